@@ -1,0 +1,1 @@
+"""Agents: who acts and how it learns."""

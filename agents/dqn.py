@@ -1,0 +1,162 @@
+"""DQN and the improvements that matter early: double, dueling, n-step, quantile regression.
+
+Mnih et al. 2015 (https://www.nature.com/articles/nature14236), van Hasselt et al. 2016 (double),
+Wang et al. 2016 (dueling), Dabney et al. 2018 (quantile regression). n-step returns and priorities
+are built by replay; the learner cannot tell a 1-step transition from a 3-step one.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from agents.base import Decision, Memory, Transition, Update
+from agents.losses import greedy_action, huber_td_loss, quantile_huber_loss, take_action, td_target
+from agents.networks import PrecisionName, QNetwork, TorsoName
+from envs.base import EnvSpec, Step
+
+
+class DQNConfig(BaseModel):
+    """Which network, which of the improvements, and how fast it learns."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["dqn"]
+    network: TorsoName = "nature"
+    head: Literal["scalar", "quantile"] = "scalar"
+    quantiles: int = Field(50, ge=2, le=1000, description="K, where head is quantile")
+    double: bool = True
+    dueling: bool = True
+    n_step: int = Field(3, ge=1, le=100)
+    discount: float = Field(0.99, ge=0, le=1)
+    reward_clip: float | None = Field(1.0, gt=0, description="training rewards lie within ± this")
+    batch_size: int = Field(32, ge=1)
+    learning_rate: float = Field(1e-4, gt=0)
+    adam_epsilon: float = Field(1.5e-4, gt=0)
+    max_grad_norm: float = Field(10.0, gt=0)
+    target_period_updates: int = Field(1000, ge=1)
+    epsilon_start: float = Field(1.0, ge=0, le=1)
+    epsilon_end: float = Field(0.01, ge=0, le=1)
+    epsilon_decay_env_steps: int = Field(50_000, ge=1)
+    precision: PrecisionName = "auto"
+
+
+class DQN:
+    """An `Actor` and a `Learner`; one instance holds both Q networks and the optimizer."""
+
+    def __init__(
+        self, config: DQNConfig, spec: EnvSpec, device: torch.device, rng: np.random.Generator
+    ) -> None:
+        """Builds the networks; `rng` draws exploration, torch's global generator the weights."""
+        self._config = config
+        self._num_actions = spec.num_actions
+        self._device = device
+        self._rng = rng
+        self._env_steps = 0
+        self._updates = 0
+        self.online = self._network(spec).to(device)
+        self.target = self._network(spec).to(device).requires_grad_(False)
+        self.target.load_state_dict(self.online.state_dict())
+        self._bootstrap_action = self._double_action if config.double else self._target_action
+        self._loss: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] = (
+            quantile_huber_loss if config.head == "quantile" else huber_td_loss
+        )
+        self._optimizer = torch.optim.Adam(
+            self.online.parameters(), lr=config.learning_rate, eps=config.adam_epsilon, fused=True
+        )
+
+    def _network(self, spec: EnvSpec) -> QNetwork:
+        return QNetwork(
+            self._config.network,
+            spec.obs_shape,
+            spec.num_actions,
+            atoms=self._config.quantiles if self._config.head == "quantile" else 1,
+            dueling=self._config.dueling,
+            dtype=torch.bfloat16 if self._config.precision == "bfloat16" else torch.float32,
+        )
+
+    @property
+    def epsilon(self) -> float:
+        """The share of random actions at this moment of training."""
+        config = self._config
+        progress = min(1.0, self._env_steps / config.epsilon_decay_env_steps)
+        return config.epsilon_start + progress * (config.epsilon_end - config.epsilon_start)
+
+    @property
+    def updates(self) -> int:
+        """Optimizer steps taken so far."""
+        return self._updates
+
+    def initial_memory(self, num_envs: int) -> Memory:
+        """See `Actor.initial_memory`: this agent remembers nothing."""
+        return ()
+
+    @torch.no_grad()
+    def act(self, step: Step, memory: Memory, *, explore: bool) -> tuple[Decision, Memory]:
+        """See `Actor.act`; exploring calls advance the epsilon schedule."""
+        values: Tensor = self.online(torch.from_numpy(step.obs).to(self._device))
+        q_values = values.mean(-1).cpu().numpy()
+        action = q_values.argmax(1)
+        if explore:
+            random = self._rng.random(len(action)) < self.epsilon
+            drawn = self._rng.integers(self._num_actions, size=len(action))
+            action = np.where(random, drawn, action)
+            self._env_steps += len(action)
+        return Decision(action, q_values), memory
+
+    def update(self, batch: Transition) -> Update:
+        """See `Learner.update`; copies online to target every `target_period_updates`."""
+        batch = Transition(*(field.to(self._device, non_blocking=True) for field in batch))
+        with torch.no_grad():
+            values_t: Tensor = self.target(batch.obs_t)
+            action_t = self._bootstrap_action(batch.obs_t, values_t)
+            target = td_target(batch.reward_t, batch.discount_t, take_action(values_t, action_t))
+        value_tm1 = take_action(self.online(batch.obs_tm1), batch.action_tm1)
+        loss_per_row, errors = self._loss(value_tm1, target)
+        loss = (batch.weights * loss_per_row).mean()
+        self._optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.online.parameters(), self._config.max_grad_norm)
+        self._optimizer.step()
+        self._updates += 1
+        if self._updates % self._config.target_period_updates == 0:
+            self.target.load_state_dict(self.online.state_dict())
+        return Update(loss.detach(), value_tm1.detach().mean(), errors)
+
+    def _double_action(self, obs_t: Tensor, values_t: Tensor) -> Tensor:
+        return greedy_action(self.online(obs_t))
+
+    def _target_action(self, obs_t: Tensor, values_t: Tensor) -> Tensor:
+        return greedy_action(values_t)
+
+    def network_state(self) -> dict[str, Tensor]:
+        """The parameters that acting needs, the part of a checkpoint that is kept for ever."""
+        return dict(self.online.state_dict())
+
+    def load_network_state(self, state: Mapping[str, Tensor]) -> None:
+        """Brings `network_state` back; raises ValueError if it belongs to another network."""
+        try:
+            self.online.load_state_dict(state)
+        except RuntimeError as error:
+            raise ValueError(f"the weights do not fit this network: {error}") from error
+
+    def state_dict(self) -> dict[str, Any]:
+        """See `Learner.state_dict`."""
+        return {
+            "target": dict(self.target.state_dict()),
+            "optimizer": self._optimizer.state_dict(),
+            "rng": self._rng.bit_generator.state,
+            "env_steps": self._env_steps,
+            "updates": self._updates,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """See `Learner.load_state_dict`."""
+        self.target.load_state_dict(state["target"])
+        self._optimizer.load_state_dict(dict(state["optimizer"]))
+        self._rng.bit_generator.state = state["rng"]
+        self._env_steps = state["env_steps"]
+        self._updates = state["updates"]

@@ -1,0 +1,79 @@
+"""Losses of value learners: pure functions over a batch, shapes checked at the door."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def check_shape(name: str, tensor: Tensor, shape: tuple[int | None, ...]) -> None:
+    """Raises ValueError unless `tensor` has `shape`, where None stands for any size.
+
+    A `[B]` broadcast against a `[B, 1]` gives a silent `[B, B]`; this is where it is caught.
+    """
+    fits = len(tensor.shape) == len(shape) and all(
+        want is None or have == want for have, want in zip(tensor.shape, shape, strict=True)
+    )
+    if not fits:
+        raise ValueError(f"{name} has shape {tuple(tensor.shape)}, not {shape}")
+
+
+def greedy_action(values: Tensor) -> Tensor:
+    """`[B, A, K]` -> `[B]`: the action whose mean over the atoms is largest."""
+    check_shape("values", values, (None, None, None))
+    return values.mean(-1).argmax(1)
+
+
+def take_action(values: Tensor, action: Tensor) -> Tensor:
+    """`[B, A, K]` and `[B]` -> `[B, K]`: the atoms of one action in each row."""
+    check_shape("values", values, (None, None, None))
+    check_shape("action", action, (values.shape[0],))
+    return values[torch.arange(values.shape[0], device=values.device), action]
+
+
+def td_target(reward_t: Tensor, discount_t: Tensor, value_t: Tensor) -> Tensor:
+    """`reward + discount * value` for each atom: `[B]`, `[B]`, `[B, K]` -> `[B, K]`."""
+    check_shape("value_t", value_t, (None, None))
+    check_shape("reward_t", reward_t, (value_t.shape[0],))
+    check_shape("discount_t", discount_t, (value_t.shape[0],))
+    return reward_t[:, None] + discount_t[:, None] * value_t
+
+
+def huber_td_loss(value_tm1: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Huber loss of scalar TD errors with threshold 1 (Mnih et al. 2015).
+
+    Args:
+        value_tm1: `[B, 1]` predicted values of the actions taken.
+        target: `[B, 1]`.
+
+    Returns:
+        Loss `[B]` and absolute TD error `[B]`.
+    """
+    check_shape("value_tm1", value_tm1, (None, 1))
+    check_shape("target", target, (value_tm1.shape[0], 1))
+    loss = F.huber_loss(value_tm1, target, reduction="none")
+    return loss[:, 0], (target - value_tm1).detach().abs()[:, 0]
+
+
+def quantile_huber_loss(quantiles_tm1: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Quantile regression with the Huber loss (Dabney et al. 2018, eq. 10; κ = 1).
+
+    Quantile i estimates the return's value at level τ̂ᵢ = (i + ½) / K. The loss is summed over the
+    predicted quantiles and averaged over the target's, as in the paper's algorithm 1.
+
+    Args:
+        quantiles_tm1: `[B, K]` predicted quantiles of the actions taken.
+        target: `[B, K']` samples of the target distribution.
+
+    Returns:
+        Loss `[B]` and mean absolute TD error over all pairs `[B]`.
+    """
+    check_shape("quantiles_tm1", quantiles_tm1, (None, None))
+    check_shape("target", target, (quantiles_tm1.shape[0], None))
+    k = quantiles_tm1.shape[1]
+    tau = (torch.arange(k, device=quantiles_tm1.device) + 0.5) / k
+    error = target[:, None, :] - quantiles_tm1[:, :, None]  # [B, K, K']
+    magnitude = error.abs()
+    inner = magnitude.clamp(max=1.0)
+    huber = inner * (magnitude - 0.5 * inner)
+    weight = (tau[None, :, None] - (error.detach() < 0).float()).abs()
+    return (weight * huber).mean(2).sum(1), magnitude.detach().mean((1, 2))

@@ -1,0 +1,293 @@
+"""Atari 2600 games on ale-py's native vector env, with its traps closed.
+
+Every constructor option is passed explicitly because its defaults differ from those of
+`gym.make_vec` (sticky actions), hide the score (reward clipping) or never show lives 2+ (episodic
+life). Rewards stay raw; clipping is the learner's business. Exact resume: each env is reseeded at an
+episode end once it is `RESEED_PERIOD_TICKS` old, and the actions since then are kept, so a stream is
+brought back by replaying them.
+
+Protocols (Machado et al. 2018, https://arxiv.org/abs/1709.06009; Mnih et al. 2015):
+    `machado`  sticky actions 0.25, no life-loss signal, no no-op start, no automatic FIRE
+    `classic`  no sticky actions, 0 to 29 no-ops, FIRE at reset, a lost life ends the bootstrap
+Both use the minimal action set, four frames per step, and cut episodes at 108,000 frames.
+"""
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from ale_py import roms
+from ale_py.vector_env import AtariVectorEnv
+from gymnasium.vector import AutoresetMode
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from envs.base import EnvSpec, State, Step, episode_seed
+
+FRAMES_PER_STEP = 4
+MAX_FRAMES_PER_EPISODE = 108_000
+# A seeded reset reloads the ROM (about 0.1 s), so it is spread over this many ticks; longer makes
+# resuming slower, since up to this many ticks plus one episode are replayed.
+RESEED_PERIOD_TICKS = 4_000
+# Under `classic`, 0 to NOOP_MAX - 1 no-op frames at the start of an episode.
+NOOP_MAX = 30
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """The rules under which a score counts; scores of two protocols are never compared."""
+
+    sticky: float
+    noop_max: int
+    fire_reset: bool
+    life_loss_ends_bootstrap: bool
+    eval_epsilon: float
+
+
+PROTOCOLS = {
+    # eval_epsilon 0.001 is Dopamine's; it also frees a greedy agent that never serves.
+    "machado": Protocol(0.25, 0, False, False, 0.001),
+    # 0.05 is that of Mnih et al. 2015.
+    "classic": Protocol(0.0, NOOP_MAX, True, True, 0.05),
+}
+ProtocolName = Literal["machado", "classic"]
+
+
+class AtariConfig(BaseModel):
+    """Which game, under which protocol, seen at which size, by how many envs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["atari"]
+    game: str
+    protocol: ProtocolName = "machado"
+    num_envs: int = Field(16, ge=1, le=1024)
+    obs_size: int = Field(84, ge=36, le=210)
+    stack: int = Field(4, ge=1, le=16)
+    env_threads: int = Field(1, ge=0, description="C++ threads that step the envs; 0: all cores")
+
+    @field_validator("game")
+    @classmethod
+    def _known_game(cls, game: str) -> str:
+        games = list_games()
+        if game not in games:
+            near = get_close_matches(game, games, n=1, cutoff=0.0)
+            raise ValueError(f"unknown game {game!r}; did you mean {near[0]!r}?")
+        return game
+
+
+def list_games() -> list[str]:
+    """Returns the names of all games whose ROM ale-py ships, sorted."""
+    return sorted(name for name in roms.get_all_rom_ids() if roms.get_rom_path(name) is not None)
+
+
+def _native(config: AtariConfig, num_envs: int, **picture: Any) -> AtariVectorEnv:
+    protocol = PROTOCOLS[config.protocol]
+    options: dict[str, Any] = {
+        "img_height": config.obs_size,
+        "img_width": config.obs_size,
+        "grayscale": True,
+        "stack_num": config.stack,
+    }
+    return AtariVectorEnv(
+        config.game,
+        num_envs,
+        batch_size=0,
+        num_threads=config.env_threads,
+        thread_affinity_offset=-1,
+        max_num_frames_per_episode=MAX_FRAMES_PER_EPISODE,
+        repeat_action_probability=protocol.sticky,
+        full_action_space=False,
+        continuous=False,
+        autoreset_mode=AutoresetMode.NEXT_STEP,
+        frameskip=FRAMES_PER_STEP,
+        maxpool=True,
+        noop_max=protocol.noop_max,
+        episodic_life=False,  # it would reset the whole game at each lost life
+        life_loss_info=False,
+        reward_clipping=False,  # the raw score is nowhere else
+        use_fire_reset=protocol.fire_reset,
+        **(options | picture),
+    )
+
+
+class AtariEnvs:
+    """N Atari games in lock-step behind `envs.base.VectorEnv`."""
+
+    def __init__(self, config: AtariConfig) -> None:
+        """Loads the ROM N times; nothing runs before `reset` or `load_state_dict`."""
+        n = config.num_envs
+        protocol = PROTOCOLS[config.protocol]
+        self._native = _native(config, n)
+        self.spec = EnvSpec(
+            name=f"atari/{config.game}",
+            num_envs=n,
+            obs_shape=(config.stack, config.obs_size, config.obs_size),
+            frame_channels=1,
+            action_names=tuple(a.name.lower() for a in self._native.ale.get_action_set()),
+            frames_per_step=FRAMES_PER_STEP,
+            protocol=config.protocol,
+            eval_epsilon=protocol.eval_epsilon,
+        )
+        self._life_loss_ends_bootstrap = protocol.life_loss_ends_bootstrap
+        self._seed = 0
+        self._segment = np.zeros(n, np.int64)  # how many times each env was reseeded
+        self._age = np.zeros(n, np.int64)  # ticks since then
+        self._actions: list[npt.NDArray[np.int64]] = []  # [N] per tick, the oldest segment's first
+        self._lives = np.zeros(n, np.int32)
+        self._was_last = np.zeros(n, np.bool_)
+        self._pending: Step | None = None
+
+    def reset(self, seed: int) -> None:
+        """See `VectorEnv.reset`."""
+        self._seed = seed
+        self._segment[:] = 0
+        self._age[:] = 0
+        self._actions.clear()
+        self._was_last[:] = False
+        obs, info = self._native.reset(seed=self._segment_seeds())
+        self._lives = info["lives"]
+        n = self.spec.num_envs
+        everywhere = np.ones(n, np.bool_)
+        self._pending = Step(
+            obs,
+            reward=np.zeros(n, np.float32),
+            discount=np.ones(n, np.float32),
+            first=everywhere,
+            last=~everywhere,
+        )
+
+    def send(self, actions: npt.NDArray[np.int64]) -> None:
+        """See `VectorEnv.send`."""
+        self._actions.append(np.array(actions, np.int64))
+        self._age += 1
+        self._native.send(self._actions[-1])
+
+    def recv(self) -> Step:
+        """See `VectorEnv.recv`."""
+        if self._pending is not None:
+            step, self._pending = self._pending, None
+            return step
+        obs, reward, terminated, truncated, info = self._native.recv()
+        first = self._was_last
+        lives = info["lives"]
+        stale = first & (self._age >= RESEED_PERIOD_TICKS)
+        if stale.any():
+            obs, lives = self._reseed(stale)
+        discount = 1.0 - terminated.astype(np.float32)
+        if self._life_loss_ends_bootstrap:
+            discount[(lives < self._lives) & ~first] = 0.0
+        self._lives = lives
+        self._was_last = terminated | truncated
+        reward = np.where(first, 0, reward).astype(np.float32)
+        return Step(obs, reward, discount, first, self._was_last)
+
+    def _segment_seeds(self) -> npt.NDArray[np.int64]:
+        segments = enumerate(self._segment)
+        return np.array([episode_seed(self._seed, i, int(k)) for i, k in segments], np.int64)
+
+    def _reseed(self, mask: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        """Starts a new segment in the rows of `mask` `[N]`; returns obs and lives of all rows."""
+        self._segment[mask] += 1
+        self._age[mask] = 0
+        del self._actions[: len(self._actions) - int(self._age.max())]
+        obs, info = self._native.reset(
+            seed=self._segment_seeds()[mask], options={"reset_mask": mask}
+        )
+        return obs, info["lives"]
+
+    def state_dict(self) -> dict[str, Any]:
+        """See `VectorEnv.state_dict`: the seed and the actions of the unfinished segments."""
+        if not self._actions:
+            raise ValueError("the state of an env is taken between send and recv")
+        return {
+            "game": self.spec.name,
+            "seed": self._seed,
+            "segment": self._segment.copy(),
+            "age": self._age.copy(),
+            "actions": np.stack(self._actions).astype(np.uint8),
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        """See `VectorEnv.load_state_dict`; takes as long as replaying the saved ticks."""
+        if state["game"] != self.spec.name or len(state["age"]) != self.spec.num_envs:
+            raise ValueError(f"the saved env is {len(state['age'])} x {state['game']}")
+        actions = state["actions"].astype(np.int64)
+        ages = np.array(state["age"], np.int64)
+        self.reset(state["seed"])
+        self._segment[:] = state["segment"]
+        self._pending = None
+        # An env whose segment is younger than the oldest idles until its own segment starts.
+        for tick, row in enumerate(actions):
+            starts = ages == len(actions) - tick
+            if starts.any():
+                _, info = self._native.reset(
+                    seed=self._segment_seeds()[starts], options={"reset_mask": starts}
+                )
+                self._was_last[starts] = False
+                self._lives[starts] = info["lives"][starts]
+            self._native.send(row)
+            if tick + 1 < len(actions):
+                _, _, terminated, truncated, info = self._native.recv()
+                self._was_last = terminated | truncated
+                self._lives = info["lives"]
+        self._age[:] = ages
+        self._actions = list(actions)
+
+    def close(self) -> None:
+        """See `VectorEnv.close`."""
+        self._native.close()
+
+
+class RenderedAtari(AtariEnvs):
+    """One Atari game with a twin that renders the colour screen of the same moments.
+
+    ale-py's vector env cannot render, so a second one, in colour and at full size, is given the same
+    seeds and actions; the emulator is deterministic, so both play the same game.
+    """
+
+    def __init__(self, config: AtariConfig) -> None:
+        """Makes the env and its twin; `config.num_envs` is taken as 1."""
+        single = config.model_copy(update={"num_envs": 1})
+        super().__init__(single)
+        self._twin = _native(
+            single, 1, grayscale=False, img_height=210, img_width=160, stack_num=1
+        )
+        self._screen = np.zeros((210, 160, 3), np.uint8)
+
+    def reset(self, seed: int) -> None:
+        """See `VectorEnv.reset`."""
+        super().reset(seed)
+        obs, _ = self._twin.reset(seed=self._segment_seeds())
+        self._screen = obs[0, -1]
+
+    def send(self, actions: npt.NDArray[np.int64]) -> None:
+        """See `VectorEnv.send`."""
+        super().send(actions)
+        self._twin.send(self._actions[-1])
+
+    def recv(self) -> Step:
+        """See `VectorEnv.recv`."""
+        if self._pending is None:
+            self._screen = self._twin.recv()[0][0, -1]
+        return super().recv()
+
+    def _reseed(self, mask: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        result = super()._reseed(mask)
+        obs, _ = self._twin.reset(seed=self._segment_seeds()[mask], options={"reset_mask": mask})
+        self._screen = obs[0, -1]
+        return result
+
+    def load_state_dict(self, state: State) -> None:
+        """Not needed to watch a game: a recording starts at an episode's beginning."""
+        raise ValueError("a rendered Atari env cannot be resumed")
+
+    def render(self) -> npt.NDArray[np.uint8]:
+        """See `RenderableEnv.render`: `[210, 160, 3]`."""
+        return self._screen.copy()
+
+    def close(self) -> None:
+        """See `VectorEnv.close`."""
+        super().close()
+        self._twin.close()

@@ -1,0 +1,121 @@
+"""What an actor sees of a world, and the episode-boundary convention, said once.
+
+A world is a stream of `Step`s. Row i belongs to env i for the whole run. The final observation of an
+episode is an ordinary row with `last` set; the next row of that env ignores the action it was given
+and carries the first observation of the next episode, with `first` set and reward 0 (Gymnasium's
+`NEXT_STEP` autoreset). So there is no `final_observation` and no special case in any loop::
+
+    tick      t-1        t          t+1        t+2
+    obs       o_T-1      o_T        o'_0       o'_1
+    reward    r_T-1      r_T        0          r'_1
+    discount  1          0 or 1     1          1          0 iff the episode *terminated* here
+    last      False      True       False      False
+    first     False      False      True       False
+    action    a_T-1      (ignored)  a'_0       a'_1
+
+`discount` is data: 0 where nothing follows (death, or in training under the `classic` Atari protocol
+the loss of a life), 1 where the return goes on or was merely cut off. A learner multiplies it by its γ.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+State = Mapping[str, Any]
+
+
+class Step(NamedTuple):
+    """One tick of a vector env; arrays are fresh each tick and never written again by the env."""
+
+    obs: npt.NDArray[np.uint8]  # [N, C, H, W], stacked frames oldest first along C
+    reward: npt.NDArray[np.float32]  # [N] raw game score that arrived with this obs; 0 where first
+    discount: npt.NDArray[np.float32]  # [N] 0.0 where nothing follows this obs, else 1.0
+    first: npt.NDArray[np.bool_]  # [N] this obs starts an episode
+    last: npt.NDArray[np.bool_]  # [N] this obs ends one; the action given to it is ignored
+
+
+@dataclass(frozen=True)
+class EnvSpec:
+    """The facts of a world that agents, replay and reports need.
+
+    Attributes:
+        name: what people call it, e.g. `atari/pong`.
+        num_envs: rows of every array, N.
+        obs_shape: `(C, H, W)` of one observation, uint8.
+        frame_channels: channels of one frame; an obs stacks `C // frame_channels` frames.
+        action_names: one name per action, in order; its length is the number of actions A.
+        frames_per_step: emulator frames that one agent step takes.
+        protocol: the named evaluation protocol, where the world has several.
+        eval_epsilon: share of random actions that the protocol asks for in evaluation.
+        success_return_above: an episode succeeded if its return exceeds this; None: no such notion.
+    """
+
+    name: str
+    num_envs: int
+    obs_shape: tuple[int, int, int]
+    frame_channels: int
+    action_names: tuple[str, ...]
+    frames_per_step: int = 1
+    protocol: str | None = None
+    eval_epsilon: float = 0.0
+    success_return_above: float | None = None
+
+    @property
+    def num_actions(self) -> int:
+        """A, the number of discrete actions."""
+        return len(self.action_names)
+
+    @property
+    def stack(self) -> int:
+        """How many consecutive frames one observation holds."""
+        return self.obs_shape[0] // self.frame_channels
+
+    @property
+    def frame_shape(self) -> tuple[int, int, int]:
+        """`(frame_channels, H, W)`: what one tick adds to an observation."""
+        return (self.frame_channels, *self.obs_shape[1:])
+
+
+class VectorEnv(Protocol):
+    """N copies of a world in lock-step, as a stream: `reset`, then `recv`, `send`, `recv`, ...
+
+    Between `send` and `recv` the env may work on threads of its own while the caller learns.
+    `state_dict` may be taken only in that gap; after `load_state_dict` the next `recv` returns the
+    very Step that it would have returned then, so a resumed stream equals the uninterrupted one.
+    """
+
+    spec: EnvSpec
+
+    def reset(self, seed: int) -> None:
+        """Starts all envs anew; every random choice from here on follows from `seed`."""
+
+    def recv(self) -> Step:
+        """Returns the pending Step."""
+
+    def send(self, actions: npt.NDArray[np.int64]) -> None:
+        """Starts the next tick. `actions` `[N]`; rows that were `last` ignore theirs."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What brings the stream back to this point."""
+
+    def load_state_dict(self, state: State) -> None:
+        """Brings the stream back; raises ValueError if the state belongs to another env."""
+
+    def close(self) -> None:
+        """Frees threads and memory."""
+
+
+class RenderableEnv(VectorEnv, Protocol):
+    """A world of one env that also shows the picture a person would see."""
+
+    def render(self) -> npt.NDArray[np.uint8]:
+        """Returns `[H, W, 3]` RGB of the moment that the latest received obs shows."""
+
+
+def episode_seed(seed: int, env_index: int, episode_index: int) -> int:
+    """Returns the 31-bit seed of one episode of one env, derived from the run's seed."""
+    sequence = np.random.SeedSequence([seed, env_index, episode_index])
+    return int(sequence.generate_state(1)[0] & 0x7FFFFFFF)

@@ -1,0 +1,1 @@
+"""The workbench: how data flows between agents, envs and run directories."""

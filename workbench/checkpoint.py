@@ -1,0 +1,225 @@
+"""Checkpoints: named parts on disk, whole or not at all, and never a pickle.
+
+A checkpoint is a directory `checkpoints/STEP/` with
+
+- `model.safetensors`: the networks that acting needs; kept for ever
+- `resume.safetensors` and `resume.json`: everything else that exact resuming needs; kept for the
+  newest two checkpoints only
+- `meta.json`: env_steps, a few facts for people, and the SHA-256 of each other file
+
+It is written to a temporary directory, synced, renamed into place, and only then does the file
+`latest` name it, so a process killed at any moment leaves the previous checkpoint in force.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from workbench.errors import UsageError
+
+KEEP_RESUMABLE = 2
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replaces the file at `path` as a whole, durably."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    _sync_directory(path.parent)
+
+
+def save(
+    directory: Path,
+    env_steps: int,
+    *,
+    model: Mapping[str, torch.Tensor],
+    resume: Mapping[str, Any],
+    facts: Mapping[str, Any],
+) -> Path:
+    """Writes checkpoint `env_steps` under `directory` and makes it the latest.
+
+    Args:
+        directory: the run's `checkpoints/`.
+        env_steps: names the checkpoint; an existing one of that name is left as it is.
+        model: tensors by name.
+        resume: nested dicts and lists of tensors, arrays, numbers, strings, bools and None.
+        facts: JSON for people and reports.
+
+    Raises:
+        OSError: the disk is full or not writable; no earlier checkpoint is touched.
+    """
+    final = directory / str(env_steps)
+    if not final.exists():
+        temporary = directory / f".tmp-{env_steps}"
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        try:
+            _write_parts(temporary, env_steps, model, resume, facts)
+            temporary.rename(final)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        _sync_directory(directory)
+    write_atomically(directory / "latest", f"{env_steps}\n")
+    for old in list_steps(directory)[:-KEEP_RESUMABLE]:
+        for name in ("resume.safetensors", "resume.json"):
+            (directory / str(old) / name).unlink(missing_ok=True)
+    return final
+
+
+def _write_parts(
+    directory: Path,
+    env_steps: int,
+    model: Mapping[str, torch.Tensor],
+    resume: Mapping[str, Any],
+    facts: Mapping[str, Any],
+) -> None:
+    tensors: dict[str, torch.Tensor] = {}
+    tree = _flatten(resume, "", tensors)
+    _save_tensors(directory / "model.safetensors", model)
+    _save_tensors(directory / "resume.safetensors", tensors)
+    (directory / "resume.json").write_text(json.dumps(tree), encoding="utf-8")
+    files = {path.name: _digest(path) for path in sorted(directory.iterdir())}
+    meta = {"env_steps": env_steps, **facts, "sha256": files}
+    (directory / "meta.json").write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
+    for path in directory.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    _sync_directory(directory)
+
+
+def list_steps(directory: Path) -> list[int]:
+    """Returns the env_steps of all checkpoints under `directory`, ascending."""
+    if not directory.is_dir():
+        return []
+    return sorted(int(path.name) for path in directory.iterdir() if path.name.isdigit())
+
+
+def latest_step(directory: Path) -> int | None:
+    """Returns the env_steps of the checkpoint in force, or None where there is none yet."""
+    try:
+        return int((directory / "latest").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        steps = list_steps(directory)
+        return steps[-1] if steps else None
+
+
+def load_model(checkpoint: Path) -> dict[str, torch.Tensor]:
+    """Returns the tensors of `model.safetensors`.
+
+    Raises:
+        UsageError: the checkpoint is missing, truncated or was edited.
+    """
+    _verify(checkpoint, "model.safetensors")
+    return _load_tensors(checkpoint / "model.safetensors")
+
+
+def load_resume(checkpoint: Path) -> dict[str, Any]:
+    """Returns the `resume` tree as it was given to `save`, with arrays as numpy or torch as saved.
+
+    Raises:
+        UsageError: the parts are missing (pruned), truncated or were edited.
+    """
+    for name in ("resume.safetensors", "resume.json"):
+        _verify(checkpoint, name)
+    tree = json.loads((checkpoint / "resume.json").read_text(encoding="utf-8"))
+    tensors = _load_tensors(checkpoint / "resume.safetensors")
+    resume: dict[str, Any] = _unflatten(tree, tensors)
+    return resume
+
+
+def load_meta(checkpoint: Path) -> dict[str, Any]:
+    """Returns `meta.json`; raises UsageError if it is missing or is not what was written."""
+    try:
+        meta = json.loads((checkpoint / "meta.json").read_text(encoding="utf-8"))
+        if isinstance(meta["sha256"], dict) and isinstance(meta["env_steps"], int):
+            return dict(meta)
+    except FileNotFoundError:
+        raise UsageError(f"there is no checkpoint at {checkpoint}") from None
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise UsageError(f"{checkpoint / 'meta.json'} is damaged; use an earlier checkpoint")
+
+
+def _verify(checkpoint: Path, name: str) -> None:
+    expected = load_meta(checkpoint)["sha256"].get(name)
+    path = checkpoint / name
+    if not path.is_file():
+        raise UsageError(f"{path} is missing; use a later checkpoint")
+    if _digest(path) != expected:
+        raise UsageError(
+            f"{path} is damaged (its checksum is not the one in meta.json); "
+            "use an earlier checkpoint, as runs/NAME@STEP"
+        )
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _save_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
+    # Clones: safetensors refuses tensors that share memory, and strides are not kept.
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, path)
+
+
+def _load_tensors(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise UsageError(f"{path} is damaged: {error}") from error
+
+
+def _flatten(value: Any, name: str, tensors: dict[str, torch.Tensor]) -> Any:
+    """Returns `value` as JSON in which every array is a reference into `tensors`."""
+    match value:
+        case torch.Tensor():
+            tensors[name] = value
+            return {"tensor": name}
+        case np.ndarray():
+            tensors[name] = torch.from_numpy(np.ascontiguousarray(value))
+            return {"array": name, "dtype": value.dtype.str}
+        case Mapping():
+            # As pairs: keys may be integers, which JSON objects would turn into strings.
+            return {"items": [[k, _flatten(v, f"{name}/{k}", tensors)] for k, v in value.items()]}
+        case list() | tuple():
+            return {"list": [_flatten(v, f"{name}/{i}", tensors) for i, v in enumerate(value)]}
+        case None | bool() | int() | float() | str():
+            return {"value": value}
+        case _:
+            raise TypeError(f"{name} is a {type(value).__name__}, which a checkpoint cannot hold")
+
+
+def _unflatten(node: Any, tensors: Mapping[str, torch.Tensor]) -> Any:
+    match node:
+        case {"tensor": name}:
+            return tensors[name]
+        case {"array": name, "dtype": dtype}:
+            return tensors[name].numpy().astype(dtype, copy=False)
+        case {"items": pairs}:
+            return {key: _unflatten(child, tensors) for key, child in pairs}
+        case {"list": children}:
+            return [_unflatten(child, tensors) for child in children]
+        case {"value": value}:
+            return value
+    raise UsageError("resume.json is damaged")
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,38 @@
+"""The only env loop: training, evaluation, recording and watching all consume it."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from agents.base import Actor, Decision, Memory
+from envs.base import Step, VectorEnv
+
+
+class Tick(NamedTuple):
+    """One tick of the loop; `memory` is what the actor will remember at the next."""
+
+    step: Step
+    decision: Decision
+    memory: Memory
+
+
+def interact(
+    env: VectorEnv, actor: Actor, memory: Memory | None = None, *, explore: bool
+) -> Iterator[Tick]:
+    """Lets `actor` act in `env` for ever, from wherever the env's stream stands.
+
+    Each tick is yielded after its actions were sent: while the caller stores, learns or draws, the
+    env already works on the next tick.
+
+    Args:
+        env: reset or restored, so that a Step is pending.
+        actor: chooses the actions.
+        memory: the actor's, when the stream was restored; None: that of a fresh start.
+        explore: whether the actor may try actions it does not think best.
+    """
+    if memory is None:
+        memory = actor.initial_memory(env.spec.num_envs)
+    while True:
+        step = env.recv()
+        decision, memory = actor.act(step, memory, explore=explore)
+        env.send(decision.action)
+        yield Tick(step, decision, memory)

@@ -1,0 +1,223 @@
+"""Replay: the ring, and which of its transitions come next."""
+
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+
+from agents.base import Transition
+from envs.base import EnvSpec, State, Step
+from workbench.replay.ring import FIELDS, Ring, Storage, Ticks
+from workbench.replay.sum_tree import SumTree
+
+# Added to TD errors so that no transition starves (Schaul et al. 2016, section 3.3).
+PRIORITY_OFFSET = 1e-3
+
+
+class ReplayConfig(BaseModel):
+    """How much is remembered, where, and what is replayed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    capacity_env_steps: int = Field(200_000, ge=1)
+    sampling: Literal["uniform", "prioritized"] = "uniform"
+    priority_exponent: float = Field(0.5, ge=0, le=1, description="α; 0 is uniform")
+    importance_exponent: float = Field(0.5, ge=0, le=1, description="β; 1 corrects fully")
+    storage: Storage = "memory"
+
+
+class Sample(NamedTuple):
+    """A batch and where it came from."""
+
+    batch: Transition
+    tick: Ticks  # [B]
+    env: Ticks  # [B]
+
+
+class UniformSampler:
+    """Every stored transition is equally likely."""
+
+    def __init__(self, ring: Ring, n_step: int, rng: np.random.Generator) -> None:
+        """Draws from `ring`, whose transitions need `n_step` later ticks."""
+        self._ring = ring
+        self._n_step = n_step
+        self._rng = rng
+
+    def added(self) -> None:
+        """Takes note of the tick just added: nothing to do."""
+
+    def draw(self, count: int) -> tuple[Ticks, Ticks, npt.NDArray[np.float32]]:
+        """Returns ticks, envs and importance weights, each `[count]`."""
+        ring = self._ring
+        low = max(0, ring.head - ring.capacity_ticks)
+        high = ring.head - self._n_step
+        tick = self._rng.integers(low, high, count)
+        env = self._rng.integers(ring.num_envs, size=count)
+        # The action of an episode's last observation was ignored: nothing to learn from.
+        while (bad := ring.field("last", tick, env)).any():
+            tick[bad] = self._rng.integers(low, high, bad.sum())
+            env[bad] = self._rng.integers(ring.num_envs, size=bad.sum())
+        return tick, env, np.ones(count, np.float32)
+
+    def update(self, tick: Ticks, env: Ticks, errors: npt.NDArray[np.float32]) -> None:
+        """Takes note of TD errors: nothing to do."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """The generator's position."""
+        return {"rng": self._rng.bit_generator.state}
+
+    def load_state_dict(self, state: State) -> None:
+        """Brings `state_dict` back."""
+        self._rng.bit_generator.state = state["rng"]
+
+
+class PrioritizedSampler:
+    """Transitions in proportion to `(|TD error| + 0.001) ** α` (Schaul et al. 2016).
+
+    A transition enters with the largest priority seen so far, as soon as its n later ticks exist.
+    Weights are `(P(i) / min P) ** -β` within the batch, so the largest is 1.
+    """
+
+    def __init__(
+        self, ring: Ring, n_step: int, rng: np.random.Generator, config: ReplayConfig
+    ) -> None:
+        """Draws from `ring`, whose transitions need `n_step` later ticks."""
+        self._ring = ring
+        self._n_step = n_step
+        self._rng = rng
+        self._alpha = config.priority_exponent
+        self._beta = config.importance_exponent
+        self._tree = SumTree(ring.length * ring.num_envs)
+        self._largest = 1.0
+        self._envs = np.arange(ring.num_envs)
+
+    def added(self) -> None:
+        """Takes note of the tick just added: one tick becomes drawable, one expires."""
+        ring = self._ring
+        expired = ring.head - ring.capacity_ticks - 1
+        if expired >= 0:
+            self._tree.set(self._leaf(np.full_like(self._envs, expired), self._envs), 0.0)
+        ready = ring.head - self._n_step - 1
+        if ready >= 0:
+            tick = np.full_like(self._envs, ready)
+            learnable = ~ring.field("last", tick, self._envs)
+            self._tree.set(self._leaf(tick, self._envs), self._largest * learnable)
+
+    def draw(self, count: int) -> tuple[Ticks, Ticks, npt.NDArray[np.float32]]:
+        """Returns ticks, envs and importance weights, each `[count]`; stratified."""
+        ring = self._ring
+        total = self._tree.total
+        mass = (np.arange(count) + self._rng.random(count)) * (total / count)
+        leaf = self._tree.find(mass)
+        row, env = leaf // ring.num_envs, leaf % ring.num_envs
+        newest = ring.head - 1
+        tick = newest - (newest - row) % ring.length
+        weights = (self._tree.get(leaf) / total) ** -self._beta
+        return tick, env, (weights / weights.max()).astype(np.float32)
+
+    def update(self, tick: Ticks, env: Ticks, errors: npt.NDArray[np.float32]) -> None:
+        """Sets the priorities of transitions just learned from; `errors` `[B]` are |TD errors|."""
+        priority = (errors.astype(np.float64) + PRIORITY_OFFSET) ** self._alpha
+        self._largest = max(self._largest, float(priority.max()))
+        self._tree.set(self._leaf(tick, env), priority)
+
+    def _leaf(self, tick: Ticks, env: Ticks) -> Ticks:
+        return (tick % self._ring.length) * self._ring.num_envs + env
+
+    def state_dict(self) -> dict[str, Any]:
+        """The priorities and the generator's position."""
+        return {
+            "rng": self._rng.bit_generator.state,
+            "priorities": self._tree.leaves.copy(),
+            "largest": self._largest,
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        """Brings `state_dict` back."""
+        self._rng.bit_generator.state = state["rng"]
+        self._tree.set_all(state["priorities"])
+        self._largest = state["largest"]
+
+
+class Replay:
+    """Stores ticks and hands out batches of n-step transitions."""
+
+    def __init__(
+        self,
+        config: ReplayConfig,
+        spec: EnvSpec,
+        *,
+        n_step: int,
+        discount: float,
+        slack_env_steps: int,
+        device: torch.device,
+        rng: np.random.Generator,
+        directory: Path | None = None,
+    ) -> None:
+        """Allocates the ring; see `Ring` for `directory` and the errors raised."""
+        self._n_step = n_step
+        self._discount = discount
+        self.ring = Ring(
+            spec,
+            capacity_ticks=-(-config.capacity_env_steps // spec.num_envs),
+            slack_ticks=-(-slack_env_steps // spec.num_envs) + 1,
+            device=device,
+            directory=directory,
+            storage=config.storage,
+        )
+        self._sampler = (
+            PrioritizedSampler(self.ring, n_step, rng, config)
+            if config.sampling == "prioritized"
+            else UniformSampler(self.ring, n_step, rng)
+        )
+
+    def add(self, step: Step, action: npt.NDArray[np.int64]) -> None:
+        """Stores one tick; `step.reward` is what the learner should see, already clipped."""
+        self.ring.add(step, action)
+        self._sampler.added()
+
+    def sample(self, batch_size: int) -> Sample:
+        """Draws a batch; at least `n_step + 1` ticks must have been added."""
+        tick, env, weights = self._sampler.draw(batch_size)
+        reward, discount, end = self.ring.returns(tick, env, self._n_step, self._discount)
+        action = self.ring.field("action", tick, env).astype(np.int64)
+        batch = Transition(
+            obs_tm1=self.ring.observations(tick, env),
+            action_tm1=torch.from_numpy(action),
+            reward_t=torch.from_numpy(reward),
+            discount_t=torch.from_numpy(discount),
+            obs_t=self.ring.observations(end, env),
+            weights=torch.from_numpy(weights),
+        )
+        return Sample(batch, tick, env)
+
+    def update_priorities(self, sample: Sample, errors: torch.Tensor) -> None:
+        """Tells the sampler the absolute TD errors `[B]` of a batch just learned from."""
+        if isinstance(self._sampler, PrioritizedSampler):  # spares a device sync otherwise
+            self._sampler.update(sample.tick, sample.env, errors.cpu().numpy())
+
+    def flush(self) -> None:
+        """Makes the stored ticks durable; call before recording `state_dict` in a checkpoint."""
+        self.ring.flush()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the ring's head is, and the sampler's state; the ticks are in the ring's files."""
+        return {"head": self.ring.head, "sampler": self._sampler.state_dict()}
+
+    def load_state_dict(self, state: State) -> None:
+        """Brings `state_dict` back, with the ticks from the ring's files."""
+        self.ring.restore(state["head"])
+        self._sampler.load_state_dict(state["sampler"])
+
+
+def replay_bytes(config: ReplayConfig, spec: EnvSpec, slack_env_steps: int) -> int:
+    """Predicts the memory that `Replay` takes, in bytes."""
+    rows = config.capacity_env_steps + slack_env_steps + spec.num_envs * (spec.stack + 1)
+    row_bytes = int(np.prod(spec.frame_shape))
+    row_bytes += sum(np.dtype(dtype).itemsize for dtype in FIELDS.values())
+    if config.sampling == "prioritized":
+        row_bytes += 9  # float64 leaves plus 1/64 of that for each level above
+    return rows * row_bytes
