@@ -1,0 +1,1 @@
+"""One short loop per data regime: the regimes are the architecture."""

@@ -1,0 +1,239 @@
+"""The command line: parse, dispatch, and turn every failure into one line and an exit code."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import typer
+
+from workbench.errors import UsageError, WorkError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Train agents from pixels, watch them play, and measure how good they are.",
+)
+PLAYER_HELP = "runs/NAME (its latest checkpoint), runs/NAME@STEP, or just NAME or NAME@STEP."
+RUN_HELP = "A name under runs/, or a path."
+JSON_HELP = "Print one JSON object on stdout."
+
+
+@app.command()
+def train(
+    config: Annotated[Path, typer.Argument(help="A YAML file; see configs/.")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="key.path=value, e.g. agent.learning_rate=1e-4")
+    ] = None,
+    run: Annotated[str | None, typer.Option(help="Name of the new run.")] = None,
+) -> None:
+    """Trains an agent; Ctrl-C saves it and says how to go on.
+
+    Example: ludus train configs/atari/pong.yaml seed=2 --run pong-2
+    """
+    from workbench.config import load_config
+    from workbench.doctor import refuse_what_will_not_fit, resolve
+    from workbench.run import create_run
+
+    resolved = resolve(load_config(config, overrides or ()))
+    refuse_what_will_not_fit(resolved)
+    _train(create_run(resolved, run))
+
+
+@app.command()
+def resume(run: Annotated[str, typer.Argument(help=RUN_HELP)]) -> None:
+    """Continues a run exactly where its latest checkpoint stands, the same W&B run too.
+
+    Example: ludus resume pong-2
+    """
+    from workbench.run import open_run
+
+    opened = open_run(run)
+    if opened.info.get("status") == "finished":
+        _say(f"{opened.name} is finished; look at it with: ludus eval {run}")
+        return
+    _train(opened)
+
+
+def _train(run: Any) -> None:
+    from workbench.loops.off_policy import train
+    from workbench.progress import Progress
+
+    with run.locked():
+        run.update_info(status="running")
+        config = run.config
+        done = int(run.info["env_steps"])
+        _say(f"{run.path}: {config.total_env_steps:,} env_steps, Ctrl-C saves and stops")
+        try:
+            with Progress(run.name, config.total_env_steps, done) as progress:
+                finished = train(run, progress)
+        except BaseException:
+            # The disk may be what failed; the first error is the one to report.
+            try:
+                run.update_info(status="failed")
+            except OSError:
+                pass
+            raise
+        run.update_info(status="finished" if finished else "interrupted")
+    if not finished:
+        _say(f"saved; continue with: ludus resume {run.path}")
+        raise typer.Exit(130)
+    _say(f"finished; videos are in {run.videos}; measure it with: ludus eval {run.path}")
+
+
+@app.command(name="eval")
+def evaluate_player(
+    player: Annotated[str, typer.Argument(help=PLAYER_HELP)],
+    episodes: Annotated[int, typer.Option(min=1, help="Whole episodes to play.")] = 30,
+    seed: Annotated[int, typer.Option(min=0, help="Never one that training used.")] = 0,
+    protocol: Annotated[
+        str | None, typer.Option(help="machado or classic; that of the run if not given.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
+) -> None:
+    """Plays whole episodes without learning and reports the raw game scores.
+
+    Example: ludus eval runs/pong-2 --episodes 30 --json
+    """
+    from workbench.evaluate import evaluate
+    from workbench.player import load_player, with_protocol
+
+    agent, env_config, env_steps = load_player(player)
+    env_config = with_protocol(env_config, protocol)
+    scores: list[float] = []
+
+    def tell(episode_return: float) -> None:
+        scores.append(episode_return)
+        _say(f"episode {len(scores)}/{episodes}: {episode_return:g}")
+
+    result = evaluate(agent, env_config, episodes=episodes, seed=seed, on_episode=tell)
+    low, high = result.ci95()
+    report: dict[str, Any] = {
+        "player": player,
+        **result.facts(),
+        "mean_return": result.mean_return,
+        "ci95": [low, high],
+        "returns": result.returns,
+        "lengths": result.lengths,
+        "episodes": episodes,
+        "seed": seed,
+        "env_steps": env_steps,
+    }
+    if as_json:
+        sys.stdout.write(json.dumps(report) + "\n")
+        return
+    sys.stdout.write(
+        f"{player}  {report['game']}  {report['protocol'] or ''}  {env_steps:,} env_steps\n"
+        f"mean return {result.mean_return:.2f}  95% interval [{low:.2f}, {high:.2f}]  "
+        f"over {episodes} episodes\nreturns {' '.join(f'{x:g}' for x in result.returns)}\n"
+    )
+
+
+@app.command()
+def record(
+    run: Annotated[str, typer.Argument(help=PLAYER_HELP)],
+    episodes: Annotated[int, typer.Option(min=1, help="How many videos to make.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Of the first; the next have seed + 1 ...")] = 0,
+) -> None:
+    """Records whole episodes as mp4 with a JSON trace of every step beside it.
+
+    Example: ludus record runs/pong-2 --episodes 3
+    """
+    from workbench.player import load_player, record_player
+    from workbench.run import open_player
+
+    agent, env_config, env_steps = load_player(run)
+    directory = open_player(run)[0].videos
+    for number in range(seed, seed + episodes):
+        recording = record_player(agent, env_config, directory, env_steps, seed=number)
+        _say(f"return {recording.episode_return:g} in {recording.episode_length:,} env_steps")
+        sys.stdout.write(f"{recording.video}\n")
+
+
+@app.command()
+def runs(as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False) -> None:
+    """Lists the runs: state, env_steps, latest return, wall time.
+
+    Example: ludus runs
+    """
+    from workbench.listing import list_rows, print_rows
+
+    rows = list_rows()
+    if as_json:
+        sys.stdout.write(json.dumps({"runs": rows}) + "\n")
+    else:
+        print_rows(rows)
+
+
+@app.command()
+def doctor(
+    config: Annotated[Path | None, typer.Argument(help="A YAML file; see configs/.")] = None,
+    overrides: Annotated[list[str] | None, typer.Argument(help="key.path=value")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
+) -> None:
+    """Says what this machine has and what a config will cost on it; refuses what will not fit.
+
+    Example: ludus doctor configs/atari/pong.yaml replay.capacity_env_steps=1000000
+    """
+    from workbench.config import load_config
+    from workbench.doctor import describe_machine, measure, refuse_what_will_not_fit, resolve
+
+    report: dict[str, Any] = describe_machine()
+    if config is not None:
+        resolved = resolve(load_config(config, overrides or ()))
+        refuse_what_will_not_fit(resolved)
+        report |= measure(resolved)
+    if as_json:
+        sys.stdout.write(json.dumps(report) + "\n")
+        return
+    for key, value in report.items():
+        shown = f"{value:,.1f}" if isinstance(value, float) else str(value)
+        sys.stdout.write(f"{key:<28} {shown}\n")
+
+
+def main() -> None:
+    """Runs the command line and exits with 0, 1 (the work failed) or 2 (wrong usage)."""
+    arguments = sys.argv[1:]
+    debug = "--debug" in arguments
+    if debug:
+        arguments.remove("--debug")
+    sys.exit(run_command(arguments, debug=debug))
+
+
+def run_command(arguments: list[str], *, debug: bool = False) -> int:
+    """Runs one command and returns its exit code; `debug` lets exceptions through."""
+    try:
+        code = app(arguments, standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return 2
+    except click.ClickException as error:
+        return _fail(error.format_message(), 2)
+    except (UsageError, WorkError, OSError, KeyboardInterrupt, Exception) as error:
+        if debug:
+            raise
+        match error:
+            case UsageError():
+                return _fail(str(error), 2)
+            case WorkError():
+                return _fail(str(error), 1)
+            case KeyboardInterrupt():
+                return _fail("stopped at once; the latest checkpoint is kept", 130)
+            case OSError():
+                where = f" ({error.filename})" if error.filename else ""
+                return _fail(f"{error.strerror or error}{where}; what was saved is kept", 1)
+        name = type(error).__name__
+        return _fail(f"unexpected {name}: {error}; --debug shows where", 1)
+    return int(code or 0)
+
+
+def _fail(message: str, code: int) -> int:
+    _say("ludus: " + " ".join(message.split()))
+    return code
+
+
+def _say(message: str) -> None:
+    sys.stderr.write(message + "\n")

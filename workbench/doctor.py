@@ -1,0 +1,133 @@
+"""What a config will cost on this machine, before it is paid."""
+
+import shutil
+import time
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import torch
+
+from agents.dqn import DQN
+from agents.networks import resolve_precision
+from envs import make_envs
+from envs.base import EnvSpec
+from workbench.config import TrainConfig
+from workbench.errors import UsageError
+from workbench.interact import interact
+from workbench.replay import Replay, replay_bytes
+from workbench.run import RUNS, choose_device
+
+WARM_UP_TICKS = 64
+# What the process needs beside replay: torch, the emulators, the networks.
+OVERHEAD_BYTES = 1_000_000_000
+
+
+def describe_machine() -> dict[str, Any]:
+    """Returns what this machine has, in words and GB."""
+    device = choose_device("auto")
+    cuda = torch.cuda.get_device_name() if device.type == "cuda" else None
+    return {
+        "device": cuda or device.type,
+        "precision": resolve_precision("auto", device),
+        "cpu_cores": psutil.cpu_count(),
+        "free_memory_gb": psutil.virtual_memory().available / 1e9,
+        "free_disk_gb": shutil.disk_usage(_existing(RUNS)).free / 1e9,
+        "torch": torch.__version__,
+    }
+
+
+def resolve(config: TrainConfig) -> TrainConfig:
+    """Replaces what depends on the machine, so that the saved config means the same elsewhere.
+
+    Raises:
+        UsageError: the device is not there, or the network does not fit the observations.
+    """
+    device = choose_device(config.device)
+    precision = resolve_precision(config.agent.precision, device)
+    agent = config.agent.model_copy(update={"precision": precision})
+    return config.model_copy(update={"agent": agent})
+
+
+def refuse_what_will_not_fit(config: TrainConfig) -> None:
+    """Raises UsageError if replay exceeds the free memory or the free disk, saying by how much."""
+    spec = _spec(config)
+    needed = replay_bytes(config.replay, spec, config.checkpoint_period_env_steps)
+    remedy = "lower replay.capacity_env_steps or checkpoint_period_env_steps"
+    free_disk = shutil.disk_usage(_existing(RUNS)).free
+    if needed > free_disk:
+        raise UsageError(
+            f"replay needs {_gb(needed)} of disk to resume from, and {_gb(free_disk)} are free; "
+            + remedy
+        )
+    free, where = psutil.virtual_memory().available - OVERHEAD_BYTES, "memory"
+    if choose_device(config.device).type == "cuda" and config.replay.storage == "memory":
+        free, where = torch.cuda.mem_get_info()[0] - OVERHEAD_BYTES, "GPU memory"
+    if config.replay.storage == "memory" and needed > free:
+        raise UsageError(
+            f"replay needs {_gb(needed)} of {where}, and {_gb(free)} are free; {remedy}, "
+            "or set replay.storage=memmap"
+        )
+
+
+def measure(config: TrainConfig, seconds: float = 5.0) -> dict[str, Any]:
+    """Trains for `seconds`, saving nothing, and predicts what the whole run will cost."""
+    device = choose_device(config.device)
+    torch.set_num_threads(config.torch_threads)
+    envs = make_envs(config.env)
+    agent = DQN(config.agent, envs.spec, device, np.random.default_rng(0))
+    ticks = WARM_UP_TICKS + config.agent.n_step
+    replay = Replay(
+        config.replay.model_copy(update={"capacity_env_steps": ticks * envs.spec.num_envs}),
+        envs.spec,
+        n_step=config.agent.n_step,
+        discount=config.agent.discount,
+        slack_env_steps=0,
+        device=device,
+        rng=np.random.default_rng(0),
+    )
+    envs.reset(0)
+    stream = interact(envs, agent, explore=True)
+    for tick in islice(stream, ticks):
+        replay.add(tick.step, tick.decision.action)
+    begin, env_steps = time.monotonic(), 0
+    while (elapsed := time.monotonic() - begin) < seconds:
+        tick = next(stream)
+        replay.add(tick.step, tick.decision.action)
+        env_steps += envs.spec.num_envs
+        due = int(env_steps * config.samples_per_env_step / config.agent.batch_size)
+        for _ in range(due - agent.updates):
+            sample = replay.sample(config.agent.batch_size)
+            replay.update_priorities(sample, agent.update(sample.batch).errors)
+    envs.recv()
+    envs.close()
+    needed = replay_bytes(config.replay, envs.spec, config.checkpoint_period_env_steps)
+    parameters = sum(tensor.nbytes for tensor in agent.network_state().values())
+    rate = env_steps / elapsed
+    return {
+        "run_device": str(device),
+        "run_precision": config.agent.precision,
+        "replay_memory_gb": needed / 1e9,
+        "checkpoint_model_mb": parameters / 1e6,
+        "steps_per_second": rate,
+        "wall_minutes": config.total_env_steps / rate / 60,
+    }
+
+
+def _spec(config: TrainConfig) -> EnvSpec:
+    env = make_envs(config.env.model_copy(update={"num_envs": 1}))
+    env.close()
+    return env.spec
+
+
+def _existing(path: Path) -> Path:
+    path = path.absolute()
+    while not path.exists():
+        path = path.parent
+    return path
+
+
+def _gb(size: float) -> str:
+    return f"{size / 1e9:.2f} GB"

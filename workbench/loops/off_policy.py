@@ -1,0 +1,174 @@
+"""The off-policy loop: act, remember, learn from what is remembered; every so often save."""
+
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+from agents.dqn import DQN
+from envs import make_envs
+from workbench import checkpoint
+from workbench.config import TrainConfig
+from workbench.interact import interact
+from workbench.metrics import Meter, MetricsFile, WandbLog
+from workbench.player import record_player
+from workbench.progress import Progress
+from workbench.replay import Replay
+from workbench.run import Clock, Run, choose_device
+
+# Videos made while training are cut after this many env_steps (200 s of Atari).
+MAX_VIDEO_ENV_STEPS = 3_000
+
+
+def train(run: Run, progress: Progress) -> bool:
+    """Trains from the run's latest checkpoint, or from nothing, to its end.
+
+    Returns:
+        True when finished, False when a signal asked to stop; either way everything is saved.
+
+    Raises:
+        UsageError: the device is missing or the checkpoint does not fit.
+        WorkError: the loss is not finite, or W&B does not start.
+        OSError: the disk is full or not writable; the latest checkpoint stays in force.
+    """
+    config = run.config
+    device = choose_device(config.device)
+    torch.set_num_threads(config.torch_threads)
+    torch.manual_seed(config.seed)
+    agent_seed, replay_seed = np.random.SeedSequence(config.seed).spawn(2)
+    envs = make_envs(config.env)
+    agent = DQN(config.agent, envs.spec, device, np.random.default_rng(agent_seed))
+    replay = Replay(
+        config.replay,
+        envs.spec,
+        n_step=config.agent.n_step,
+        discount=config.agent.discount,
+        slack_env_steps=config.checkpoint_period_env_steps,
+        device=device,
+        rng=np.random.default_rng(replay_seed),
+        directory=run.replay,
+    )
+    meter = Meter(envs.spec.num_envs)
+    env_steps, metrics_size, clock, memory = 0, 0, Clock(), None
+    step = checkpoint.latest_step(run.checkpoints)
+    if step is None:
+        envs.reset(config.seed)
+    else:
+        state = checkpoint.load_resume(run.checkpoints / str(step))
+        agent.load_network_state(checkpoint.load_model(run.checkpoints / str(step)))
+        agent.load_state_dict(state["agent"])
+        replay.load_state_dict(state["replay"])
+        meter.load_state_dict(state["meter"])
+        envs.load_state_dict(state["envs"])
+        env_steps, metrics_size = step, state["metrics_size"]
+        memory = tuple(state["memory"])
+        clock = Clock(state["wall_seconds"])
+
+    metrics_file = MetricsFile(run.metrics_path, metrics_size)
+    wandb_log = WandbLog(config.wandb, run.name, run.path, config.model_dump(mode="json"),
+                         run.info["wandb_id"])
+    batch_size = config.agent.batch_size
+    clip = config.agent.reward_clip or np.inf
+    with stop_signals() as stop:
+        for tick in interact(envs, agent, memory, explore=True):
+            replay.add(
+                tick.step._replace(reward=tick.step.reward.clip(-clip, clip)),
+                tick.decision.action,
+            )
+            meter.saw(tick.step)
+            before, env_steps = env_steps, env_steps + envs.spec.num_envs
+            learned_env_steps = env_steps - config.learning_starts_env_steps
+            updates_due = int(learned_env_steps * config.samples_per_env_step / batch_size)
+            for _ in range(updates_due - agent.updates):
+                sample = replay.sample(batch_size)
+                update = agent.update(sample.batch)
+                replay.update_priorities(sample, update.errors)
+                meter.learned(update)
+
+            finished = env_steps >= config.total_env_steps
+            ending = finished or stop.requested
+            if _crossed(before, env_steps, config.log_period_env_steps) or finished:
+                meter.check_finite()
+                metrics = {
+                    "env_steps": env_steps,
+                    "wall_seconds": round(clock.seconds, 3),
+                    "updates": agent.updates,
+                    "epsilon": agent.epsilon,
+                    **meter.read(),
+                }
+                metrics_file.write(metrics)
+                wandb_log.log(metrics)
+                progress.show(metrics)
+            if before == 0 or ending or _crossed(
+                before, env_steps, config.checkpoint_period_env_steps
+            ):
+                meter.check_finite()
+                replay.flush()
+                saved = checkpoint.save(
+                    run.checkpoints,
+                    env_steps,
+                    model=agent.network_state(),
+                    resume={
+                        "agent": agent.state_dict(),
+                        "replay": replay.state_dict(),
+                        "meter": meter.state_dict(),
+                        "envs": envs.state_dict(),
+                        "memory": list(tick.memory),
+                        "metrics_size": metrics_file.sync(),
+                        "wall_seconds": clock.seconds,
+                    },
+                    facts={"updates": agent.updates},
+                )
+                run.update_info(env_steps=env_steps, wall_seconds=round(clock.seconds, 3))
+            if before == 0 or finished or _crossed(
+                before, env_steps, config.record_period_env_steps
+            ):
+                recording = record_player(
+                    agent, config.env, run.videos, env_steps,
+                    seed=0, max_env_steps=MAX_VIDEO_ENV_STEPS,
+                )
+                wandb_log.log_video(recording.video, env_steps)
+            progress.advance(env_steps)
+            if ending:
+                break
+    if finished:
+        wandb_log.log_checkpoint(saved, run.name)
+    envs.recv()  # the tick in flight
+    envs.close()
+    metrics_file.close()
+    wandb_log.close()
+    return finished
+
+
+class StopRequest:
+    """Whether a signal asked for an orderly end."""
+
+    requested = False
+
+
+@contextmanager
+def stop_signals() -> Iterator[StopRequest]:
+    """Turns the first SIGINT or SIGTERM into a request; a second one ends the process at once."""
+    stop = StopRequest()
+
+    def handle(number: int, frame: Any) -> None:
+        if stop.requested:
+            raise KeyboardInterrupt
+        stop.requested = True
+
+    previous: Mapping[int, Any] = {
+        number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield stop
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _crossed(before: int, now: int, period: int) -> bool:
+    """Whether a multiple of `period` lies in (before, now]."""
+    return now // period > before // period

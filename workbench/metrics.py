@@ -1,0 +1,185 @@
+"""Metrics: what happened since the last line, and where the lines go."""
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from agents.base import Update
+from envs.base import State, Step
+from workbench.config import WandbConfig
+from workbench.errors import WorkError
+
+Metrics = dict[str, float | int]
+
+
+class Meter:
+    """Collects episodes and updates between two lines of metrics; part of a checkpoint."""
+
+    def __init__(self, num_envs: int) -> None:
+        """Starts with nothing collected."""
+        self._return = np.zeros(num_envs)
+        self._length = np.zeros(num_envs, np.int64)
+        self._returns: list[float] = []
+        self._lengths: list[int] = []
+        self._losses: list[torch.Tensor] = []
+        self._values: list[torch.Tensor] = []
+
+    def saw(self, step: Step) -> None:
+        """Counts one tick of all envs."""
+        self._return += step.reward
+        self._length += ~step.first
+        if step.last.any():
+            self._returns += self._return[step.last].tolist()
+            self._lengths += self._length[step.last].tolist()
+            self._return[step.last] = 0
+            self._length[step.last] = 0
+
+    def learned(self, update: Update) -> None:
+        """Counts one optimizer step; tensors are read only when a line is due."""
+        self._losses.append(update.loss)
+        self._values.append(update.value)
+
+    def check_finite(self) -> None:
+        """Raises WorkError if a loss since the last line was not a finite number."""
+        if self._losses and not bool(torch.stack(self._losses).isfinite().all()):
+            raise WorkError(
+                "the loss is no longer a finite number; nothing was saved since the last "
+                "checkpoint. Lower agent.learning_rate or agent.max_grad_norm and start again"
+            )
+
+    def read(self) -> Metrics:
+        """Returns the means since the last call and forgets what they were made of."""
+        metrics: Metrics = {"episodes": len(self._returns)}
+        if self._returns:
+            metrics["episode_return"] = float(np.mean(self._returns))
+            metrics["episode_length"] = float(np.mean(self._lengths))
+        if self._losses:
+            metrics["loss"] = float(torch.stack(self._losses).mean())
+            metrics["value"] = float(torch.stack(self._values).mean())
+        for collected in (self._returns, self._lengths, self._losses, self._values):
+            collected.clear()
+        return metrics
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything collected so far."""
+        return {
+            "return": self._return,
+            "length": self._length,
+            "returns": list(self._returns),
+            "lengths": list(self._lengths),
+            "losses": _stack(self._losses),
+            "values": _stack(self._values),
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        """Brings `state_dict` back."""
+        self._return = np.array(state["return"])
+        self._length = np.array(state["length"])
+        self._returns = list(state["returns"])
+        self._lengths = list(state["lengths"])
+        self._losses = list(state["losses"].unbind())
+        self._values = list(state["values"].unbind())
+
+
+def _stack(values: list[torch.Tensor]) -> torch.Tensor:
+    return torch.stack(values) if values else torch.zeros(0)
+
+
+class MetricsFile:
+    """`metrics.jsonl`: one JSON object a line, always with `env_steps` and `wall_seconds`."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        """Opens the file and cuts it to `size` bytes: lines after the checkpoint come again."""
+        self._file = path.open("ab")
+        self._file.truncate(size)
+        self._file.seek(size)
+
+    def write(self, metrics: Mapping[str, float | int]) -> None:
+        """Appends one line; numbers that JSON lacks (NaN, infinities) are left out."""
+        finite = {key: value for key, value in metrics.items() if math.isfinite(value)}
+        self._file.write(json.dumps(finite).encode() + b"\n")
+        self._file.flush()
+
+    def sync(self) -> int:
+        """Makes all lines durable and returns the size in bytes, for the checkpoint."""
+        os.fsync(self._file.fileno())
+        return self._file.tell()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+
+class WandbLog:
+    """The same metrics, videos and the final checkpoint in Weights & Biases."""
+
+    def __init__(
+        self,
+        config: WandbConfig,
+        run_name: str,
+        directory: Path,
+        run_config: Mapping[str, Any],
+        run_id: str,
+    ) -> None:
+        """Starts or, with the same `run_id`, continues a W&B run; does nothing if disabled.
+
+        Raises:
+            WorkError: W&B cannot be reached although `mode` is online.
+        """
+        self._online = config.mode == "online"
+        self._run: Any = None
+        if config.mode == "disabled":
+            return
+        # Imported here: it takes a second and starts a service that disabled runs do not need.
+        import wandb
+
+        self._wandb: Any = wandb
+        try:
+            self._run = wandb.init(
+                project=config.project,
+                entity=config.entity,
+                name=run_name,
+                id=run_id,
+                dir=directory,
+                mode=config.mode,
+                resume="allow",
+                config=dict(run_config),
+                settings=wandb.Settings(silent=True, console="off"),
+            )
+        except Exception as error:
+            reason = " ".join(str(error).split())
+            raise WorkError(
+                f"Weights & Biases did not start ({reason}); log in with `wandb login`, "
+                "or set wandb.mode=offline"
+            ) from error
+        self._run.define_metric("*", step_metric="env_steps")
+
+    def log(self, metrics: Mapping[str, float | int]) -> None:
+        """Sends one line of metrics."""
+        if self._run is not None:
+            self._run.log(dict(metrics))
+
+    def log_video(self, path: Path, env_steps: int) -> None:
+        """Sends one recorded video."""
+        if self._run is not None:
+            video = self._wandb.Video(str(path), format="mp4")
+            self._run.log({"video": video, "env_steps": env_steps})
+
+    def log_checkpoint(self, checkpoint: Path, run_name: str) -> None:
+        """Sends the final checkpoint as an artifact, when online."""
+        if self._run is not None and self._online:
+            artifact = self._wandb.Artifact(f"{run_name}-checkpoint", type="model")
+            artifact.add_file(str(checkpoint / "model.safetensors"))
+            artifact.add_file(str(checkpoint / "meta.json"))
+            self._run.log_artifact(artifact)
+
+    def close(self) -> None:
+        """Waits until everything is written or sent."""
+        if self._run is not None:
+            self._run.finish()

@@ -1,0 +1,81 @@
+"""Bringing a saved agent back to play: its run's world, its weights, nothing of its training."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from agents.base import Actor
+from agents.dqn import DQN
+from envs import EnvConfig, make_envs, make_rendered_env
+from envs.atari import PROTOCOLS, AtariConfig
+from workbench import checkpoint
+from workbench.errors import UsageError
+from workbench.evaluate import EVAL_SEED_OFFSET
+from workbench.recording import Recording, record_episode
+from workbench.run import choose_device, open_player
+
+
+def load_player(player: str) -> tuple[DQN, EnvConfig, int]:
+    """Returns the agent that `player` names, its world, and the env_steps it had trained for.
+
+    Raises:
+        UsageError: there is no such run or checkpoint, or the checkpoint is damaged.
+    """
+    run, path = open_player(player)
+    config = run.config
+    torch.set_num_threads(config.torch_threads)
+    single = make_envs(config.env.model_copy(update={"num_envs": 1}))
+    agent = DQN(config.agent, single.spec, choose_device("auto"), np.random.default_rng(0))
+    single.close()
+    try:
+        agent.load_network_state(checkpoint.load_model(path))
+    except ValueError as error:
+        raise UsageError(f"{path} does not belong to {run.config_path}: {error}") from None
+    return agent, config.env, int(path.name)
+
+
+def with_protocol(env_config: EnvConfig, protocol: str | None) -> EnvConfig:
+    """Returns the world under another protocol; raises UsageError if it has no such protocol."""
+    if protocol is None:
+        return env_config
+    if not isinstance(env_config, AtariConfig):
+        raise UsageError(f"{env_config.kind} has no protocols; leave --protocol out")
+    if protocol not in PROTOCOLS:
+        raise UsageError(f"unknown protocol {protocol!r}; choose from {', '.join(PROTOCOLS)}")
+    return env_config.model_copy(update={"protocol": protocol})
+
+
+def record_player(
+    actor: Actor,
+    env_config: EnvConfig,
+    directory: Path,
+    env_steps: int,
+    *,
+    seed: int,
+    max_env_steps: int = sys.maxsize,
+) -> Recording:
+    """Records one episode under the world's protocol, as `directory/STEP_SEED.mp4` and `.json`.
+
+    Args:
+        actor: chooses the actions; it is not changed.
+        env_config: the world; one env of it is played.
+        directory: where the video and its trace go.
+        env_steps: how long the actor had trained, for the name and the title.
+        seed: of the episode; never shared with training.
+        max_env_steps: the video is cut after this many.
+    """
+    env = make_rendered_env(env_config)
+    recording = record_episode(
+        actor,
+        env,
+        seed=EVAL_SEED_OFFSET + seed,
+        epsilon=env.spec.eval_epsilon,
+        directory=directory,
+        name=f"{env_steps}_{seed}",
+        title=f"{env.spec.name}  step {env_steps:,}",
+        max_env_steps=max_env_steps,
+    )
+    env.close()
+    return recording

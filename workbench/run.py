@@ -1,0 +1,205 @@
+"""One run directory: what is where, who may write there, and what state it is in."""
+
+import fcntl
+import json
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from workbench import checkpoint
+from workbench.config import DeviceName, TrainConfig, dump_config, load_config
+from workbench.errors import UsageError
+
+RUNS = Path("runs")
+Status = Literal["created", "running", "interrupted", "failed", "finished"]
+
+
+class Run:
+    """A directory with `config.yaml`, `run.json`, `metrics.jsonl`, `checkpoints/`, `videos/`."""
+
+    def __init__(self, path: Path) -> None:
+        """Names the paths; touches nothing."""
+        self.path = path
+        self.name = path.name
+        self.config_path = path / "config.yaml"
+        self.info_path = path / "run.json"
+        self.metrics_path = path / "metrics.jsonl"
+        self.checkpoints = path / "checkpoints"
+        self.replay = path / "replay"
+        self.videos = path / "videos"
+
+    @property
+    def config(self) -> TrainConfig:
+        """The resolved config."""
+        return load_config(self.config_path)
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """`run.json`; raises UsageError if it is damaged."""
+        try:
+            info = json.loads(self.info_path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{self.info_path} cannot be read: {error}") from None
+        return dict(info)
+
+    def update_info(self, **changes: Any) -> None:
+        """Changes keys of `run.json`, atomically."""
+        write = {**self.info, **changes}
+        checkpoint.write_atomically(self.info_path, json.dumps(write, indent=1) + "\n")
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps every other process from training in this run; raises UsageError if one does."""
+        with (self.path / ".lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UsageError(f"{self.name} is being trained by another process") from None
+            yield
+
+
+def create_run(config: TrainConfig, name: str | None) -> Run:
+    """Makes the directory of a new run.
+
+    Args:
+        config: resolved; saved with the run.
+        name: a name under `runs/` or a path; None: made of the world and a number.
+
+    Raises:
+        UsageError: the run exists already.
+        WorkError: the directory cannot be made.
+    """
+    path = _free_path(config) if name is None else _path_of(name)
+    try:
+        path.mkdir(parents=True)
+    except FileExistsError:
+        raise UsageError(
+            f"{path} exists already; choose another --run, or continue it: ludus resume {name}"
+        ) from None
+    run = Run(path)
+    checkpoint.write_atomically(run.config_path, dump_config(config))
+    info = {
+        "status": "created",
+        "seed": config.seed,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "git_revision": _git_revision(),
+        "versions": {
+            name: version(name) for name in ("torch", "ale-py", "gymnasium", "numpy", "minigrid")
+        }
+        | {"python": platform.python_version()},
+        "machine": _machine(),
+        "wandb_id": os.urandom(4).hex(),
+        "env_steps": 0,
+        "wall_seconds": 0.0,
+    }
+    checkpoint.write_atomically(run.info_path, json.dumps(info, indent=1) + "\n")
+    return run
+
+
+def open_run(name: str) -> Run:
+    """Returns an existing run by name or path; raises UsageError, naming the nearest one."""
+    run = Run(_path_of(name))
+    if not run.config_path.is_file():
+        from difflib import get_close_matches
+
+        near = get_close_matches(run.name, [r.name for r in list_runs()], n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else "; `ludus runs` lists them"
+        raise UsageError(f"there is no run {name!r}{hint}")
+    return run
+
+
+def open_player(player: str) -> tuple[Run, Path]:
+    """Returns the run and the checkpoint that `runs/NAME` or `runs/NAME@STEP` names.
+
+    Raises:
+        UsageError: there is no such run or checkpoint.
+    """
+    name, at, step_text = player.partition("@")
+    run = open_run(name)
+    if not at:
+        step = checkpoint.latest_step(run.checkpoints)
+        if step is None:
+            raise UsageError(f"{run.name} has no checkpoint yet")
+    else:
+        steps = checkpoint.list_steps(run.checkpoints)
+        if step_text not in map(str, steps):
+            known = ", ".join(map(str, steps)) or "none"
+            raise UsageError(f"{run.name} has no checkpoint {step_text!r}; it has: {known}")
+        step = int(step_text)
+    return run, run.checkpoints / str(step)
+
+
+def list_runs() -> list[Run]:
+    """Returns all runs under `runs/`, zoo included, oldest first."""
+    configs = [*RUNS.glob("*/config.yaml"), *RUNS.glob("zoo/*/config.yaml")]
+    return [Run(path.parent) for path in sorted(configs, key=lambda p: p.stat().st_mtime)]
+
+
+def choose_device(name: DeviceName) -> torch.device:
+    """Returns the device asked for; `auto` takes cuda, else mps, else cpu.
+
+    Raises:
+        UsageError: the device asked for is not there.
+    """
+    available = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        return torch.device(next(device for device, there in available.items() if there))
+    if not available[name]:
+        raise UsageError(f"the device {name} is not available here; set device=auto")
+    return torch.device(name)
+
+
+class Clock:
+    """Wall seconds spent on a run, across interruptions."""
+
+    def __init__(self, before_seconds: float = 0.0) -> None:
+        """`before_seconds` were spent before this process."""
+        self._start = time.monotonic() - before_seconds
+
+    @property
+    def seconds(self) -> float:
+        """Seconds so far."""
+        return time.monotonic() - self._start
+
+
+def _path_of(name: str) -> Path:
+    path = Path(name)
+    return path if len(path.parts) > 1 or path.is_absolute() else RUNS / name
+
+
+def _free_path(config: TrainConfig) -> Path:
+    world = {"atari": "game", "minigrid": "env_id", "probe": "probe"}[config.env.kind]
+    stem = f"{getattr(config.env, world)}-{config.agent.kind}".lower()
+    number = 1
+    while (RUNS / f"{stem}-{number}").exists():
+        number += 1
+    return RUNS / f"{stem}-{number}"
+
+
+def _git_revision() -> str | None:
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _machine() -> str:
+    cuda = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+    return f"{os.cpu_count()} x {platform.processor() or platform.machine()}, {cuda}"
+
+
