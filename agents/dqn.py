@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from agents.base import Decision, Memory, Transition, Update
 from agents.losses import greedy_action, huber_td_loss, quantile_huber_loss, take_action, td_target
-from agents.networks import PrecisionName, QNetwork, TorsoName
+from agents.networks import PrecisionName, QNetwork, TorsoName, to_pixels
 from envs.base import EnvSpec, Step
 
 
@@ -54,6 +54,7 @@ class DQN:
         self._config = config
         self._num_actions = spec.num_actions
         self._device = device
+        self._dtype = torch.bfloat16 if config.precision == "bfloat16" else torch.float32
         self._rng = rng
         self._env_steps = 0
         self._updates = 0
@@ -75,7 +76,6 @@ class DQN:
             spec.num_actions,
             atoms=self._config.quantiles if self._config.head == "quantile" else 1,
             dueling=self._config.dueling,
-            dtype=torch.bfloat16 if self._config.precision == "bfloat16" else torch.float32,
         )
 
     @property
@@ -97,7 +97,8 @@ class DQN:
     @torch.no_grad()
     def act(self, step: Step, memory: Memory, *, explore: bool) -> tuple[Decision, Memory]:
         """See `Actor.act`; exploring calls advance the epsilon schedule."""
-        values: Tensor = self.online(torch.from_numpy(step.obs).to(self._device))
+        obs = torch.from_numpy(step.obs).to(self._device)
+        values: Tensor = self.online(to_pixels(obs, self._dtype))
         q_values = values.mean(-1).cpu().numpy()
         action = q_values.argmax(1)
         if explore:
@@ -111,10 +112,13 @@ class DQN:
         """See `Learner.update`; copies online to target every `target_period_updates`."""
         batch = Transition(*(field.to(self._device, non_blocking=True) for field in batch))
         with torch.no_grad():
-            values_t: Tensor = self.target(batch.obs_t)
-            action_t = self._bootstrap_action(batch.obs_t, values_t)
+            pixels_t = to_pixels(batch.obs_t, self._dtype)
+            values_t: Tensor = self.target(pixels_t)
+            action_t = self._bootstrap_action(pixels_t, values_t)
             target = td_target(batch.reward_t, batch.discount_t, take_action(values_t, action_t))
-        value_tm1 = take_action(self.online(batch.obs_tm1), batch.action_tm1)
+        value_tm1 = take_action(
+            self.online(to_pixels(batch.obs_tm1, self._dtype)), batch.action_tm1
+        )
         loss_per_row, errors = self._loss(value_tm1, target)
         loss = (batch.weights * loss_per_row).mean()
         self._optimizer.zero_grad()
@@ -126,10 +130,10 @@ class DQN:
             self.target.load_state_dict(self.online.state_dict())
         return Update(loss.detach(), value_tm1.detach().mean(), errors)
 
-    def _double_action(self, obs_t: Tensor, values_t: Tensor) -> Tensor:
-        return greedy_action(self.online(obs_t))
+    def _double_action(self, pixels_t: Tensor, values_t: Tensor) -> Tensor:
+        return greedy_action(self.online(pixels_t))
 
-    def _target_action(self, obs_t: Tensor, values_t: Tensor) -> Tensor:
+    def _target_action(self, pixels_t: Tensor, values_t: Tensor) -> Tensor:
         return greedy_action(values_t)
 
     def network_state(self) -> dict[str, Tensor]:

@@ -91,8 +91,16 @@ class DuelingHead(nn.Module):
         return value + advantage - advantage.mean(1, keepdim=True)
 
 
+def to_pixels(obs: Tensor, dtype: torch.dtype) -> Tensor:
+    """`[B, C, H, W]` uint8 -> the same numbers, 0..255, in the floating `dtype` networks work in.
+
+    The memory format is channels_last, measured 1.4x faster in float32 on CPU and nowhere slower.
+    """
+    return obs.contiguous(memory_format=torch.channels_last).to(dtype)
+
+
 class QNetwork(nn.Module):
-    """Pixels to Q: `[B, C, H, W]` uint8 -> `[B, A, K]` float32, K atoms of each action's return."""
+    """Pixels to Q: `[B, C, H, W]` of 0..255 -> `[B, A, K]` float32, K atoms of each return."""
 
     def __init__(
         self,
@@ -102,21 +110,17 @@ class QNetwork(nn.Module):
         *,
         atoms: int,
         dueling: bool,
-        dtype: torch.dtype,
     ) -> None:
-        """`dtype` is that of the arithmetic; parameters are always float32."""
+        """`atoms` is K: 1 for a scalar Q-value. Parameters are always float32."""
         super().__init__()
         self.torso, features = make_torso(torso, obs_shape)
         head = DuelingHead if dueling else LinearHead
         self.head = head(features, CONVOLUTIONS[torso][1], num_actions, atoms)
-        self._dtype = dtype
 
-    def forward(self, obs: Tensor) -> Tensor:
-        """See the class."""
-        # channels_last measured 1.4x faster in float32 on CPU and no slower anywhere else.
-        pixels = obs.contiguous(memory_format=torch.channels_last).to(self._dtype)
-        mixed = self._dtype != torch.float32
-        with torch.autocast(obs.device.type, dtype=self._dtype, enabled=mixed):
+    def forward(self, pixels: Tensor) -> Tensor:
+        """See the class; `pixels` as made by `to_pixels`, whose dtype is that of the arithmetic."""
+        mixed = pixels.dtype != torch.float32
+        with torch.autocast(pixels.device.type, dtype=pixels.dtype, enabled=mixed):
             values: Tensor = self.head(self.torso(pixels))
         return values
 

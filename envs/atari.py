@@ -251,9 +251,7 @@ class RenderedAtari(AtariEnvs):
         """Makes the env and its twin; `config.num_envs` is taken as 1."""
         single = config.model_copy(update={"num_envs": 1})
         super().__init__(single)
-        self._twin = _native(
-            single, 1, grayscale=False, img_height=210, img_width=160, stack_num=1
-        )
+        self._twin = _native(single, 1, grayscale=False, img_height=210, img_width=160, stack_num=1)
         self._screen = np.zeros((210, 160, 3), np.uint8)
 
     def reset(self, seed: int) -> None:

@@ -9,9 +9,10 @@ from zero would all look alike.
 
 import json
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,34 +27,35 @@ from workbench.errors import WorkError
 from workbench.evaluate import with_epsilon
 from workbench.interact import interact
 
-# One Atari step is four emulator frames at 60 Hz, so this is real time there.
+# One Atari step is four emulator frames at 60 Hz, so there this is the game's own speed.
 FPS = 15
 TRACE_DIGITS = 4
 RECENT_STEPS = 100
 
-SCREEN_HEIGHT = 400  # small screens are enlarged to about this
-MIN_HEIGHT = 384  # what the panel needs for 18 actions
+# All sizes are in pixels of the video.
+SCREEN_HEIGHT = 400  # the screen is enlarged by the integer that brings it nearest to this
+MIN_HEIGHT = 384  # of the video; the panel needs it for 18 actions
 PANEL_WIDTH = 336
-MARGIN = 18
-LEFT, RIGHT = MARGIN, PANEL_WIDTH - MARGIN
-ROWS_TOP = 102
+LEFT, RIGHT = 18, PANEL_WIDTH - 18
+ROWS_TOP = 104
 MAX_ROW_HEIGHT = 26
-SPARKLINE_HEIGHT = (38, 120)  # at least, at most
-NAME_WIDTH = 96
-VALUE_WIDTH = 54
+SPARKLINE_HEIGHTS = (36, 110)  # at least, at most
+NAME_WIDTH = 100
 
 BACKGROUND = (18, 21, 27)
-TRACK = (30, 35, 44)
-MUTED = (133, 142, 156)
-TEXT = (228, 232, 238)
-BAR = (74, 96, 128)
-CHOSEN = (240, 178, 72)
-# The chosen action is not the best one: the protocol asked for a random action.
-DEVIATING = (228, 104, 88)
-LINE = (94, 184, 170)
+LIT = (29, 34, 43)  # behind the chosen action
+TRACK = (38, 44, 55)
+MUTED = (137, 146, 160)
+TEXT = (230, 233, 238)
+BAR = (78, 102, 138)
+CHOSEN = (240, 180, 76)
+DEVIATING = (232, 108, 92)  # chosen though not the best: one of the protocol's random actions
+LINE = (96, 188, 174)
 
-Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 Pixels = npt.NDArray[np.uint8]
+Box = tuple[int, int, int, int]
+Colour = tuple[int, int, int]
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 @dataclass(frozen=True)
@@ -79,20 +81,20 @@ def record_episode(
 ) -> Recording:
     """Plays one episode and writes `directory/name.mp4` and `directory/name.json`.
 
-    Both files appear whole or not at all, the trace first. The trace is one JSON object: `game`,
-    `title`, `seed`, `epsilon`, `action_names`, `episode_return`, `episode_length`, `cut`, `fps` and
-    `steps`. Entry t of `steps` belongs to frame t of the video:
+    Both files appear whole or not at all. The trace is one JSON object: `game`, `title`, `seed`,
+    `epsilon`, `action_names`, `episode_return`, `episode_length`, `cut`, `fps` and `steps`. Entry t
+    of `steps` belongs to frame t of the video and tells of obs t:
 
-    - `t`; `score`: the raw score when obs t was seen; `values`: the Q-value of each action there
-    - `action`: what was done there; `reward`, `discount`: what came of it, i.e. what arrived with
-      obs t+1 (a `Step` carries what arrived with its own obs)
+    - `score`: the raw score so far; `values`: the Q-value of each action
+    - `action`: what was done there; `reward`, `discount`: what followed, i.e. what arrived with
+      obs t+1 (whereas a `Step` carries what arrived with its own obs)
 
-    A last entry without a deed closes the trace: `action` is null, `reward` 0, `discount` 1, `score`
-    the episode's return. So an episode of T env_steps has T + 1 entries and frames.
+    The last entry shows where it ended, and nothing was done there: `action` is null, `reward` 0,
+    `discount` 1. So an episode of T env_steps has T + 1 entries and frames.
 
     Args:
         actor: chooses the actions; it is not changed.
-        env: one env, reset here; afterwards no tick is in flight and the caller closes it.
+        env: one env, reset here; afterwards no tick is in flight, so the caller may close it.
         seed: of the episode and of the random actions.
         epsilon: share of random actions that the evaluation protocol asks for.
         directory: made if it does not exist.
@@ -102,7 +104,7 @@ def record_episode(
 
     Raises:
         ValueError: `env` has several rows.
-        WorkError: a value is not finite, so the agent has diverged.
+        WorkError: a Q-value is not finite.
         OSError: the disk is full or not writable.
     """
     spec = env.spec
@@ -110,15 +112,249 @@ def record_episode(
         raise ValueError(f"a recording shows one env, not {spec.num_envs}")
     env.reset(seed)
     acting = with_epsilon(actor, epsilon, spec.num_actions, seed)
-    panel: Panel | None = None
     steps: list[dict[str, Any]] = []
     score, cut = 0.0, False
-    video, trace = directory / f"{name}.mp4", directory / f"{name}.json"
     directory.mkdir(parents=True, exist_ok=True)
-    with _temporary(video) as video_file, _temporary(trace) as trace_file:
-        with _VideoWriter(video_file) as writer:
+    with _appearing_whole(directory, name) as (video, trace):
+        with _open_video(video, title, spec) as show:
             for step, decision, _ in interact(env, acting, explore=False):
+                t, reward, values = len(steps), float(step.reward[0]), decision.values[0]
+                if not np.isfinite(values).all():
+                    raise WorkError(f"the Q-values are not finite at step {t} of {title}")
                 if steps:
-                    steps[-1]["reward"] = _rounded(step.reward[0])
-                    steps[-1]["discount"] = _rounded(step.discount[0])
-    raise NotImplementedError
+                    steps[-1].update(reward=_short(reward), discount=_short(step.discount[0]))
+                score += reward
+                over = bool(step.last[0])
+                cut = not over and t == max_env_steps
+                action = None if over or cut else int(decision.action[0])
+                show(env.render(), t, score, action, values)
+                steps.append(
+                    {
+                        "t": t,
+                        "action": action,
+                        "reward": 0.0,
+                        "discount": 1.0,
+                        "score": _short(score),
+                        "values": [_short(value) for value in values],
+                    }
+                )
+                if action is None:
+                    break
+        env.recv()  # the tick in flight
+        facts = {
+            "game": spec.name,
+            "title": title,
+            "seed": seed,
+            "epsilon": epsilon,
+            "action_names": spec.action_names,
+            "episode_return": _short(score),
+            "episode_length": len(steps) - 1,
+            "cut": cut,
+            "fps": FPS,
+            "steps": steps,
+        }
+        trace.write_text(json.dumps(facts, separators=(",", ":")), encoding="utf-8")
+    return Recording(directory / f"{name}.mp4", directory / f"{name}.json", score, len(steps) - 1)
+
+
+def _short(number: float) -> float:
+    return round(float(number), TRACE_DIGITS)
+
+
+@contextmanager
+def _appearing_whole(directory: Path, name: str) -> Iterator[tuple[Path, Path]]:
+    """Yields where to write the video and the trace; renames both if all went well."""
+    suffixes = (".json", ".mp4")  # in the order of appearance: a video always has its trace
+    trace, video = temporaries = [directory / f".{name}.tmp{suffix}" for suffix in suffixes]
+    try:
+        yield video, trace
+        for temporary, suffix in zip(temporaries, suffixes, strict=True):
+            temporary.replace(directory / f"{name}{suffix}")
+    finally:
+        for temporary in temporaries:
+            temporary.unlink(missing_ok=True)
+
+
+Show = Callable[[Pixels, int, float, int | None, npt.NDArray[np.float32]], None]
+
+
+@contextmanager
+def _open_video(path: Path, title: str, spec: EnvSpec) -> Iterator[Show]:
+    """Yields what adds a frame: `show(screen, t, score, action, values)`.
+
+    `screen` is `[H, W, 3]` RGB, `action` None where nothing was done, `values` `[A]`.
+    """
+    with av.open(path, "w", format="mp4", options={"movflags": "+faststart"}) as container:
+        stream = container.add_stream("libx264", rate=FPS)
+        stream.pix_fmt = "yuv420p"
+        stream.options = {"crf": "21", "preset": "veryfast"}
+        # Training goes on elsewhere on these cores.
+        stream.thread_count = 1
+        panel: Panel | None = None
+        canvas = np.zeros((0, 0, 3), np.uint8)
+
+        def show(
+            screen: Pixels,
+            t: int,
+            score: float,
+            action: int | None,
+            values: npt.NDArray[np.float32],
+        ) -> None:
+            nonlocal panel, canvas
+            factor = max(1, round(SCREEN_HEIGHT / screen.shape[0]))
+            height, width = factor * screen.shape[0], factor * screen.shape[1]
+            if panel is None:
+                stream.height = max(MIN_HEIGHT, _even(height))
+                stream.width = _even(width) + PANEL_WIDTH
+                canvas = np.full((stream.height, stream.width, 3), BACKGROUND, np.uint8)
+                panel = Panel(stream.height, title, spec)
+            top = (len(canvas) - height) // 2
+            enlarged = Image.fromarray(screen).resize((width, height), Image.Resampling.NEAREST)
+            canvas[top : top + height, :width] = np.asarray(enlarged)
+            canvas[:, -PANEL_WIDTH:] = panel.draw(t, score, action, values)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(canvas, format="rgb24")))
+
+        yield show
+        container.mux(stream.encode(None))
+
+
+def _even(length: int) -> int:
+    """H.264 with 4:2:0 colour needs even sides."""
+    return length + length % 2
+
+
+class Panel:
+    """The dark panel beside the screen; all that never changes is drawn once."""
+
+    def __init__(self, height: int, title: str, spec: EnvSpec) -> None:
+        """Lays out a panel of `PANEL_WIDTH` x `height` pixels."""
+        least, most = SPARKLINE_HEIGHTS
+        rows_space = height - ROWS_TOP - LEFT - 30 - least
+        self._row = min(MAX_ROW_HEIGHT, rows_space // spec.num_actions)
+        rows_bottom = ROWS_TOP + self._row * spec.num_actions
+        bottom = min(height - LEFT, rows_bottom + 30 + most)
+        self._line_box = (LEFT, rows_bottom + 30, RIGHT, bottom)
+        font = _font(min(13, self._row - 3))
+        self._digits = _draw_digits(font, MUTED, BACKGROUND, self._row)
+        self._lit_digits = _draw_digits(font, TEXT, LIT, self._row)
+        names = [_fit(name.replace("_", " "), font, NAME_WIDTH) for name in spec.action_names]
+        self._bar_left = LEFT + 34 + round(max(font.getlength(name) for name in names))
+        self._bar_right = RIGHT - 12 - round(font.getlength("-00.000"))
+        self._plain, self._lit = (
+            self._draw_static(height, title, names, font, *colours)
+            for colours in ((MUTED, BACKGROUND), (TEXT, LIT))
+        )
+        self._recent: deque[tuple[float, float, float]] = deque(maxlen=RECENT_STEPS)
+
+    def _draw_static(
+        self, height: int, title: str, names: list[str], font: Font, colour: Colour, behind: Colour
+    ) -> Image.Image:
+        """Returns the empty panel, with the rows of all actions in the given colours."""
+        image = Image.new("RGB", (PANEL_WIDTH, height), BACKGROUND)
+        draw = ImageDraw.Draw(image)
+        draw.text((LEFT, 16), _fit(title, _font(14), RIGHT - LEFT), TEXT, _font(14))
+        draw.text((LEFT, ROWS_TOP - 9), "Q-values", MUTED, _font(11), anchor="ls")
+        line_label = (LEFT, self._line_box[1] - 8)
+        draw.text(line_label, f"best Q of {RECENT_STEPS} steps", MUTED, _font(11), anchor="ls")
+        draw.rectangle(self._line_box, TRACK)
+        for i, name in enumerate(names):
+            left, top, right, bottom = self._row_box(i)
+            draw.rectangle((left, top, right, bottom - 1), behind)
+            middle = (top + bottom) / 2
+            draw.text((LEFT + 14, middle), str(i), colour, font, anchor="rm")
+            draw.text((LEFT + 22, middle), name, colour, font, anchor="lm")
+            draw.rectangle(self._bar_box(i, 1.0), TRACK)
+        return image
+
+    def _row_box(self, i: int) -> Box:
+        top = ROWS_TOP + i * self._row
+        return LEFT - 8, top, RIGHT + 8, top + self._row
+
+    def _bar_box(self, i: int, share: float) -> Box:
+        _, top, _, bottom = self._row_box(i)
+        inset = max(3, self._row // 4)
+        right = self._bar_left + round(share * (self._bar_right - self._bar_left))
+        return self._bar_left, top + inset, right, bottom - 1 - inset
+
+    def draw(
+        self, t: int, score: float, action: int | None, values: npt.NDArray[np.float32]
+    ) -> Pixels:
+        """Returns `[height, PANEL_WIDTH, 3]`; see `_open_video`."""
+        best = float(values.max())
+        self._recent.append((best, best - float(values.min()), score))
+        spread = max(s for _, s, _ in self._recent)
+        image = self._plain.copy()
+        draw = ImageDraw.Draw(image)
+        draw.text((LEFT - 1, 72), _score_text(score), TEXT, _font(34), anchor="ls")
+        clock = f"step {t:,}" if action is not None else f"end, step {t:,}"
+        draw.text((RIGHT, 72), clock, MUTED, _font(14), anchor="rs")
+        scale = f"full bar {_number_text(spread)}"
+        draw.text((RIGHT, ROWS_TOP - 9), scale, MUTED, _font(11), anchor="rs")
+        for i, value in enumerate(values.tolist()):
+            colour, digits = BAR, self._digits
+            if i == action:
+                colour, digits = CHOSEN if value == best else DEVIATING, self._lit_digits
+                box = self._row_box(i)
+                image.paste(self._lit.crop(box), box)
+            share = 1 - (best - value) / spread if spread > 0 else 1.0
+            draw.rectangle(self._bar_box(i, share), colour)
+            right = RIGHT
+            for digit in reversed(_number_text(value)):
+                right -= digits[digit].width
+                image.paste(digits[digit], (right, self._row_box(i)[1]))
+        self._draw_line(draw)
+        return np.asarray(image)
+
+    def _draw_line(self, draw: ImageDraw.ImageDraw) -> None:
+        """Draws the best Q-values of late, newest at the right, over ticks where points came."""
+        left, top, right, bottom = self._line_box
+        bests = [best for best, _, _ in self._recent]
+        scores = [score for _, _, score in self._recent]
+        low, high = min(bests), max(bests)
+        limits = f"{_number_text(low)} to {_number_text(high)}"
+        draw.text((right, top - 8), limits, MUTED, _font(11), anchor="rs")
+        pitch = (right - left - 8) / (RECENT_STEPS - 1)
+        points = []
+        for i, best in enumerate(bests):
+            x = right - 4 - pitch * (len(bests) - 1 - i)
+            if i > 0 and scores[i] != scores[i - 1]:
+                colour = CHOSEN if scores[i] > scores[i - 1] else DEVIATING
+                draw.line((x, top, x, bottom), colour)
+            height = (best - low) / (high - low) if high > low else 0.5
+            points.append((x, bottom - 5 - height * (bottom - top - 10)))
+        draw.line(points, LINE, width=2)
+        x, y = points[-1]
+        draw.ellipse((x - 3, y - 3, x + 3, y + 3), LINE)
+
+
+@cache
+def _font(size: int) -> Font:
+    return ImageFont.load_default(size=size)
+
+
+def _fit(text: str, font: Font, width: float) -> str:
+    """Returns `text`, shortened with an ellipsis if it is wider than `width`."""
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(text + "…") > width:
+        text = text[:-1]
+    return text + "…"
+
+
+def _draw_digits(font: Font, colour: Colour, behind: Colour, height: int) -> dict[str, Image.Image]:
+    """Returns the characters of numbers as pictures: pasting them is much faster than text."""
+    digits = {}
+    for character in "0123456789.-":
+        digits[character] = Image.new("RGB", (round(font.getlength(character)), height), behind)
+        draw = ImageDraw.Draw(digits[character])
+        draw.text((0, height / 2), character, colour, font, anchor="lm")
+    return digits
+
+
+def _number_text(value: float) -> str:
+    """Returns at most six characters or so, made of what `_draw_digits` draws."""
+    return f"{value:.3f}" if abs(value) < 100 else f"{value:.0f}"
+
+
+def _score_text(score: float) -> str:
+    return f"{score:,.0f}" if score == round(score) else f"{score:,.2f}"

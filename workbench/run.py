@@ -201,5 +201,3 @@ def _git_revision() -> str | None:
 def _machine() -> str:
     cuda = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
     return f"{os.cpu_count()} x {platform.processor() or platform.machine()}, {cuda}"
-
-

@@ -37,6 +37,8 @@ def train(run: Run, progress: Progress) -> bool:
     config = run.config
     device = choose_device(config.device)
     torch.set_num_threads(config.torch_threads)
+    # Momentum of weights that no longer learn decays into denormals; Adam was 5x slower for them.
+    torch.set_flush_denormal(True)
     torch.manual_seed(config.seed)
     agent_seed, replay_seed = np.random.SeedSequence(config.seed).spawn(2)
     envs = make_envs(config.env)
@@ -68,8 +70,9 @@ def train(run: Run, progress: Progress) -> bool:
         clock = Clock(state["wall_seconds"])
 
     metrics_file = MetricsFile(run.metrics_path, metrics_size)
-    wandb_log = WandbLog(config.wandb, run.name, run.path, config.model_dump(mode="json"),
-                         run.info["wandb_id"])
+    wandb_log = WandbLog(
+        config.wandb, run.name, run.path, config.model_dump(mode="json"), run.info["wandb_id"]
+    )
     batch_size = config.agent.batch_size
     clip = config.agent.reward_clip or np.inf
     with stop_signals() as stop:
@@ -102,8 +105,10 @@ def train(run: Run, progress: Progress) -> bool:
                 metrics_file.write(metrics)
                 wandb_log.log(metrics)
                 progress.show(metrics)
-            if before == 0 or ending or _crossed(
-                before, env_steps, config.checkpoint_period_env_steps
+            if (
+                before == 0
+                or ending
+                or _crossed(before, env_steps, config.checkpoint_period_env_steps)
             ):
                 meter.check_finite()
                 replay.flush()
@@ -123,12 +128,18 @@ def train(run: Run, progress: Progress) -> bool:
                     facts={"updates": agent.updates},
                 )
                 run.update_info(env_steps=env_steps, wall_seconds=round(clock.seconds, 3))
-            if before == 0 or finished or _crossed(
-                before, env_steps, config.record_period_env_steps
+            if (
+                before == 0
+                or finished
+                or _crossed(before, env_steps, config.record_period_env_steps)
             ):
                 recording = record_player(
-                    agent, config.env, run.videos, env_steps,
-                    seed=0, max_env_steps=MAX_VIDEO_ENV_STEPS,
+                    agent,
+                    config.env,
+                    run.videos,
+                    env_steps,
+                    seed=0,
+                    max_env_steps=MAX_VIDEO_ENV_STEPS,
                 )
                 wandb_log.log_video(recording.video, env_steps)
             progress.advance(env_steps)

@@ -68,9 +68,7 @@ class Ring:
         shape = (self.length, spec.num_envs)
         if directory is not None:
             directory.mkdir(parents=True, exist_ok=True)
-            frames_file = _map_file(
-                directory / "frames.bin", np.uint8, (*shape, *spec.frame_shape)
-            )
+            frames_file = _map_file(directory / "frames.bin", np.uint8, (*shape, *spec.frame_shape))
             self._files = {"frames": frames_file} | {
                 name: _map_file(directory / f"{name}.bin", dtype, shape)
                 for name, dtype in FIELDS.items()
@@ -172,9 +170,7 @@ class Ring:
             flat = self._files["frames"].reshape(self._frames.shape)
             for begin in range(0, len(flat), 65536):  # in parts: the source is a mapped file
                 part = np.array(flat[begin : begin + 65536])
-                self._frames[begin : begin + 65536] = torch.from_numpy(part).to(
-                    self._frames.device
-                )
+                self._frames[begin : begin + 65536] = torch.from_numpy(part).to(self._frames.device)
 
 
 def _map_file(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> npt.NDArray[Any]:
