@@ -27,20 +27,22 @@ class DQNConfig(BaseModel):
     kind: Literal["dqn"]
     network: TorsoName = "nature"
     head: Literal["scalar", "quantile"] = "scalar"
-    quantiles: int = Field(50, ge=2, le=1000, description="K, where head is quantile")
+    quantiles: int = Field(default=50, ge=2, le=1000, description="K, where head is quantile")
     double: bool = True
     dueling: bool = True
-    n_step: int = Field(3, ge=1, le=100)
-    discount: float = Field(0.99, ge=0, le=1)
-    reward_clip: float | None = Field(1.0, gt=0, description="training rewards lie within ± this")
-    batch_size: int = Field(32, ge=1)
-    learning_rate: float = Field(1e-4, gt=0)
-    adam_epsilon: float = Field(1.5e-4, gt=0)
-    max_grad_norm: float = Field(10.0, gt=0)
-    target_period_updates: int = Field(1000, ge=1)
-    epsilon_start: float = Field(1.0, ge=0, le=1)
-    epsilon_end: float = Field(0.01, ge=0, le=1)
-    epsilon_decay_env_steps: int = Field(50_000, ge=1)
+    n_step: int = Field(default=3, ge=1, le=100)
+    discount: float = Field(default=0.99, ge=0, le=1)
+    reward_clip: float | None = Field(
+        default=1.0, gt=0, description="training rewards lie within ± this"
+    )
+    batch_size: int = Field(default=32, ge=1)
+    learning_rate: float = Field(default=1e-4, gt=0)
+    adam_epsilon: float = Field(default=1.5e-4, gt=0)
+    max_grad_norm: float = Field(default=10.0, gt=0)
+    target_period_updates: int = Field(default=1000, ge=1)
+    epsilon_start: float = Field(default=1.0, ge=0, le=1)
+    epsilon_end: float = Field(default=0.01, ge=0, le=1)
+    epsilon_decay_env_steps: int = Field(default=50_000, ge=1)
     precision: PrecisionName = "auto"
 
 

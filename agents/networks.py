@@ -25,7 +25,8 @@ class PixelConv2d(nn.Conv2d):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """`[B, C, H, W]` of 0..255 in a floating dtype -> `[B, C', H', W']`."""
-        return self._conv_forward(pixels, self.weight / 255.0, self.bias)
+        features: Tensor = self._conv_forward(pixels, self.weight / 255.0, self.bias)
+        return features
 
 
 class PixelFlatten(nn.Module):
@@ -72,7 +73,7 @@ class LinearHead(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """`[B, F]` -> `[B, A, K]`."""
         values: Tensor = self.values(features)
-        return values.float().unflatten(1, self._shape)
+        return values.float().view(-1, *self._shape)
 
 
 class DuelingHead(nn.Module):

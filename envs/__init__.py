@@ -6,9 +6,10 @@ from pydantic import Field
 
 from envs.atari import AtariConfig, AtariEnvs, RenderedAtari
 from envs.base import RenderableEnv, VectorEnv
+from envs.grid import MiniGridConfig, MiniGridEnvs
 from envs.probes import ProbeConfig, ProbeEnvs
 
-EnvConfig = Annotated[AtariConfig | ProbeConfig, Field(discriminator="kind")]
+EnvConfig = Annotated[AtariConfig | MiniGridConfig | ProbeConfig, Field(discriminator="kind")]
 
 
 def make_envs(config: EnvConfig) -> VectorEnv:
@@ -16,6 +17,8 @@ def make_envs(config: EnvConfig) -> VectorEnv:
     match config:
         case AtariConfig():
             return AtariEnvs(config)
+        case MiniGridConfig():
+            return MiniGridEnvs(config)
         case ProbeConfig():
             return ProbeEnvs(config)
         case _:
@@ -27,6 +30,8 @@ def make_rendered_env(config: EnvConfig) -> RenderableEnv:
     match config:
         case AtariConfig():
             return RenderedAtari(config)
+        case MiniGridConfig():
+            return MiniGridEnvs(config.model_copy(update={"num_envs": 1}))
         case ProbeConfig():
             return ProbeEnvs(config.model_copy(update={"num_envs": 1}))
         case _:

@@ -62,10 +62,10 @@ class AtariConfig(BaseModel):
     kind: Literal["atari"]
     game: str
     protocol: ProtocolName = "machado"
-    num_envs: int = Field(16, ge=1, le=1024)
-    obs_size: int = Field(84, ge=36, le=210)
-    stack: int = Field(4, ge=1, le=16)
-    env_threads: int = Field(1, ge=0, description="C++ threads that step the envs; 0: all cores")
+    num_envs: int = Field(default=16, ge=1, le=1024)
+    obs_size: int = Field(default=84, ge=36, le=210)
+    stack: int = Field(default=4, ge=1, le=16)
+    env_threads: int = Field(default=1, ge=0, description="C++ threads that step the envs; 0: all cores")
 
     @field_validator("game")
     @classmethod
@@ -138,14 +138,18 @@ class AtariEnvs:
         self._lives = np.zeros(n, np.int32)
         self._was_last = np.zeros(n, np.bool_)
         self._pending: Step | None = None
+        self._in_flight = False  # whether the native env works on actions that were sent
 
     def reset(self, seed: int) -> None:
         """See `VectorEnv.reset`."""
+        if self._in_flight:  # a native reset does not discard the tick under way
+            self._native.recv()
+            self._in_flight = False
         self._seed = seed
         self._segment[:] = 0
         self._age[:] = 0
         self._actions.clear()
-        self._was_last[:] = False
+        self._was_last = np.zeros_like(self._was_last)
         obs, info = self._native.reset(seed=self._segment_seeds())
         self._lives = info["lives"]
         n = self.spec.num_envs
@@ -163,6 +167,7 @@ class AtariEnvs:
         self._actions.append(np.array(actions, np.int64))
         self._age += 1
         self._native.send(self._actions[-1])
+        self._in_flight = True
 
     def recv(self) -> Step:
         """See `VectorEnv.recv`."""
@@ -170,6 +175,7 @@ class AtariEnvs:
             step, self._pending = self._pending, None
             return step
         obs, reward, terminated, truncated, info = self._native.recv()
+        self._in_flight = False
         first = self._was_last
         lives = info["lives"]
         stale = first & (self._age >= RESEED_PERIOD_TICKS)
@@ -199,10 +205,11 @@ class AtariEnvs:
 
     def state_dict(self) -> dict[str, Any]:
         """See `VectorEnv.state_dict`: the seed and the actions of the unfinished segments."""
-        if not self._actions:
+        if not self._in_flight:
             raise ValueError("the state of an env is taken between send and recv")
         return {
             "game": self.spec.name,
+            "protocol": self.spec.protocol,
             "seed": self._seed,
             "segment": self._segment.copy(),
             "age": self._age.copy(),
@@ -211,8 +218,9 @@ class AtariEnvs:
 
     def load_state_dict(self, state: State) -> None:
         """See `VectorEnv.load_state_dict`; takes as long as replaying the saved ticks."""
-        if state["game"] != self.spec.name or len(state["age"]) != self.spec.num_envs:
-            raise ValueError(f"the saved env is {len(state['age'])} x {state['game']}")
+        saved = (state["game"], state["protocol"], len(state["age"]))
+        if saved != (self.spec.name, self.spec.protocol, self.spec.num_envs):
+            raise ValueError("the saved env is {} under {}, {} copies".format(*saved))
         actions = state["actions"].astype(np.int64)
         ages = np.array(state["age"], np.int64)
         self.reset(state["seed"])
@@ -232,6 +240,7 @@ class AtariEnvs:
                 _, _, terminated, truncated, info = self._native.recv()
                 self._was_last = terminated | truncated
                 self._lives = info["lives"]
+        self._in_flight = True
         self._age[:] = ages
         self._actions = list(actions)
 
@@ -256,6 +265,8 @@ class RenderedAtari(AtariEnvs):
 
     def reset(self, seed: int) -> None:
         """See `VectorEnv.reset`."""
+        if self._in_flight:
+            self._twin.recv()
         super().reset(seed)
         obs, _ = self._twin.reset(seed=self._segment_seeds())
         self._screen = obs[0, -1]

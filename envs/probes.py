@@ -29,7 +29,7 @@ class ProbeConfig(BaseModel):
 
     kind: Literal["probe"]
     probe: ProbeName
-    num_envs: int = Field(8, ge=1, le=1024)
+    num_envs: int = Field(default=8, ge=1, le=1024)
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class ProbeEnvs:
         """See `VectorEnv.reset`."""
         self._rng = np.random.default_rng(seed)
         # As if every env had just ended an episode: the pending tick starts a new one everywhere.
-        self._t[:] = self._probe.length
+        self._t = np.full(self.spec.num_envs, self._probe.length)
         self._actions = np.zeros(self.spec.num_envs, np.int64)
 
     def send(self, actions: npt.NDArray[np.int64]) -> None:
@@ -128,7 +128,10 @@ class ProbeEnvs:
 
     def state_dict(self) -> dict[str, Any]:
         """See `VectorEnv.state_dict`."""
+        if self._actions is None:
+            raise ValueError("the state of an env is taken between send and recv")
         return {
+            "probe": self.spec.name,
             "rng": self._rng.bit_generator.state,
             "t": self._t,
             "variant": self._variant,
@@ -138,8 +141,8 @@ class ProbeEnvs:
 
     def load_state_dict(self, state: State) -> None:
         """See `VectorEnv.load_state_dict`."""
-        if len(state["t"]) != self.spec.num_envs:
-            raise ValueError(f"the saved env has {len(state['t'])} copies")
+        if state["probe"] != self.spec.name or len(state["t"]) != self.spec.num_envs:
+            raise ValueError(f"the saved env is {len(state['t'])} x {state['probe']}")
         self._rng.bit_generator.state = state["rng"]
         self._t = np.array(state["t"])
         self._variant = np.array(state["variant"])

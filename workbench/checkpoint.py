@@ -52,7 +52,7 @@ def save(
 
     Args:
         directory: the run's `checkpoints/`.
-        env_steps: names the checkpoint; an existing one of that name is left as it is.
+        env_steps: names the checkpoint; one of that name that is not the latest is replaced.
         model: tensors by name.
         resume: nested dicts and lists of tensors, arrays, numbers, strings, bools and None.
         facts: JSON for people and reports.
@@ -61,19 +61,25 @@ def save(
         OSError: the disk is full or not writable; no earlier checkpoint is touched.
     """
     final = directory / str(env_steps)
-    if not final.exists():
-        temporary = directory / f".tmp-{env_steps}"
+    for left in directory.glob(".tmp-*"):  # by processes that were killed
+        shutil.rmtree(left)
+    temporary = directory / f".tmp-{env_steps}"
+    temporary.mkdir(parents=True)
+    try:
+        _write_parts(temporary, env_steps, model, resume, facts)
+        if final.exists():
+            # By a process killed before `latest` named it; its position in metrics.jsonl is not
+            # that of this process, as wall_seconds differ.
+            final.rename(directory / ".tmp-replaced")
+        temporary.rename(final)
+    except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        try:
-            _write_parts(temporary, env_steps, model, resume, facts)
-            temporary.rename(final)
-        except BaseException:
-            shutil.rmtree(temporary, ignore_errors=True)
-            raise
-        _sync_directory(directory)
+        raise
+    _sync_directory(directory)
     write_atomically(directory / "latest", f"{env_steps}\n")
-    for old in list_steps(directory)[:-KEEP_RESUMABLE]:
+    shutil.rmtree(directory / ".tmp-replaced", ignore_errors=True)
+    before = [step for step in list_steps(directory) if step < env_steps]
+    for old in before[: 1 - KEEP_RESUMABLE]:
         for name in ("resume.safetensors", "resume.json"):
             (directory / str(old) / name).unlink(missing_ok=True)
     return final
@@ -104,16 +110,20 @@ def list_steps(directory: Path) -> list[int]:
     """Returns the env_steps of all checkpoints under `directory`, ascending."""
     if not directory.is_dir():
         return []
-    return sorted(int(path.name) for path in directory.iterdir() if path.name.isdigit())
+    return sorted(int(path.name) for path in directory.iterdir() if path.name.isdecimal())
 
 
 def latest_step(directory: Path) -> int | None:
-    """Returns the env_steps of the checkpoint in force, or None where there is none yet."""
+    """Returns the env_steps of the checkpoint in force, or None where there is none yet.
+
+    Where the file `latest` is missing or names none that exists, it is the newest.
+    """
+    steps = list_steps(directory)
     try:
-        return int((directory / "latest").read_text(encoding="utf-8"))
+        latest = int((directory / "latest").read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
-        steps = list_steps(directory)
-        return steps[-1] if steps else None
+        latest = -1
+    return latest if latest in steps else max(steps, default=None)
 
 
 def load_model(checkpoint: Path) -> dict[str, torch.Tensor]:
@@ -134,9 +144,12 @@ def load_resume(checkpoint: Path) -> dict[str, Any]:
     """
     for name in ("resume.safetensors", "resume.json"):
         _verify(checkpoint, name)
-    tree = json.loads((checkpoint / "resume.json").read_text(encoding="utf-8"))
     tensors = _load_tensors(checkpoint / "resume.safetensors")
-    resume: dict[str, Any] = _unflatten(tree, tensors)
+    try:
+        tree = json.loads((checkpoint / "resume.json").read_text(encoding="utf-8"))
+        resume: dict[str, Any] = _unflatten(tree, tensors)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UsageError(f"{checkpoint / 'resume.json'} is damaged ({error})") from error
     return resume
 
 
@@ -148,7 +161,7 @@ def load_meta(checkpoint: Path) -> dict[str, Any]:
             return dict(meta)
     except FileNotFoundError:
         raise UsageError(f"there is no checkpoint at {checkpoint}") from None
-    except (ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         pass
     raise UsageError(f"{checkpoint / 'meta.json'} is damaged; use an earlier checkpoint")
 
@@ -172,7 +185,14 @@ def _digest(path: Path) -> str:
 
 def _save_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
     # Clones: safetensors refuses tensors that share memory, and strides are not kept.
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, path)
+    whole = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in tensors.items()
+    }
+    try:
+        save_file(whole, path)
+    except SafetensorError as error:  # what a full disk is to safetensors
+        raise OSError(f"{path} cannot be written: {error}") from error
 
 
 def _load_tensors(path: Path) -> dict[str, torch.Tensor]:
@@ -189,7 +209,7 @@ def _flatten(value: Any, name: str, tensors: dict[str, torch.Tensor]) -> Any:
             tensors[name] = value
             return {"tensor": name}
         case np.ndarray():
-            tensors[name] = torch.from_numpy(np.ascontiguousarray(value))
+            tensors[name] = torch.from_numpy(np.array(value, order="C"))
             return {"array": name, "dtype": value.dtype.str}
         case Mapping():
             # As pairs: keys may be integers, which JSON objects would turn into strings.

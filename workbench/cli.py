@@ -2,17 +2,16 @@
 
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 
 from workbench.errors import UsageError, WorkError
 
 app = typer.Typer(
     add_completion=False,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="Train agents from pixels, watch them play, and measure how good they are.",
@@ -70,12 +69,13 @@ def _train(run: Any) -> None:
         try:
             with Progress(run.name, config.total_env_steps, done) as progress:
                 finished = train(run, progress)
-        except BaseException:
+        except BaseException as error:
+            stopped = isinstance(error, KeyboardInterrupt)
             # The disk may be what failed; the first error is the one to report.
-            try:
-                run.update_info(status="failed")
-            except OSError:
-                pass
+            with suppress(OSError, UsageError):
+                run.update_info(status="interrupted" if stopped else "failed")
+            if stopped:
+                _say("ludus: stopped at once; the latest checkpoint is kept")
             raise
         run.update_info(status="finished" if finished else "interrupted")
     if not finished:
@@ -205,14 +205,14 @@ def main() -> None:
 
 def run_command(arguments: list[str], *, debug: bool = False) -> int:
     """Runs one command and returns its exit code; `debug` lets exceptions through."""
+    if not arguments:
+        app(["--help"], standalone_mode=False)
+        return 2
     try:
         code = app(arguments, standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return 2
-    except click.ClickException as error:
+    except typer.TyperException as error:
         return _fail(error.format_message(), 2)
-    except (UsageError, WorkError, OSError, KeyboardInterrupt, Exception) as error:
+    except Exception as error:
         if debug:
             raise
         match error:
@@ -220,8 +220,6 @@ def run_command(arguments: list[str], *, debug: bool = False) -> int:
                 return _fail(str(error), 2)
             case WorkError():
                 return _fail(str(error), 1)
-            case KeyboardInterrupt():
-                return _fail("stopped at once; the latest checkpoint is kept", 130)
             case OSError():
                 where = f" ({error.filename})" if error.filename else ""
                 return _fail(f"{error.strerror or error}{where}; what was saved is kept", 1)

@@ -1,7 +1,8 @@
-"""Configs: YAML with dotted overrides, checked against the models that sit beside what they configure."""
+"""Configs: YAML with dotted overrides, checked against models that sit beside what they mean."""
 
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -16,6 +17,8 @@ from workbench.errors import UsageError
 from workbench.replay import ReplayConfig
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+# Integers up to here are exact as floats too, which the schedules compute with.
+MAX_INTEGER = 2**53
 
 
 class WandbConfig(BaseModel):
@@ -33,18 +36,20 @@ class TrainConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    seed: int = Field(1, ge=0, lt=2**31)
+    seed: int = Field(default=1, ge=0, lt=2**31)
     env: EnvConfig
     agent: DQNConfig
     replay: ReplayConfig = ReplayConfig()
     total_env_steps: int = Field(ge=1)
-    learning_starts_env_steps: int = Field(10_000, ge=1)
-    samples_per_env_step: float = Field(8.0, gt=0, description="replayed per env step")
-    checkpoint_period_env_steps: int = Field(50_000, ge=1)
-    record_period_env_steps: int = Field(250_000, ge=1)
-    log_period_env_steps: int = Field(5_000, ge=1)
+    learning_starts_env_steps: int = Field(default=10_000, ge=1)
+    samples_per_env_step: float = Field(
+        default=8.0, gt=0, le=100_000, description="replayed per env step"
+    )
+    checkpoint_period_env_steps: int = Field(default=50_000, ge=1)
+    record_period_env_steps: int = Field(default=250_000, ge=1)
+    log_period_env_steps: int = Field(default=5_000, ge=1)
     device: DeviceName = "auto"
-    torch_threads: int = Field(1, ge=1, le=1024)
+    torch_threads: int = Field(default=1, ge=1, le=1024)
     wandb: WandbConfig = WandbConfig()
 
     @model_validator(mode="after")
@@ -74,9 +79,11 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
     for override in overrides:
         _apply(data, override)
     try:
-        return TrainConfig.model_validate(data)
+        config = TrainConfig.model_validate(data)
     except ValidationError as error:
         raise UsageError(_explain(path, error.errors()[0], data)) from None
+    _check_numbers(path, "", data, config)
+    return config
 
 
 def dump_config(config: TrainConfig) -> str:
@@ -84,8 +91,30 @@ def dump_config(config: TrainConfig) -> str:
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
 
 
+def _check_numbers(path: Path, prefix: str, data: Mapping[str, Any], model: BaseModel) -> None:
+    """Refuses what pydantic takes for a number: `true`, NaN, infinities, absurdly large ones."""
+    for name, given in data.items():
+        value, key = getattr(model, name), f"{prefix}{name}"
+        if isinstance(value, BaseModel):
+            _check_numbers(path, f"{key}.", given, value)
+        elif isinstance(value, int | float) and isinstance(given, bool) != isinstance(value, bool):
+            kind = "true or false" if isinstance(value, bool) else "a number"
+            raise UsageError(f"{path}: {key}: {given!r} is not {kind}")
+        elif isinstance(value, float) and not math.isfinite(value):
+            raise UsageError(f"{path}: {key}: {value} is not a finite number")
+        elif isinstance(value, int) and value > MAX_INTEGER:
+            raise UsageError(f"{path}: {key}: this number is too large")
+
+
 class _Loader(yaml.SafeLoader):
     """YAML 1.1 reads `1e-4` as a string; this reads it as the number that it is."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        # A few lines of nested aliases can stand for more than any memory; no config needs one.
+        if self.check_event(yaml.AliasEvent):
+            message = "aliases (*name) are not allowed"
+            raise yaml.composer.ComposerError(None, None, message, self.get_mark())
+        return super().compose_node(parent, index)
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -105,7 +134,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         raise UsageError(f"cannot read the config {path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise UsageError(f"the config {path} is not a text file") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except Exception as error:  # PyYAML lets through whatever its constructors stumble over
         reason = " ".join(str(error).split())
         raise UsageError(f"{path} is not valid YAML: {reason}") from None
     if not isinstance(data, dict):
@@ -119,7 +148,7 @@ def _apply(data: dict[str, Any], override: str) -> None:
         raise UsageError(f"the override {override!r} is not of the form key.path=value")
     try:
         value = yaml.load(text, _Loader)
-    except (yaml.YAMLError, ValueError, RecursionError):
+    except Exception:
         raise UsageError(f"the override {override!r} has a value that is not YAML") from None
     *parents, leaf = key.split(".")
     node = data
@@ -139,11 +168,7 @@ def _explain(path: Path, error: ErrorDetails, data: Mapping[str, Any]) -> str:
         del location[1]
     key = ".".join(location)
     if error["type"] == "extra_forbidden":
-        valid = _valid_keys(location[:-1], data)
-        near = get_close_matches(location[-1], valid, n=1, cutoff=0.0)
-        prefix = ".".join([*location[:-1], ""])
-        hint = f"; did you mean {prefix}{near[0]}?" if near else ""
-        return f"{path}: unknown key {key}{hint}"
+        return f"{path}: unknown key {key}; did you mean {_nearest_key(location, data)}?"
     if error["type"] == "missing":
         return f"{path}: the key {key} is missing"
     message = error["msg"].removeprefix("Value error, ")
@@ -151,16 +176,26 @@ def _explain(path: Path, error: ErrorDetails, data: Mapping[str, Any]) -> str:
     return f"{path}: {key}: {message}" if key else f"{path}: {message}"
 
 
-def _valid_keys(location: Sequence[str], data: Mapping[str, Any]) -> list[str]:
-    """Returns the keys that the model at `location` has, given the kinds that `data` chose."""
-    model: Any = TrainConfig
-    for name in location:
-        annotation = model.model_fields[name].annotation
-        kind = data[name].get("kind")
-        for candidate in get_args(annotation) or (annotation,):
-            if "kind" in candidate.model_fields and kind not in get_args(
-                candidate.model_fields["kind"].annotation
-            ):
-                continue
-            model = candidate
-    return list(model.model_fields)
+def _nearest_key(location: Sequence[str], data: Mapping[str, Any]) -> str:
+    """Returns the valid key that was most likely meant by the unknown one at `location`."""
+    *parents, leaf = location
+    keys = [key.split(".") for key in _valid_keys(TrainConfig, data)]
+    # Forgetting that learning_rate is the agent's is likelier than any typing error.
+    for key in keys:
+        if key[-1] == leaf:
+            return ".".join(key)
+    siblings = [key[-1] for key in keys if key[:-1] == parents]
+    return ".".join([*parents, *get_close_matches(leaf, siblings, n=1, cutoff=0.0)])
+
+
+def _valid_keys(model: type[BaseModel], data: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Yields every dotted key of `model`, where `data` chooses between kinds."""
+    for name, field in model.model_fields.items():
+        yield prefix + name
+        given = data.get(name)
+        inner = given if isinstance(given, dict) else {}
+        for part in get_args(field.annotation) or (field.annotation,):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                kind = part.model_fields.get("kind")
+                if kind is None or inner.get("kind") in get_args(kind.annotation):
+                    yield from _valid_keys(part, inner, f"{prefix}{name}.")

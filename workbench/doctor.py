@@ -11,7 +11,7 @@ import psutil
 import torch
 
 from agents.dqn import DQN
-from agents.networks import resolve_precision
+from agents.networks import make_torso, resolve_precision
 from envs import make_envs
 from envs.base import EnvSpec
 from workbench.config import TrainConfig
@@ -43,7 +43,7 @@ def resolve(config: TrainConfig) -> TrainConfig:
     """Replaces what depends on the machine, so that the saved config means the same elsewhere.
 
     Raises:
-        UsageError: the device is not there, or the network does not fit the observations.
+        UsageError: the device is not there.
     """
     device = choose_device(config.device)
     precision = resolve_precision(config.agent.precision, device)
@@ -52,8 +52,12 @@ def resolve(config: TrainConfig) -> TrainConfig:
 
 
 def refuse_what_will_not_fit(config: TrainConfig) -> None:
-    """Raises UsageError if replay exceeds the free memory or the free disk, saying by how much."""
+    """Raises UsageError if the network does not fit the observations, or replay this machine."""
     spec = _spec(config)
+    try:
+        make_torso(config.agent.network, spec.obs_shape)
+    except ValueError as error:
+        raise UsageError(f"agent.network: {error}") from None
     needed = replay_bytes(config.replay, spec, config.checkpoint_period_env_steps)
     remedy = "lower replay.capacity_env_steps or checkpoint_period_env_steps"
     free_disk = shutil.disk_usage(_existing(RUNS)).free

@@ -18,22 +18,27 @@ def list_rows() -> list[dict[str, Any]]:
     rows = []
     for run in list_runs():
         try:
-            info = run.info
+            info = {**run.info, "status": run.status}
         except UsageError:
             info = {"status": "damaged"}
         rows.append(
             {
                 "run": str(run.path),
-                "status": info.get("status"),
+                "status": info["status"],
                 "env_steps": info.get("env_steps"),
                 "episode_return": latest_return(run.metrics_path),
                 "wall_seconds": info.get("wall_seconds"),
-                "disk_bytes": sum(
-                    path.stat().st_blocks * 512 for path in run.path.rglob("*") if path.is_file()
-                ),
+                "disk_bytes": sum(_disk_bytes(path) for path in run.path.rglob("*")),
             }
         )
     return rows
+
+
+def _disk_bytes(path: Path) -> int:
+    try:
+        return path.lstat().st_blocks * 512
+    except FileNotFoundError:  # temporary files of a training come and go
+        return 0
 
 
 def latest_return(metrics_path: Path) -> float | None:

@@ -1,9 +1,10 @@
 """Metrics: what happened since the last line, and where the lines go."""
 
+import errno
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +46,10 @@ class Meter:
         self._losses.append(update.loss)
         self._values.append(update.value)
 
-    def check_finite(self) -> None:
-        """Raises WorkError if a loss since the last line was not a finite number."""
-        if self._losses and not bool(torch.stack(self._losses).isfinite().all()):
+    def check_finite(self, weights: Iterable[torch.Tensor] = ()) -> None:
+        """Raises WorkError if a loss since the last line, or a weight, is not a finite number."""
+        losses = [torch.stack(self._losses)] if self._losses else []
+        if not all(bool(tensor.isfinite().all()) for tensor in (*losses, *weights)):
             raise WorkError(
                 "the loss is no longer a finite number; nothing was saved since the last "
                 "checkpoint. Lower agent.learning_rate or agent.max_grad_norm and start again"
@@ -96,15 +98,17 @@ class MetricsFile:
 
     def __init__(self, path: Path, size: int) -> None:
         """Opens the file and cuts it to `size` bytes: lines after the checkpoint come again."""
-        self._file = path.open("ab")
-        self._file.truncate(size)
-        self._file.seek(size)
+        # Without a buffer: what a full disk refuses must not be tried again when closing.
+        self._file = path.open("ab", buffering=0)
+        self._file.truncate(min(size, self._file.tell()))
+        self._file.seek(0, os.SEEK_END)
 
     def write(self, metrics: Mapping[str, float | int]) -> None:
         """Appends one line; numbers that JSON lacks (NaN, infinities) are left out."""
         finite = {key: value for key, value in metrics.items() if math.isfinite(value)}
-        self._file.write(json.dumps(finite).encode() + b"\n")
-        self._file.flush()
+        line = json.dumps(finite).encode() + b"\n"
+        if self._file.write(line) != len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._file.name)
 
     def sync(self) -> int:
         """Makes all lines durable and returns the size in bytes, for the checkpoint."""

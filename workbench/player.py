@@ -27,12 +27,13 @@ def load_player(player: str) -> tuple[DQN, EnvConfig, int]:
     config = run.config
     torch.set_num_threads(config.torch_threads)
     single = make_envs(config.env.model_copy(update={"num_envs": 1}))
-    agent = DQN(config.agent, single.spec, choose_device("auto"), np.random.default_rng(0))
-    single.close()
     try:
+        agent = DQN(config.agent, single.spec, choose_device("auto"), np.random.default_rng(0))
         agent.load_network_state(checkpoint.load_model(path))
     except ValueError as error:
         raise UsageError(f"{path} does not belong to {run.config_path}: {error}") from None
+    finally:
+        single.close()
     return agent, config.env, int(path.name)
 
 

@@ -1,10 +1,10 @@
 """Recording: one whole episode as a video that shows what the agent thought, and as a trace.
 
 The video has the real screen on the left and a panel on the right: the score, the Q-value of each
-action with the chosen one lit, and how the best Q-value moved lately. A bar tells how far an action
-lies behind the best one: the best is full, and an action is empty if it is as far behind as any
-action was in the last `RECENT_STEPS` steps. Q-values differ little compared with their size, so bars
-from zero would all look alike.
+action with the chosen one lit, and how the best Q-value moved lately, with a mark wherever points
+came. A bar tells how far an action lies behind the best one: the best is full, and an action is
+empty if it is as far behind as any action was in the last `RECENT_STEPS` steps. Q-values differ
+little compared with their size, so bars from zero would all look alike.
 """
 
 import json
@@ -37,15 +37,17 @@ SCREEN_HEIGHT = 400  # the screen is enlarged by the integer that brings it near
 MIN_HEIGHT = 384  # of the video; the panel needs it for 18 actions
 PANEL_WIDTH = 336
 LEFT, RIGHT = 18, PANEL_WIDTH - 18
-ROWS_TOP = 104
+ROWS_TOP = 100
 MAX_ROW_HEIGHT = 26
-SPARKLINE_HEIGHTS = (36, 110)  # at least, at most
+SPARKLINE_GAP = 28  # between the rows and it, for its label
+SPARKLINE_HEIGHTS = (32, 110)  # at least, at most
 NAME_WIDTH = 100
 
 BACKGROUND = (18, 21, 27)
 LIT = (29, 34, 43)  # behind the chosen action
 TRACK = (38, 44, 55)
 MUTED = (137, 146, 160)
+LABEL = (176, 184, 196)
 TEXT = (230, 233, 238)
 BAR = (78, 102, 138)
 CHOSEN = (240, 180, 76)
@@ -229,20 +231,20 @@ class Panel:
     def __init__(self, height: int, title: str, spec: EnvSpec) -> None:
         """Lays out a panel of `PANEL_WIDTH` x `height` pixels."""
         least, most = SPARKLINE_HEIGHTS
-        rows_space = height - ROWS_TOP - LEFT - 30 - least
+        rows_space = height - ROWS_TOP - LEFT - SPARKLINE_GAP - least
         self._row = min(MAX_ROW_HEIGHT, rows_space // spec.num_actions)
         rows_bottom = ROWS_TOP + self._row * spec.num_actions
-        bottom = min(height - LEFT, rows_bottom + 30 + most)
-        self._line_box = (LEFT, rows_bottom + 30, RIGHT, bottom)
-        font = _font(min(13, self._row - 3))
-        self._digits = _draw_digits(font, MUTED, BACKGROUND, self._row)
+        bottom = min(height - LEFT, rows_bottom + SPARKLINE_GAP + most)
+        self._line_box = (LEFT, rows_bottom + SPARKLINE_GAP, RIGHT, bottom)
+        font = _font(min(13, self._row - 2))
+        self._digits = _draw_digits(font, LABEL, BACKGROUND, self._row)
         self._lit_digits = _draw_digits(font, TEXT, LIT, self._row)
         names = [_fit(name.replace("_", " "), font, NAME_WIDTH) for name in spec.action_names]
         self._bar_left = LEFT + 34 + round(max(font.getlength(name) for name in names))
         self._bar_right = RIGHT - 12 - round(font.getlength("-00.000"))
         self._plain, self._lit = (
             self._draw_static(height, title, names, font, *colours)
-            for colours in ((MUTED, BACKGROUND), (TEXT, LIT))
+            for colours in ((LABEL, BACKGROUND), (TEXT, LIT))
         )
         self._recent: deque[tuple[float, float, float]] = deque(maxlen=RECENT_STEPS)
 
@@ -252,10 +254,11 @@ class Panel:
         """Returns the empty panel, with the rows of all actions in the given colours."""
         image = Image.new("RGB", (PANEL_WIDTH, height), BACKGROUND)
         draw = ImageDraw.Draw(image)
-        draw.text((LEFT, 16), _fit(title, _font(14), RIGHT - LEFT), TEXT, _font(14))
-        draw.text((LEFT, ROWS_TOP - 9), "Q-values", MUTED, _font(11), anchor="ls")
+        title_font = _font(14) if _font(14).getlength(title) <= RIGHT - LEFT else _font(11)
+        draw.text((LEFT, 28), _fit(title, title_font, RIGHT - LEFT), TEXT, title_font, anchor="ls")
+        draw.text((LEFT, ROWS_TOP - 9), "Q-values", MUTED, _font(12), anchor="ls")
         line_label = (LEFT, self._line_box[1] - 8)
-        draw.text(line_label, f"best Q of {RECENT_STEPS} steps", MUTED, _font(11), anchor="ls")
+        draw.text(line_label, f"best Q, last {RECENT_STEPS} steps", MUTED, _font(12), anchor="ls")
         draw.rectangle(self._line_box, TRACK)
         for i, name in enumerate(names):
             left, top, right, bottom = self._row_box(i)
@@ -289,7 +292,7 @@ class Panel:
         clock = f"step {t:,}" if action is not None else f"end, step {t:,}"
         draw.text((RIGHT, 72), clock, MUTED, _font(14), anchor="rs")
         scale = f"full bar {_number_text(spread)}"
-        draw.text((RIGHT, ROWS_TOP - 9), scale, MUTED, _font(11), anchor="rs")
+        draw.text((RIGHT, ROWS_TOP - 9), scale, MUTED, _font(12), anchor="rs")
         for i, value in enumerate(values.tolist()):
             colour, digits = BAR, self._digits
             if i == action:
@@ -312,7 +315,7 @@ class Panel:
         scores = [score for _, _, score in self._recent]
         low, high = min(bests), max(bests)
         limits = f"{_number_text(low)} to {_number_text(high)}"
-        draw.text((right, top - 8), limits, MUTED, _font(11), anchor="rs")
+        draw.text((right, top - 8), limits, MUTED, _font(12), anchor="rs")
         pitch = (right - left - 8) / (RECENT_STEPS - 1)
         points = []
         for i, best in enumerate(bests):
@@ -322,7 +325,7 @@ class Panel:
                 draw.line((x, top, x, bottom), colour)
             height = (best - low) / (high - low) if high > low else 0.5
             points.append((x, bottom - 5 - height * (bottom - top - 10)))
-        draw.line(points, LINE, width=2)
+        draw.line(points, LINE, width=2, joint="curve")
         x, y = points[-1]
         draw.ellipse((x - 3, y - 3, x + 3, y + 3), LINE)
 

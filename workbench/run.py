@@ -4,6 +4,8 @@ import fcntl
 import json
 import os
 import platform
+import re
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -21,6 +23,12 @@ from workbench.errors import UsageError
 
 RUNS = Path("runs")
 Status = Literal["created", "running", "interrupted", "failed", "finished"]
+# Without spaces and @, so that runs/NAME@STEP can be typed and means one thing.
+NAME = re.compile(r"\w[\w.+-]{0,99}")
+
+
+# What others rely on in `run.json`.
+INFO_TYPES = {"status": str, "wandb_id": str, "env_steps": int, "wall_seconds": int | float}
 
 
 class Run:
@@ -46,10 +54,31 @@ class Run:
     def info(self) -> dict[str, Any]:
         """`run.json`; raises UsageError if it is damaged."""
         try:
-            info = json.loads(self.info_path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise UsageError(f"{self.info_path} cannot be read: {error}") from None
-        return dict(info)
+            info = dict(json.loads(self.info_path.read_text(encoding="utf-8")))
+            for key, kind in INFO_TYPES.items():
+                if not isinstance(info[key], kind):
+                    raise ValueError(f"{key} is {info[key]!r}")
+        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+            raise UsageError(f"{self.info_path} is damaged ({error})") from None
+        return info
+
+    @property
+    def status(self) -> Status:
+        """That of `run.json`, unless the process that was training was killed."""
+        status: Status = self.info["status"]
+        if status == "running" and not self._is_locked():
+            return "interrupted"
+        return status
+
+    def _is_locked(self) -> bool:
+        try:
+            with (self.path / ".lock").open() as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except FileNotFoundError:
+            pass
+        return False
 
     def update_info(self, **changes: Any) -> None:
         """Changes keys of `run.json`, atomically."""
@@ -75,18 +104,22 @@ def create_run(config: TrainConfig, name: str | None) -> Run:
         name: a name under `runs/` or a path; None: made of the world and a number.
 
     Raises:
-        UsageError: the run exists already.
-        WorkError: the directory cannot be made.
+        UsageError: the run exists already, or cannot have this name.
+        OSError: the disk is full or not writable.
     """
     path = _free_path(config) if name is None else _path_of(name)
+    if name is not None and not NAME.fullmatch(Path(name).name):
+        raise UsageError(
+            f"a run cannot be named {name!r}; take up to 100 letters, digits and . _ + -"
+        )
+    run = Run(path)
     try:
         path.mkdir(parents=True)
+    except NotADirectoryError:
+        raise UsageError(f"{path} cannot be made: {path.parent} is not a directory") from None
     except FileExistsError:
-        raise UsageError(
-            f"{path} exists already; choose another --run, or continue it: ludus resume {name}"
-        ) from None
-    run = Run(path)
-    checkpoint.write_atomically(run.config_path, dump_config(config))
+        way_out = f", or continue it: ludus resume {path}" if run.config_path.is_file() else ""
+        raise UsageError(f"{path} exists already; choose another --run{way_out}") from None
     info = {
         "status": "created",
         "seed": config.seed,
@@ -101,14 +134,20 @@ def create_run(config: TrainConfig, name: str | None) -> Run:
         "env_steps": 0,
         "wall_seconds": 0.0,
     }
-    checkpoint.write_atomically(run.info_path, json.dumps(info, indent=1) + "\n")
+    try:
+        checkpoint.write_atomically(run.info_path, json.dumps(info, indent=1) + "\n")
+        # Last, for a directory is a run as soon as it holds this.
+        checkpoint.write_atomically(run.config_path, dump_config(config))
+    except OSError:
+        shutil.rmtree(path, ignore_errors=True)
+        raise
     return run
 
 
 def open_run(name: str) -> Run:
     """Returns an existing run by name or path; raises UsageError, naming the nearest one."""
     run = Run(_path_of(name))
-    if not run.config_path.is_file():
+    if not os.path.isfile(run.config_path):  # unlike Path.is_file false for impossible names too
         from difflib import get_close_matches
 
         near = get_close_matches(run.name, [r.name for r in list_runs()], n=1)
@@ -123,7 +162,9 @@ def open_player(player: str) -> tuple[Run, Path]:
     Raises:
         UsageError: there is no such run or checkpoint.
     """
-    name, at, step_text = player.partition("@")
+    name, at, step_text = player.rpartition("@")
+    if not at or "/" in step_text:  # a directory above the run may have an @ too
+        name, at = player, ""
     run = open_run(name)
     if not at:
         step = checkpoint.latest_step(run.checkpoints)

@@ -1,8 +1,9 @@
 """The off-policy loop: act, remember, learn from what is remembered; every so often save."""
 
+import shutil
 import signal
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from agents.dqn import DQN
 from envs import make_envs
 from workbench import checkpoint
-from workbench.config import TrainConfig
+from workbench.errors import UsageError
 from workbench.interact import interact
 from workbench.metrics import Meter, MetricsFile, WandbLog
 from workbench.player import record_player
@@ -43,6 +44,10 @@ def train(run: Run, progress: Progress) -> bool:
     agent_seed, replay_seed = np.random.SeedSequence(config.seed).spawn(2)
     envs = make_envs(config.env)
     agent = DQN(config.agent, envs.spec, device, np.random.default_rng(agent_seed))
+    step = checkpoint.latest_step(run.checkpoints)
+    if step is None:
+        # A disk that was too full, or a kill, may have left half of the files.
+        shutil.rmtree(run.replay, ignore_errors=True)
     replay = Replay(
         config.replay,
         envs.spec,
@@ -55,28 +60,36 @@ def train(run: Run, progress: Progress) -> bool:
     )
     meter = Meter(envs.spec.num_envs)
     env_steps, metrics_size, clock, memory = 0, 0, Clock(), None
-    step = checkpoint.latest_step(run.checkpoints)
     if step is None:
         envs.reset(config.seed)
     else:
-        state = checkpoint.load_resume(run.checkpoints / str(step))
-        agent.load_network_state(checkpoint.load_model(run.checkpoints / str(step)))
-        agent.load_state_dict(state["agent"])
-        replay.load_state_dict(state["replay"])
-        meter.load_state_dict(state["meter"])
-        envs.load_state_dict(state["envs"])
-        env_steps, metrics_size = step, state["metrics_size"]
-        memory = tuple(state["memory"])
-        clock = Clock(state["wall_seconds"])
+        path = run.checkpoints / str(step)
+        state = checkpoint.load_resume(path)
+        try:
+            agent.load_network_state(checkpoint.load_model(path))
+            agent.load_state_dict(state["agent"])
+            replay.load_state_dict(state["replay"])
+            meter.load_state_dict(state["meter"])
+            envs.load_state_dict(state["envs"])
+            env_steps, metrics_size = step, state["metrics_size"]
+            memory = tuple(state["memory"])
+            clock = Clock(state["wall_seconds"])
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise UsageError(f"{path} does not fit {run.config_path}: {error}") from error
+        run.update_info(env_steps=env_steps, wall_seconds=round(clock.seconds, 3))
+    # Killed after its last checkpoint but before it could say so, it has nothing left to do.
+    finished = env_steps >= config.total_env_steps
 
-    metrics_file = MetricsFile(run.metrics_path, metrics_size)
     wandb_log = WandbLog(
         config.wandb, run.name, run.path, config.model_dump(mode="json"), run.info["wandb_id"]
     )
     batch_size = config.agent.batch_size
     clip = config.agent.reward_clip or np.inf
-    with stop_signals() as stop:
-        for tick in interact(envs, agent, memory, explore=True):
+    with (
+        stop_signals() as stop,
+        closing(MetricsFile(run.metrics_path, metrics_size)) as metrics_file,
+    ):
+        for tick in () if finished else interact(envs, agent, memory, explore=True):
             replay.add(
                 tick.step._replace(reward=tick.step.reward.clip(-clip, clip)),
                 tick.decision.action,
@@ -105,14 +118,24 @@ def train(run: Run, progress: Progress) -> bool:
                 metrics_file.write(metrics)
                 wandb_log.log(metrics)
                 progress.show(metrics)
-            if (
-                before == 0
-                or ending
-                or _crossed(before, env_steps, config.checkpoint_period_env_steps)
-            ):
-                meter.check_finite()
+            recording_due = _crossed(before, env_steps, config.record_period_env_steps)
+            # Before the checkpoint: a run killed in between resumes before both and makes both.
+            if before == 0 or finished or recording_due:
+                meter.check_finite(agent.network_state().values())
+                recording = record_player(
+                    agent,
+                    config.env,
+                    run.videos,
+                    env_steps,
+                    seed=0,
+                    max_env_steps=MAX_VIDEO_ENV_STEPS,
+                )
+                wandb_log.log_video(recording.video, env_steps)
+            saving_due = _crossed(before, env_steps, config.checkpoint_period_env_steps)
+            if before == 0 or ending or saving_due:
+                meter.check_finite(agent.network_state().values())
                 replay.flush()
-                saved = checkpoint.save(
+                checkpoint.save(
                     run.checkpoints,
                     env_steps,
                     model=agent.network_state(),
@@ -128,28 +151,13 @@ def train(run: Run, progress: Progress) -> bool:
                     facts={"updates": agent.updates},
                 )
                 run.update_info(env_steps=env_steps, wall_seconds=round(clock.seconds, 3))
-            if (
-                before == 0
-                or finished
-                or _crossed(before, env_steps, config.record_period_env_steps)
-            ):
-                recording = record_player(
-                    agent,
-                    config.env,
-                    run.videos,
-                    env_steps,
-                    seed=0,
-                    max_env_steps=MAX_VIDEO_ENV_STEPS,
-                )
-                wandb_log.log_video(recording.video, env_steps)
             progress.advance(env_steps)
             if ending:
                 break
     if finished:
-        wandb_log.log_checkpoint(saved, run.name)
+        wandb_log.log_checkpoint(run.checkpoints / str(env_steps), run.name)
     envs.recv()  # the tick in flight
     envs.close()
-    metrics_file.close()
     wandb_log.close()
     return finished
 

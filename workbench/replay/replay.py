@@ -22,10 +22,10 @@ class ReplayConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    capacity_env_steps: int = Field(200_000, ge=1)
+    capacity_env_steps: int = Field(default=200_000, ge=1)
     sampling: Literal["uniform", "prioritized"] = "uniform"
-    priority_exponent: float = Field(0.5, ge=0, le=1, description="α; 0 is uniform")
-    importance_exponent: float = Field(0.5, ge=0, le=1, description="β; 1 corrects fully")
+    priority_exponent: float = Field(default=0.5, ge=0, le=1, description="α; 0 is uniform")
+    importance_exponent: float = Field(default=0.5, ge=0, le=1, description="β; 1 corrects fully")
     storage: Storage = "memory"
 
 

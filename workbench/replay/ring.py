@@ -174,8 +174,10 @@ class Ring:
 
 
 def _map_file(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> npt.NDArray[Any]:
-    """Opens or makes a mapped file; its blocks are reserved, since a write to a mapped file on a
-    full disk would kill the process."""
+    """Opens or makes a mapped file of `shape`; raises OSError if it does not fit on the disk.
+
+    Its blocks are reserved, since a write to a mapped file on a full disk would kill the process.
+    """
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     with path.open("ab") as file:
         existing = file.tell()

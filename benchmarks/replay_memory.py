@@ -1,0 +1,163 @@
+"""Memory per stored 84x84 transition: Ludus' replay against Stable-Baselines3's, by RSS growth.
+
+Each buffer is made and filled to the last row in a fresh process, with frames that do not compress,
+and the growth of the process's resident set is divided by the number of rows. Beside it stands the
+size of the buffer's arrays. "after a checkpoint" is the same process after `Replay.flush`, which
+writes the ring to its files: pages of a mapped file that the kernel can drop at any time, counted
+separately because tools count them as resident too.
+
+    python benchmarks/replay_memory.py [--transitions 50000] [--json PATH]
+
+Takes about half a minute. Stable-Baselines3 is filled with a tenth of the transitions, as it needs
+eight times the memory for each.
+"""
+
+import argparse
+import gc
+import tempfile
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from side_by_side import Competitor, orders, show, write_json
+
+NUM_ENVS = 8
+STACK = 4
+SIZE = 84
+ACTIONS = 6
+
+
+def ours(connection: Connection, *, transitions: int, directory: str | None) -> None:
+    import torch
+
+    from envs.base import EnvSpec, Step
+    from workbench.replay import Replay, ReplayConfig
+
+    torch.set_num_threads(1)
+    spec = EnvSpec(
+        name="benchmark",
+        num_envs=NUM_ENVS,
+        obs_shape=(STACK, SIZE, SIZE),
+        frame_channels=1,
+        action_names=tuple("abcdef"),
+    )
+    pool = _pool()
+    zeros, no = np.zeros(NUM_ENVS, np.float32), np.zeros(NUM_ENVS, np.bool_)
+    before = _memory()
+    for _ in orders(connection):
+        replay = Replay(
+            ReplayConfig(capacity_env_steps=transitions, sampling="prioritized"),
+            spec,
+            n_step=3,
+            discount=0.99,
+            slack_env_steps=0,
+            device=torch.device("cpu"),
+            rng=np.random.default_rng(0),
+            directory=None if directory is None else Path(directory),
+        )
+        for tick in range(replay.ring.length):
+            obs = pool[tick % 7 : tick % 7 + NUM_ENVS]
+            replay.add(Step(obs, zeros, zeros + 1, no, no), np.zeros(NUM_ENVS, np.int64))
+        rows = replay.ring.length * NUM_ENVS
+        result = _growth(before, rows)
+        if directory is not None:
+            replay.flush()
+            result["flushed"] = _growth(before, rows)
+        connection.send(result)
+
+
+def theirs(connection: Connection, *, transitions: int, optimize: bool) -> None:
+    from gymnasium import spaces
+    from stable_baselines3.common.buffers import ReplayBuffer
+
+    pool = _pool()
+    zeros, infos = np.zeros(NUM_ENVS, np.float32), [{}] * NUM_ENVS
+    before = _memory()
+    for _ in orders(connection):
+        buffer = ReplayBuffer(
+            transitions,
+            spaces.Box(0, 255, (STACK, SIZE, SIZE), np.uint8),
+            spaces.Discrete(ACTIONS),
+            device="cpu",
+            n_envs=NUM_ENVS,
+            optimize_memory_usage=optimize,
+            handle_timeout_termination=not optimize,
+        )
+        for tick in range(buffer.buffer_size):
+            obs = pool[tick % 7 : tick % 7 + NUM_ENVS]
+            buffer.add(obs, obs, np.zeros(NUM_ENVS, np.int64), zeros, zeros, infos)
+        connection.send(_growth(before, buffer.buffer_size * NUM_ENVS))
+
+
+def _pool() -> np.ndarray[Any, Any]:
+    shape = (NUM_ENVS + 7, STACK, SIZE, SIZE)
+    return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+
+
+def _memory() -> dict[str, int]:
+    gc.collect()
+    info = psutil.Process().memory_info()
+    return {"rss": info.rss, "file": getattr(info, "shared", 0)}
+
+
+def _growth(before: dict[str, int], rows: int) -> dict[str, float]:
+    """Bytes per row: all resident memory, and the part that is not pages of files."""
+    now = _memory()
+    growth = {key: now[key] - before[key] for key in now}
+    return {
+        "rows": rows,
+        "rss": growth["rss"] / rows,
+        "own": (growth["rss"] - growth["file"]) / rows,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--transitions", type=int, default=50_000)
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    few = max(args.transitions // 10, NUM_ENVS)
+    results: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as directory:
+        for name, work, setup in (
+            ("Ludus, prioritised", ours, {"transitions": args.transitions, "directory": None}),
+            (
+                "Ludus, prioritised, with files to resume from",
+                ours,
+                {"transitions": args.transitions, "directory": directory},
+            ),
+            ("SB3, default", theirs, {"transitions": few, "optimize": False}),
+            ("SB3, optimize_memory_usage", theirs, {"transitions": few, "optimize": True}),
+        ):
+            competitor = Competitor(name, work, **setup)
+            results[name] = competitor.order("fill")
+            competitor.close()
+    flushed = results["Ludus, prioritised, with files to resume from"].pop("flushed")
+    results["Ludus, after a checkpoint"] = flushed
+    ours_rss = results["Ludus, prioritised"]["rss"]
+    show(
+        "Memory per stored transition, 84x84 stacked by 4, measured as RSS growth",
+        ("replay", "transitions", "kB each, RSS", "without mapped files", "times Ludus"),
+        (
+            (
+                name,
+                f"{x['rows']:,}",
+                f"{x['rss'] / 1000:.2f}",
+                f"{x['own'] / 1000:.2f}",
+                f"{x['rss'] / ours_rss:.1f}",
+            )
+            for name, x in results.items()
+        ),
+        (
+            "kB are 1000 bytes; 1 M transitions take "
+            + ", ".join(f"{x['rss'] / 1000:.1f} GB ({name})" for name, x in results.items()),
+            "SB3 with optimize_memory_usage cannot tell time limits from terminations",
+        ),
+    )
+    write_json(args.json, {"bytes_per_transition": results})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,400 @@
+"""MiniGrid and BabyAI worlds as RGB pixels, drawn from an atlas of tiles.
+
+MiniGrid computes an observation twice per step and draws it tile by tile in Python, which takes
+99 % of a step. Here each kind of cell is drawn once, by MiniGrid itself, and then one gather makes
+the pictures of all envs: those of `RGBImgPartialObsWrapper` or `RGBImgObsWrapper`, bit for bit.
+
+The mission text of a BabyAI level is not part of the picture: only levels with one possible mission
+can be solved from it. `max_steps` cuts an episode off (discount 1); a goal or a death ends it.
+
+Every episode has a seed of its own, so a stream is brought back by replaying the actions of the
+unfinished episodes.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
+from copy import copy
+from difflib import get_close_matches
+from functools import lru_cache
+from itertools import chain
+from operator import itemgetter
+from typing import Any, Literal, NamedTuple
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+from minigrid.core.actions import Actions
+from minigrid.core.constants import DIR_TO_VEC
+from minigrid.core.grid import Grid
+from minigrid.core.world_object import Wall
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from envs.base import EnvSpec, State, Step, episode_seed
+
+RENDER_TILE_SIZE = 32
+EMPTY = 0  # the kind of a cell that holds nothing
+# A kind of cell has ten pictures: without an agent or with one that faces one of four directions,
+# each plain or highlighted. The number of a picture is the sum of such terms:
+PICTURES_PER_KIND = 10  # times the kind
+HIGHLIGHT = 1
+FACING_RIGHT = 2  # then 4: down, 6: left
+FACING_UP = 8
+UNSEEN = 0  # is drawn as an empty cell that is not highlighted
+BEYOND = [Wall()]  # what a view shows beyond the grid
+
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+
+class MiniGridConfig(BaseModel):
+    """Which world, seen how, by how many envs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["minigrid"]
+    env_id: str
+    num_envs: int = Field(16, ge=1, le=1024)
+    view: Literal["partial", "full"] = "partial"
+    view_size: int = Field(7, ge=3, le=31, description="cells along a side of the agent's view")
+    tile_size: int = Field(8, ge=2, le=32, description="pixels along a side of a cell")
+    stack: int = Field(1, ge=1, le=16)
+
+    @field_validator("env_id")
+    @classmethod
+    def _known_world(cls, env_id: str) -> str:
+        worlds = list_grid_worlds()
+        if env_id not in worlds:
+            near = get_close_matches(env_id, worlds, n=1, cutoff=0.0)
+            raise ValueError(f"unknown MiniGrid world {env_id!r}; did you mean {near[0]!r}?")
+        return env_id
+
+    @field_validator("view_size")
+    @classmethod
+    def _has_a_centre(cls, view_size: int) -> int:
+        if view_size % 2 == 0:
+            raise ValueError(
+                f"the agent stands in the middle of its view: not {view_size}, an odd size"
+            )
+        return view_size
+
+
+def list_grid_worlds() -> list[str]:
+    """Returns the ids of all MiniGrid and BabyAI worlds, sorted.
+
+    Without MiniGrid's `WFC` worlds, which need packages that Ludus does not install.
+    """
+    return sorted(
+        env_id
+        for env_id, spec in gymnasium.registry.items()
+        if str(spec.entry_point).startswith("minigrid.") and "wfc" not in str(spec.entry_point)
+    )
+
+
+class TileAtlas:
+    """The pictures of all kinds of cells met so far, each drawn once by MiniGrid.
+
+    A kind is what `WorldObj.encode` tells apart (type, color, state), which is also what MiniGrid's
+    own tile cache goes by: the contents of a box, say, do not show.
+    """
+
+    def __init__(self, tile_size: int) -> None:
+        """Knows the empty cell only."""
+        self._tile_size = tile_size
+        self._kind_of_code: dict[tuple[int, int, int], int] = {}
+        self._examples: list[Any] = [None]  # an object of each kind
+        self.see_behind = np.ones(1, np.bool_)  # [kinds]
+        self._drawn = np.zeros(PICTURES_PER_KIND, np.bool_)
+        self._pictures = np.zeros((PICTURES_PER_KIND, 3, tile_size, tile_size), np.uint8)
+
+    def kinds(self, cells: Sequence[Any]) -> list[int]:
+        """Returns the kind of each of `cells`, which are MiniGrid's objects or None."""
+        known = self._kind_of_code
+        try:
+            return [EMPTY if cell is None else known[cell.encode()] for cell in cells]
+        except KeyError:
+            for cell in cells:
+                if cell is not None and cell.encode() not in known:
+                    self._add(cell)
+            return self.kinds(cells)
+
+    def _add(self, cell: Any) -> None:
+        self._kind_of_code[cell.encode()] = len(self._examples)
+        self._examples.append(copy(cell))  # a copy, since a door changes
+        self.see_behind = np.append(self.see_behind, bool(cell.see_behind()))
+        new = np.zeros((PICTURES_PER_KIND, *self._pictures.shape[1:]), np.uint8)
+        self._pictures = np.concatenate([self._pictures, new])
+        self._drawn = np.concatenate([self._drawn, np.zeros(PICTURES_PER_KIND, np.bool_)])
+
+    def gather(self, pictures: IntArray) -> npt.NDArray[np.uint8]:
+        """Returns `[N, 3, H * tile_size, W * tile_size]` for picture numbers `[N, H, W]`."""
+        if not self._drawn[pictures].all():
+            for number in np.unique(pictures[~self._drawn[pictures]]):
+                self._draw(int(number))
+        n, height, width = pictures.shape
+        tiles = self._pictures[pictures]  # [N, H, W, 3, tile, tile]
+        size = self._tile_size
+        rows_first = tiles.transpose(0, 3, 1, 4, 2, 5)
+        return rows_first.reshape(n, 3, height * size, width * size)
+
+    def _draw(self, number: int) -> None:
+        kind, variant = divmod(number, PICTURES_PER_KIND)
+        direction = variant // 2 - 1
+        tile = Grid.render_tile(
+            self._examples[kind],
+            agent_dir=None if direction < 0 else direction,
+            highlight=bool(variant % 2),
+            tile_size=self._tile_size,
+        )
+        self._pictures[number] = tile.astype(np.uint8).transpose(2, 0, 1)
+        self._drawn[number] = True
+
+
+@lru_cache(maxsize=1 << 16)
+def _sweep(seen: int, clear: int, width: int) -> tuple[int, int]:
+    """Spreads sight along one row of a view, as a row of `Grid.process_vis` does.
+
+    Args:
+        seen: bit i says that column i is seen from the row behind.
+        clear: bit i says that one can see beyond column i.
+        width: columns.
+
+    Returns:
+        What is seen of this row, and what of the row ahead of it.
+    """
+    ahead = 0
+    for i in range(width - 1):
+        if (seen & clear) >> i & 1:
+            seen |= 1 << (i + 1)
+            ahead |= 0b11 << i
+    for i in range(width - 1, 0, -1):
+        if (seen & clear) >> i & 1:
+            seen |= 1 << (i - 1)
+            ahead |= 0b11 << (i - 1)
+    return seen, ahead
+
+
+class Pose(NamedTuple):
+    """What a view shows from one place in one direction.
+
+    The view is turned so that the agent stands in the middle of the last row and looks up.
+    """
+
+    indices: IntArray  # [V * V] where in the flat grid each cell of the view is; beyond it: W * H
+    getter: Callable[[Any], Any]  # picks these from a list
+    agent: int  # where in the flat grid the agent stands
+
+
+class _Sight:
+    """Which cells of the grid an agent's view shows, and which of these it sees."""
+
+    def __init__(self, world: Any, view_size: int) -> None:
+        self._width, self._height = world.width, world.height
+        self._size = view_size
+        self._bits = 1 << np.arange(view_size)
+        self._through_walls = bool(world.see_through_walls)
+        self._poses: dict[tuple[int, int, int], Pose] = {}
+
+    def pose(self, world: Any) -> Pose:
+        """Returns what the agent's view shows as it now stands."""
+        x, y = world.agent_pos
+        key = (int(x), int(y), world.agent_dir)
+        pose = self._poses.get(key)
+        if pose is None:
+            pose = self._poses[key] = self._compute_pose(*key)
+        return pose
+
+    def _compute_pose(self, x: int, y: int, direction: int) -> Pose:
+        ahead = DIR_TO_VEC[direction]
+        right = np.array((-ahead[1], ahead[0]))
+        steps_ahead = np.arange(self._size - 1, -1, -1)[:, None, None]
+        steps_right = (np.arange(self._size) - self._size // 2)[None, :, None]
+        cells = np.array((x, y)) + steps_ahead * ahead + steps_right * right  # [V, V, 2]
+        xs, ys = cells.reshape(-1, 2).T
+        inside = (xs >= 0) & (xs < self._width) & (ys >= 0) & (ys < self._height)
+        indices = np.where(inside, ys * self._width + xs, self._width * self._height)
+        return Pose(indices, itemgetter(*indices.tolist()), y * self._width + x)
+
+    def seen(self, clear: BoolArray) -> BoolArray:
+        """Returns which cells are seen `[N, V, V]`; `clear`: where one can see beyond the cell."""
+        if self._through_walls:
+            return np.ones_like(clear)
+        seen_rows = []
+        for clear_rows in (clear @ self._bits).tolist():
+            ahead, rows = 1 << (self._size // 2), []
+            for clear_row in reversed(clear_rows):
+                row, ahead = _sweep(ahead, clear_row, self._size)
+                rows.append(row)
+            seen_rows.append(rows[::-1])
+        seen_bits: IntArray = np.array(seen_rows)[:, :, None] & self._bits
+        seen: BoolArray = seen_bits != 0
+        return seen
+
+
+class MiniGridEnvs:
+    """N MiniGrid worlds behind `envs.base.VectorEnv`; with one, also a `RenderableEnv`.
+
+    An obs is `[3 * stack, H, W]`, the RGB channels of each frame together, oldest frame first;
+    frames before the episode are zeros. H = W = view_size * tile_size in a partial view, and the
+    size of the grid times tile_size in a full one, where what the agent sees is highlighted.
+    """
+
+    def __init__(self, config: MiniGridConfig) -> None:
+        """Nothing runs before `reset` or `load_state_dict`."""
+        n = config.num_envs
+        # A spec instead of the id: no warning where a later version of the world exists.
+        entry = gymnasium.spec(config.env_id)
+        self._worlds: list[Any] = [
+            gymnasium.make(
+                entry, disable_env_checker=True, agent_view_size=config.view_size
+            ).unwrapped
+            for _ in range(n)
+        ]
+        for world in self._worlds:
+            world.gen_obs = dict  # its own observation, of which nothing is used, takes 95 us
+        world = self._worlds[0]
+        self._full = config.view == "full"
+        self._view_size = config.view_size
+        self._atlas = TileAtlas(config.tile_size)
+        self._sight = _Sight(world, config.view_size)
+        view = (config.view_size, config.view_size)
+        height, width = (world.height, world.width) if self._full else view
+        self.spec = EnvSpec(
+            name=f"minigrid/{config.env_id}",
+            num_envs=n,
+            obs_shape=(3 * config.stack, height * config.tile_size, width * config.tile_size),
+            frame_channels=3,
+            action_names=tuple(action.name for action in Actions)[: world.action_space.n],
+            success_return_above=0.0,
+        )
+        self._seed = 0
+        self._episode = np.full(n, -1, np.int64)  # index of the current episode of each env
+        self._played: list[list[int]] = [[] for _ in range(n)]  # its actions so far
+        self._was_last = np.ones(n, np.bool_)
+        self._obs = np.zeros((n, *self.spec.obs_shape), np.uint8)
+        self._sent: IntArray | None = None
+
+    def reset(self, seed: int) -> None:
+        """See `VectorEnv.reset`."""
+        n = self.spec.num_envs
+        self._seed = seed
+        self._episode = np.full(n, -1, np.int64)
+        # As if every env had just ended an episode: the pending tick starts a new one everywhere.
+        self._was_last = np.ones(n, np.bool_)
+        self._sent = np.zeros(n, np.int64)
+
+    def send(self, actions: npt.NDArray[np.int64]) -> None:
+        """See `VectorEnv.send`."""
+        self._sent = np.array(actions, np.int64)
+
+    def recv(self) -> Step:
+        """See `VectorEnv.recv`; the worlds are Python, so they work here."""
+        if self._sent is None:
+            raise ValueError("recv needs a reset or a send before it")
+        n = self.spec.num_envs
+        first = self._was_last
+        reward = np.zeros(n, np.float32)
+        terminated = np.zeros(n, np.bool_)
+        truncated = np.zeros(n, np.bool_)
+        self._episode += first
+        for i, action in enumerate(self._sent.tolist()):
+            if first[i]:
+                self._begin(i)
+            else:
+                _, reward[i], terminated[i], truncated[i], _ = self._worlds[i].step(action)
+                self._played[i].append(action)
+        self._sent = None
+        obs = np.empty_like(self._obs)
+        obs[:, :-3] = np.where(first[:, None, None, None], 0, self._obs[:, 3:])
+        obs[:, -3:] = self._draw(range(n))
+        self._obs = obs
+        self._was_last = terminated | truncated
+        return Step(obs, reward, 1.0 - terminated.astype(np.float32), first, self._was_last)
+
+    def _begin(self, i: int) -> None:
+        with redirect_stdout(None):  # BabyAI prints each rejected draw of a level
+            self._worlds[i].reset(seed=episode_seed(self._seed, i, int(self._episode[i])))
+        self._played[i] = []
+
+    def _draw(self, rows: Sequence[int]) -> npt.NDArray[np.uint8]:
+        """Returns the frames `[len(rows), 3, H, W]` of those envs as they are now."""
+        worlds = [self._worlds[i] for i in rows]
+        poses = [self._sight.pose(world) for world in worlds]
+        pictures = self._full_pictures if self._full else self._partial_pictures
+        return self._atlas.gather(pictures(worlds, poses))
+
+    def _partial_pictures(self, worlds: Sequence[Any], poses: Sequence[Pose]) -> IntArray:
+        """Returns the numbers `[n, V, V]` of the pictures that make up each agent's view."""
+        size = self._view_size
+        cells = [p.getter(w.grid.grid + BEYOND) for w, p in zip(worlds, poses, strict=True)]
+        kinds = np.array([self._atlas.kinds(c) for c in cells]).reshape(-1, size, size)
+        seen = self._sight.seen(self._atlas.see_behind[kinds])
+        # The agent's own cell shows what it carries, not what it stands on.
+        kinds[:, -1, size // 2] = self._atlas.kinds([world.carrying for world in worlds])
+        pictures = np.where(seen, kinds * PICTURES_PER_KIND + HIGHLIGHT, UNSEEN)
+        pictures[:, -1, size // 2] += FACING_UP
+        return pictures
+
+    def _full_pictures(self, worlds: Sequence[Any], poses: Sequence[Pose]) -> IntArray:
+        """Returns the numbers `[n, H, W]` of the pictures that make up each grid."""
+        size, n = self._view_size, len(worlds)
+        kinds = np.array([self._atlas.kinds(world.grid.grid + BEYOND) for world in worlds])
+        view = np.array([pose.indices for pose in poses])
+        in_view = np.take_along_axis(kinds, view, axis=1).reshape(n, size, size)
+        seen = self._sight.seen(self._atlas.see_behind[in_view])
+        light = np.zeros_like(kinds)
+        np.put_along_axis(light, view, seen.reshape(n, -1) * HIGHLIGHT, axis=1)
+        pictures: IntArray = kinds * PICTURES_PER_KIND + light
+        for row, pose, world in zip(pictures, poses, worlds, strict=True):
+            row[pose.agent] += FACING_RIGHT + 2 * world.agent_dir
+        return pictures[:, :-1].reshape(n, worlds[0].height, worlds[0].width)
+
+    def state_dict(self) -> dict[str, Any]:
+        """See `VectorEnv.state_dict`: the actions of the unfinished episodes."""
+        if self._sent is None:
+            raise ValueError("the state of an env is taken between send and recv")
+        played = [
+            [] if ended else actions
+            for ended, actions in zip(self._was_last, self._played, strict=True)
+        ]
+        return {
+            "world": self.spec.name,
+            "seed": self._seed,
+            "episode": self._episode.copy(),
+            "was_last": self._was_last.copy(),
+            "length": np.array([len(actions) for actions in played], np.int64),
+            "actions": np.array(list(chain.from_iterable(played)), np.uint8),
+            "sent": self._sent.copy(),
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        """See `VectorEnv.load_state_dict`; takes as long as replaying the unfinished episodes."""
+        if state["world"] != self.spec.name or len(state["length"]) != self.spec.num_envs:
+            raise ValueError(f"the saved env is {len(state['length'])} x {state['world']}")
+        self._seed = state["seed"]
+        self._episode = np.array(state["episode"], np.int64)
+        self._was_last = np.array(state["was_last"], np.bool_)
+        self._sent = np.array(state["sent"], np.int64)
+        self._obs = np.zeros_like(self._obs)
+        ends = np.cumsum(state["length"]).tolist()
+        for i, (end, length) in enumerate(zip(ends, state["length"].tolist(), strict=True)):
+            if not self._was_last[i]:
+                self._replay(i, state["actions"][end - length : end].tolist())
+
+    def _replay(self, i: int, actions: list[int]) -> None:
+        self._begin(i)
+        for left in range(len(actions), -1, -1):
+            if left < self.spec.stack:  # these frames are still part of the stack
+                self._obs[i] = np.concatenate([self._obs[i, 3:], self._draw([i])[0]])
+            if left:
+                self._worlds[i].step(actions[-left])
+        self._played[i] = actions
+
+    def render(self) -> npt.NDArray[np.uint8]:
+        """See `RenderableEnv.render`: the whole grid of env 0, what the agent sees highlighted."""
+        picture: npt.NDArray[np.uint8] = self._worlds[0].get_frame(tile_size=RENDER_TILE_SIZE)
+        return picture
+
+    def close(self) -> None:
+        """See `VectorEnv.close`."""
+        for world in self._worlds:
+            world.close()

@@ -1,0 +1,147 @@
+import copy
+import itertools
+
+import pytest
+import torch
+from torch import nn
+
+from agents.networks import (
+    DuelingHead,
+    PixelFlatten,
+    QNetwork,
+    make_torso,
+    resolve_precision,
+)
+
+OBS_SHAPES = [(4, 84, 84), (4, 64, 64), (3, 36, 40)]
+
+
+def make_network(
+    torso="nature",
+    obs_shape=(4, 84, 84),
+    num_actions=6,
+    *,
+    atoms=1,
+    dueling=False,
+    dtype=torch.float32,
+) -> QNetwork:
+    return QNetwork(torso, obs_shape, num_actions, atoms=atoms, dueling=dueling, dtype=dtype)
+
+
+def random_pixels(batch: int, obs_shape: tuple[int, int, int]) -> torch.Tensor:
+    return torch.randint(0, 256, (batch, *obs_shape), dtype=torch.uint8)
+
+
+@pytest.mark.parametrize(
+    ("torso", "obs_shape", "atoms", "dueling"),
+    list(itertools.product(["nature", "small", "flat"], OBS_SHAPES, [1, 5], [False, True])),
+)
+def test_values_have_one_row_per_obs_and_one_column_per_action(torso, obs_shape, atoms, dueling):
+    network = make_network(torso, obs_shape, 7, atoms=atoms, dueling=dueling)
+    values = network(random_pixels(2, obs_shape))
+    assert values.shape == (2, 7, atoms)
+    assert values.dtype == torch.float32
+    assert values[0].ne(values[1]).any()
+
+
+@pytest.mark.parametrize(
+    ("torso", "obs_shape", "features"),
+    [
+        ("nature", (4, 84, 84), 64 * 7 * 7),
+        ("nature", (4, 64, 64), 64 * 4 * 4),
+        ("nature", (3, 36, 40), 64 * 1 * 1),
+        ("small", (4, 84, 84), 32 * 9 * 9),
+        ("small", (4, 64, 64), 32 * 6 * 6),
+        ("flat", (2, 8, 9), 2 * 8 * 9),
+    ],
+)
+def test_torso_width(torso, obs_shape, features):
+    layers, width = make_torso(torso, obs_shape)
+    assert width == features
+    assert layers(random_pixels(2, obs_shape).float()).shape == (2, features)
+
+
+@pytest.mark.parametrize(("torso", "smallest"), [("nature", 36), ("small", 20)])
+def test_too_small_observations_are_refused(torso, smallest: int):
+    make_torso(torso, (4, smallest, smallest))
+    for height, width in [(smallest - 1, 84), (84, smallest - 1)]:
+        with pytest.raises(ValueError, match=f"'{torso}' needs larger observations than {height}x"):
+            make_torso(torso, (4, height, width))
+
+
+@pytest.mark.parametrize("torso", ["nature", "small"])
+def test_scaling_in_the_weights_equals_scaling_the_pixels(torso):
+    obs_shape = (4, 64, 64)
+    layers, _ = make_torso(torso, obs_shape)
+    plain = copy.deepcopy(layers)
+    plain[0] = nn.Conv2d(4, layers[0].out_channels, 8, 4)
+    plain.load_state_dict(layers.state_dict())
+    pixels = random_pixels(3, obs_shape).float()
+    torch.testing.assert_close(layers(pixels), plain(pixels / 255.0), rtol=1e-4, atol=1e-5)
+
+
+def test_flat_pixels_lie_in_0_to_1_in_order():
+    pixels = torch.tensor([[[[0.0, 51.0], [102.0, 255.0]]]])
+    flat = PixelFlatten()(pixels)
+    torch.testing.assert_close(flat, torch.tensor([[0.0, 0.2, 0.4, 1.0]]))
+
+
+def test_white_is_one_whatever_the_network_sees_it_through():
+    """A network of ones on white pixels: /255 twice or never would be off by 255."""
+    network = make_network("small", (1, 20, 20), 1)
+    for parameter in network.parameters():
+        nn.init.zeros_(parameter)
+    nn.init.ones_(network.torso[0].weight)
+    white = torch.full((1, 1, 20, 20), 255, dtype=torch.uint8)
+    first = network.torso[0](white.float())
+    torch.testing.assert_close(first, torch.full_like(first, 8 * 8))  # pixels under one kernel
+    assert network(white).item() == 0.0  # the other layers are zeros
+
+
+@pytest.mark.parametrize("atoms", [1, 5])
+def test_dueling_advantages_have_no_mean(atoms: int):
+    head = DuelingHead(10, 16, 4, atoms)
+    features = torch.randn(3, 10)
+    values, state_value = head(features), head.value(features)
+    assert values.shape == (3, 4, atoms)
+    assert state_value.shape == (3, 1, atoms)
+    torch.testing.assert_close(values.mean(1, keepdim=True), state_value, rtol=1e-4, atol=1e-6)
+    # And what separates the actions is the advantage alone.
+    advantage = head.advantage(features)
+    torch.testing.assert_close(values[:, 1:] - values[:, :1], advantage[:, 1:] - advantage[:, :1])
+
+
+@pytest.mark.parametrize(
+    ("torso", "atoms", "dueling", "expected"),
+    [
+        # Convolutions, then 3136 x 512 and 512 x 6: the count known from Mnih et al. 2015.
+        ("nature", 1, False, 8_224 + 32_832 + 36_928 + 1_606_144 + 513 * 6),
+        ("nature", 50, False, 8_224 + 32_832 + 36_928 + 1_606_144 + 513 * 6 * 50),
+        ("nature", 1, True, 8_224 + 32_832 + 36_928 + 2 * 1_606_144 + 513 * 6 + 513),
+        ("small", 1, False, 4_112 + 8_224 + 2_593 * 256 + 257 * 6),
+    ],
+)
+def test_parameter_counts(torso, atoms, dueling, expected):
+    network = make_network(torso, atoms=atoms, dueling=dueling)
+    assert sum(parameter.numel() for parameter in network.parameters()) == expected
+
+
+@pytest.mark.parametrize("torso", ["small", "flat"])
+def test_bfloat16_is_close_to_float32(torso):
+    obs_shape = (4, 36, 36)
+    exact = make_network(torso, obs_shape, atoms=5, dueling=True)
+    rounded = make_network(torso, obs_shape, atoms=5, dueling=True, dtype=torch.bfloat16)
+    rounded.load_state_dict(exact.state_dict())
+    pixels = random_pixels(8, obs_shape)
+    values = rounded(pixels)
+    assert values.dtype == torch.float32
+    assert {parameter.dtype for parameter in rounded.parameters()} == {torch.float32}
+    difference = (values - exact(pixels)).abs()
+    assert 0 < difference.max() < 0.02  # bfloat16 has 8 bits: it is used, and does little harm
+
+
+def test_a_named_precision_is_kept():
+    cpu = torch.device("cpu")
+    assert resolve_precision("bfloat16", cpu) == "bfloat16"
+    assert resolve_precision("float32", cpu) == "float32"
+    assert resolve_precision("auto", cpu) in ("float32", "bfloat16")

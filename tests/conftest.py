@@ -1,0 +1,14 @@
+"""What every test relies on: one thread, and the same random numbers in whatever order tests run."""
+
+import pytest
+import torch
+from hypothesis import settings
+
+torch.set_num_threads(1)
+settings.register_profile("ludus", deadline=None, derandomize=True, database=None)
+settings.load_profile("ludus")
+
+
+@pytest.fixture(autouse=True)
+def seeded_torch() -> None:
+    torch.manual_seed(0)

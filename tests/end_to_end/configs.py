@@ -1,0 +1,59 @@
+"""Configs of runs that take seconds."""
+
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+PROBE: dict[str, Any] = {
+    "seed": 3,
+    "env": {"kind": "probe", "probe": "counter", "num_envs": 4},
+    "agent": {
+        "kind": "dqn",
+        "network": "flat",
+        "batch_size": 8,
+        "target_period_updates": 5,
+        "epsilon_decay_env_steps": 400,
+        "precision": "float32",
+    },
+    # Small enough that the ring wraps around several times.
+    "replay": {"capacity_env_steps": 200},
+    "total_env_steps": 600,
+    "learning_starts_env_steps": 60,
+    "samples_per_env_step": 1,
+    "checkpoint_period_env_steps": 100,
+    "record_period_env_steps": 300,
+    "log_period_env_steps": 20,
+    "device": "cpu",
+    "wandb": {"mode": "disabled"},
+}
+
+ATARI: dict[str, Any] = PROBE | {
+    "env": {"kind": "atari", "game": "breakout", "num_envs": 3, "obs_size": 36},
+    "agent": PROBE["agent"] | {"network": "small", "dueling": False},
+    "replay": {"capacity_env_steps": 500},
+    "total_env_steps": 2000,
+    "checkpoint_period_env_steps": 200,
+    "record_period_env_steps": 1000,
+}
+
+# Everything that the first one leaves out.
+RICH_ATARI: dict[str, Any] = ATARI | {
+    "env": ATARI["env"] | {"protocol": "classic", "num_envs": 2, "env_threads": 2},
+    "agent": ATARI["agent"] | {"head": "quantile", "quantiles": 5, "dueling": True},
+    "replay": {"capacity_env_steps": 500, "sampling": "prioritized", "storage": "memmap"},
+}
+
+
+def write_config(path: Path, config: dict[str, Any], **changes: Any) -> str:
+    """Writes `config` with `changes`, where `a__b` stands for `a.b`; returns the path."""
+    changed = deepcopy(config)
+    for key, value in changes.items():
+        *parents, leaf = key.split("__")
+        node = changed
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[leaf] = value
+    path.write_text(yaml.safe_dump(changed), encoding="utf-8")
+    return str(path)
