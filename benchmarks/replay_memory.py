@@ -1,10 +1,10 @@
 """Memory per stored 84x84 transition: Ludus' replay against Stable-Baselines3's, by RSS growth.
 
-Each buffer is made and filled to the last row in a fresh process, with frames that do not compress,
-and the growth of the process's resident set is divided by the number of rows. Beside it stands the
-size of the buffer's arrays. "after a checkpoint" is the same process after `Replay.flush`, which
-writes the ring to its files: pages of a mapped file that the kernel can drop at any time, counted
-separately because tools count them as resident too.
+Each buffer is made and filled to the last row in a fresh process, with random pixels, and the
+growth of the process's resident set is divided by the number of rows, those beyond the capacity
+included. (A small buffer is made and dropped first, so that library code read on first use does not
+count.) "After a checkpoint" is the same process after `Replay.flush`, which writes the ring to its
+files; pages of mapped files, which the kernel can drop at any time, are told apart.
 
     python benchmarks/replay_memory.py [--transitions 50000] [--json PATH]
 
@@ -26,46 +26,46 @@ from side_by_side import Competitor, orders, show, write_json
 NUM_ENVS = 8
 STACK = 4
 SIZE = 84
-ACTIONS = 6
+ACTIONS = tuple("abcdef")
+FEW = 512  # transitions of the buffer that is dropped
 
 
-def ours(connection: Connection, *, transitions: int, directory: str | None) -> None:
+def ours(connection: Connection, *, transitions: int, files: bool) -> None:
     import torch
 
     from envs.base import EnvSpec, Step
     from workbench.replay import Replay, ReplayConfig
 
     torch.set_num_threads(1)
-    spec = EnvSpec(
-        name="benchmark",
-        num_envs=NUM_ENVS,
-        obs_shape=(STACK, SIZE, SIZE),
-        frame_channels=1,
-        action_names=tuple("abcdef"),
-    )
+    spec = EnvSpec("benchmark", NUM_ENVS, (STACK, SIZE, SIZE), 1, ACTIONS)
     pool = _pool()
     zeros, no = np.zeros(NUM_ENVS, np.float32), np.zeros(NUM_ENVS, np.bool_)
-    before = _memory()
-    for _ in orders(connection):
+
+    def fill(count: int, directory: str) -> Replay:
         replay = Replay(
-            ReplayConfig(capacity_env_steps=transitions, sampling="prioritized"),
+            ReplayConfig(capacity_env_steps=count, sampling="prioritized"),
             spec,
             n_step=3,
             discount=0.99,
             slack_env_steps=0,
             device=torch.device("cpu"),
             rng=np.random.default_rng(0),
-            directory=None if directory is None else Path(directory),
+            directory=Path(directory) if files else None,
         )
         for tick in range(replay.ring.length):
             obs = pool[tick % 7 : tick % 7 + NUM_ENVS]
             replay.add(Step(obs, zeros, zeros + 1, no, no), np.zeros(NUM_ENVS, np.int64))
-        rows = replay.ring.length * NUM_ENVS
-        result = _growth(before, rows)
-        if directory is not None:
+        return replay
+
+    with tempfile.TemporaryDirectory() as small, tempfile.TemporaryDirectory() as large:
+        fill(FEW, small).flush()
+        before = _memory()
+        for _ in orders(connection):
+            replay = fill(transitions, large)
+            rows = replay.ring.length * NUM_ENVS
+            filled = _growth(before, rows)
             replay.flush()
-            result["flushed"] = _growth(before, rows)
-        connection.send(result)
+            connection.send((filled, _growth(before, rows)))
 
 
 def theirs(connection: Connection, *, transitions: int, optimize: bool) -> None:
@@ -73,13 +73,13 @@ def theirs(connection: Connection, *, transitions: int, optimize: bool) -> None:
     from stable_baselines3.common.buffers import ReplayBuffer
 
     pool = _pool()
-    zeros, infos = np.zeros(NUM_ENVS, np.float32), [{}] * NUM_ENVS
-    before = _memory()
-    for _ in orders(connection):
+    zeros, infos = np.zeros(NUM_ENVS, np.float32), [{} for _ in range(NUM_ENVS)]
+
+    def fill(count: int) -> ReplayBuffer:
         buffer = ReplayBuffer(
-            transitions,
+            count,
             spaces.Box(0, 255, (STACK, SIZE, SIZE), np.uint8),
-            spaces.Discrete(ACTIONS),
+            spaces.Discrete(len(ACTIONS)),
             device="cpu",
             n_envs=NUM_ENVS,
             optimize_memory_usage=optimize,
@@ -88,7 +88,13 @@ def theirs(connection: Connection, *, transitions: int, optimize: bool) -> None:
         for tick in range(buffer.buffer_size):
             obs = pool[tick % 7 : tick % 7 + NUM_ENVS]
             buffer.add(obs, obs, np.zeros(NUM_ENVS, np.int64), zeros, zeros, infos)
-        connection.send(_growth(before, buffer.buffer_size * NUM_ENVS))
+        return buffer
+
+    fill(FEW)
+    before = _memory()
+    for _ in orders(connection):
+        buffer = fill(transitions)
+        connection.send((_growth(before, buffer.buffer_size * NUM_ENVS), None))
 
 
 def _pool() -> np.ndarray[Any, Any]:
@@ -118,41 +124,36 @@ def main() -> None:
     parser.add_argument("--transitions", type=int, default=50_000)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    few = max(args.transitions // 10, NUM_ENVS)
-    results: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory() as directory:
-        for name, work, setup in (
-            ("Ludus, prioritised", ours, {"transitions": args.transitions, "directory": None}),
-            (
-                "Ludus, prioritised, with files to resume from",
-                ours,
-                {"transitions": args.transitions, "directory": directory},
-            ),
-            ("SB3, default", theirs, {"transitions": few, "optimize": False}),
-            ("SB3, optimize_memory_usage", theirs, {"transitions": few, "optimize": True}),
-        ):
-            competitor = Competitor(name, work, **setup)
-            results[name] = competitor.order("fill")
-            competitor.close()
-    flushed = results["Ludus, prioritised, with files to resume from"].pop("flushed")
-    results["Ludus, after a checkpoint"] = flushed
-    ours_rss = results["Ludus, prioritised"]["rss"]
+    many, few = args.transitions, max(args.transitions // 10, NUM_ENVS)
+    results: dict[str, dict[str, float]] = {}
+    for name, work, setup in (
+        ("Ludus", ours, {"transitions": many, "files": False}),
+        ("Ludus, with files to resume from", ours, {"transitions": many, "files": True}),
+        ("SB3, default", theirs, {"transitions": few, "optimize": False}),
+        ("SB3, optimize_memory_usage", theirs, {"transitions": few, "optimize": True}),
+    ):
+        competitor = Competitor(name, work, **setup)
+        results[name], flushed = competitor.order("fill")
+        if "files" in name:
+            results["Ludus, after a checkpoint"] = flushed
+        competitor.close()
+    base = results["Ludus"]["rss"]
     show(
         "Memory per stored transition, 84x84 stacked by 4, measured as RSS growth",
-        ("replay", "transitions", "kB each, RSS", "without mapped files", "times Ludus"),
+        ("replay", "transitions", "kB each", "kB without mapped files", "1 M take, GB", "x Ludus"),
         (
             (
                 name,
                 f"{x['rows']:,}",
                 f"{x['rss'] / 1000:.2f}",
                 f"{x['own'] / 1000:.2f}",
-                f"{x['rss'] / ours_rss:.1f}",
+                f"{x['rss'] / 1000:.1f}",
+                f"{x['rss'] / base:.1f}",
             )
             for name, x in results.items()
         ),
         (
-            "kB are 1000 bytes; 1 M transitions take "
-            + ", ".join(f"{x['rss'] / 1000:.1f} GB ({name})" for name, x in results.items()),
+            "1 kB is 1000 bytes; Ludus has prioritised sampling, SB3 uniform",
             "SB3 with optimize_memory_usage cannot tell time limits from terminations",
         ),
     )

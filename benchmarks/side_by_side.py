@@ -1,4 +1,4 @@
-"""What the benchmarks share: competitors in processes of their own, measured by turns, one at a time.
+"""What the benchmarks share: competitors in processes of their own, measured by turns.
 
 A machine drifts (heat, neighbours), so a competitor is never measured in one go: each has a process
 that waits for orders, and short slices of all of them alternate. A waiting process costs nothing.

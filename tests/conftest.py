@@ -1,4 +1,4 @@
-"""What every test relies on: one thread, and the same random numbers in whatever order tests run."""
+"""What every test relies on: one thread, and the same random numbers in whatever order."""
 
 import pytest
 import torch

@@ -60,10 +60,12 @@ class TrainConfig(BaseModel):
                 f"learning_starts_env_steps must be at least {needed}, "
                 "which is env.num_envs * (agent.n_step + 1)"
             )
+        # Two ticks to draw from: in one alone, every env may show the last obs of an episode.
+        needed = self.env.num_envs * (self.agent.n_step + 2)
         if self.replay.capacity_env_steps < needed:
             raise ValueError(
                 f"replay.capacity_env_steps must be at least {needed}, "
-                "which is env.num_envs * (agent.n_step + 1)"
+                "which is env.num_envs * (agent.n_step + 2)"
             )
         return self
 

@@ -78,7 +78,8 @@ class Progress:
         if self._live:
             return
         rate = self.steps_per_second
-        left = (self._total - metrics["env_steps"]) / rate if rate > 0 else 0
+        # The last tick of several envs may go past the total.
+        left = max(0, self._total - metrics["env_steps"]) / rate if rate > 0 else 0
         facts = "  ".join(f"{key} {value}" for key, value in self._facts.items())
         sys.stderr.write(
             f"env_steps {metrics['env_steps']:>9,}/{self._total:,}  steps/s {rate:,.0f}  {facts}"

@@ -11,25 +11,22 @@ from agents.networks import (
     QNetwork,
     make_torso,
     resolve_precision,
+    to_pixels,
 )
 
 OBS_SHAPES = [(4, 84, 84), (4, 64, 64), (3, 36, 40)]
 
 
 def make_network(
-    torso="nature",
-    obs_shape=(4, 84, 84),
-    num_actions=6,
-    *,
-    atoms=1,
-    dueling=False,
-    dtype=torch.float32,
+    torso="nature", obs_shape=(4, 84, 84), num_actions=6, *, atoms=1, dueling=False
 ) -> QNetwork:
-    return QNetwork(torso, obs_shape, num_actions, atoms=atoms, dueling=dueling, dtype=dtype)
+    return QNetwork(torso, obs_shape, num_actions, atoms=atoms, dueling=dueling)
 
 
-def random_pixels(batch: int, obs_shape: tuple[int, int, int]) -> torch.Tensor:
-    return torch.randint(0, 256, (batch, *obs_shape), dtype=torch.uint8)
+def random_pixels(
+    batch: int, obs_shape: tuple[int, int, int], dtype: torch.dtype = torch.float32
+) -> torch.Tensor:
+    return to_pixels(torch.randint(0, 256, (batch, *obs_shape), dtype=torch.uint8), dtype)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +55,7 @@ def test_values_have_one_row_per_obs_and_one_column_per_action(torso, obs_shape,
 def test_torso_width(torso, obs_shape, features):
     layers, width = make_torso(torso, obs_shape)
     assert width == features
-    assert layers(random_pixels(2, obs_shape).float()).shape == (2, features)
+    assert layers(random_pixels(2, obs_shape)).shape == (2, features)
 
 
 @pytest.mark.parametrize(("torso", "smallest"), [("nature", 36), ("small", 20)])
@@ -76,7 +73,7 @@ def test_scaling_in_the_weights_equals_scaling_the_pixels(torso):
     plain = copy.deepcopy(layers)
     plain[0] = nn.Conv2d(4, layers[0].out_channels, 8, 4)
     plain.load_state_dict(layers.state_dict())
-    pixels = random_pixels(3, obs_shape).float()
+    pixels = random_pixels(3, obs_shape)
     torch.testing.assert_close(layers(pixels), plain(pixels / 255.0), rtol=1e-4, atol=1e-5)
 
 
@@ -86,16 +83,23 @@ def test_flat_pixels_lie_in_0_to_1_in_order():
     torch.testing.assert_close(flat, torch.tensor([[0.0, 0.2, 0.4, 1.0]]))
 
 
-def test_white_is_one_whatever_the_network_sees_it_through():
-    """A network of ones on white pixels: /255 twice or never would be off by 255."""
-    network = make_network("small", (1, 20, 20), 1)
-    for parameter in network.parameters():
-        nn.init.zeros_(parameter)
-    nn.init.ones_(network.torso[0].weight)
-    white = torch.full((1, 1, 20, 20), 255, dtype=torch.uint8)
-    first = network.torso[0](white.float())
-    torch.testing.assert_close(first, torch.full_like(first, 8 * 8))  # pixels under one kernel
-    assert network(white).item() == 0.0  # the other layers are zeros
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_white_is_one(dtype):
+    """Read off weights of one: /255 twice or never would be wrong by that factor."""
+    obs = torch.full((1, 1, 20, 20), 255, dtype=torch.uint8)  # int8 would make it -1
+    conv = make_network("small", (1, 20, 20)).torso[0].to(dtype)
+    nn.init.ones_(conv.weight)
+    nn.init.zeros_(conv.bias)
+    sums = conv(to_pixels(obs, dtype)).float()
+    torch.testing.assert_close(sums, torch.full_like(sums, 8 * 8), rtol=1e-2, atol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_every_brightness_survives_the_conversion(dtype):
+    obs = torch.arange(256, dtype=torch.uint8).view(1, 4, 8, 8)
+    pixels = to_pixels(obs, dtype)
+    assert pixels.dtype == dtype
+    assert torch.equal(pixels.long(), obs.long())
 
 
 @pytest.mark.parametrize("atoms", [1, 5])
@@ -129,15 +133,13 @@ def test_parameter_counts(torso, atoms, dueling, expected):
 @pytest.mark.parametrize("torso", ["small", "flat"])
 def test_bfloat16_is_close_to_float32(torso):
     obs_shape = (4, 36, 36)
-    exact = make_network(torso, obs_shape, atoms=5, dueling=True)
-    rounded = make_network(torso, obs_shape, atoms=5, dueling=True, dtype=torch.bfloat16)
-    rounded.load_state_dict(exact.state_dict())
+    network = make_network(torso, obs_shape, atoms=5, dueling=True)
     pixels = random_pixels(8, obs_shape)
-    values = rounded(pixels)
-    assert values.dtype == torch.float32
-    assert {parameter.dtype for parameter in rounded.parameters()} == {torch.float32}
-    difference = (values - exact(pixels)).abs()
-    assert 0 < difference.max() < 0.02  # bfloat16 has 8 bits: it is used, and does little harm
+    exact, rounded = network(pixels), network(pixels.bfloat16())
+    assert rounded.dtype == torch.float32
+    assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
+    # 8 bits of mantissa: it is really used, and does little harm.
+    assert 0 < (rounded - exact).abs().max() < 0.02
 
 
 def test_a_named_precision_is_kept():

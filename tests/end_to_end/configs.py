@@ -18,8 +18,8 @@ PROBE: dict[str, Any] = {
         "precision": "float32",
     },
     # Small enough that the ring wraps around several times.
-    "replay": {"capacity_env_steps": 200},
-    "total_env_steps": 600,
+    "replay": {"capacity_env_steps": 80},
+    "total_env_steps": 300,
     "learning_starts_env_steps": 60,
     "samples_per_env_step": 1,
     "checkpoint_period_env_steps": 100,
@@ -32,17 +32,18 @@ PROBE: dict[str, Any] = {
 ATARI: dict[str, Any] = PROBE | {
     "env": {"kind": "atari", "game": "breakout", "num_envs": 3, "obs_size": 36},
     "agent": PROBE["agent"] | {"network": "small", "dueling": False},
-    "replay": {"capacity_env_steps": 500},
-    "total_env_steps": 2000,
-    "checkpoint_period_env_steps": 200,
-    "record_period_env_steps": 1000,
+    "replay": {"capacity_env_steps": 200},
+    "total_env_steps": 600,
+    "checkpoint_period_env_steps": 120,
+    "record_period_env_steps": 10_000,
 }
 
 # Everything that the first one leaves out.
 RICH_ATARI: dict[str, Any] = ATARI | {
     "env": ATARI["env"] | {"protocol": "classic", "num_envs": 2, "env_threads": 2},
     "agent": ATARI["agent"] | {"head": "quantile", "quantiles": 5, "dueling": True},
-    "replay": {"capacity_env_steps": 500, "sampling": "prioritized", "storage": "memmap"},
+    "replay": {"capacity_env_steps": 200, "sampling": "prioritized", "storage": "memmap"},
+    "record_period_env_steps": 300,
 }
 
 

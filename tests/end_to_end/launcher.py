@@ -114,6 +114,9 @@ def _kill_at_sync(number: int) -> None:
 
 
 def _serve() -> None:
+    # All that the forked processes would otherwise import, the optimizer's seconds included.
+    import torch._dynamo  # noqa: F401
+
     import workbench.cli
     import workbench.doctor
     import workbench.loops.off_policy  # noqa: F401

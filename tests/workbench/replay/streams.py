@@ -25,7 +25,7 @@ class Case:
     stack: int
     channels: int
     n_step: int
-    spare_ticks: int  # how much larger the capacity is than the least that works
+    spare_ticks: int  # how much larger the capacity is than the least that configs allow
     slack_ticks: int
     ticks: int
     ends: float  # share of steps that end an episode
@@ -104,7 +104,7 @@ def learnable(stream: Stream, capacity_ticks: int, n_step: int) -> set[tuple[int
 def reference_return(
     stream: Stream, tick: int, env: int, n_step: int, discount: float
 ) -> tuple[float, float, int]:
-    """The n-step return by its definition: m steps, n of them or as many as the episode has left."""
+    """The n-step return by its definition, over n steps or as many as the episode has left."""
     ahead = stream[tick + 1 : tick + 1 + n_step]
     lasts = [k for k, step in enumerate(ahead) if step.last[env]]
     steps = ahead[: lasts[0] + 1] if lasts else ahead

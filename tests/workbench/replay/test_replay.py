@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from envs.base import EnvSpec
+from envs.probes import ProbeConfig, ProbeEnvs
 from tests.workbench.replay.streams import (
     Case,
     Stream,
@@ -20,6 +21,7 @@ from tests.workbench.replay.streams import (
     random_stream,
     reference_return,
 )
+from workbench.config import TrainConfig
 from workbench.replay import Replay, ReplayConfig, replay_bytes
 from workbench.replay.replay import Sample
 
@@ -62,9 +64,7 @@ def priorities(replay: Replay) -> np.ndarray:
 
 def set_errors(replay: Replay, ticks: list[int], envs: list[int], errors: list[float]) -> None:
     batch = replay.sample(1).batch  # what was in the batch plays no part
-    replay.update_priorities(
-        Sample(batch, np.array(ticks), np.array(envs)), torch.tensor(errors)
-    )
+    replay.update_priorities(Sample(batch, np.array(ticks), np.array(envs)), torch.tensor(errors))
 
 
 @pytest.mark.parametrize("sampling", SAMPLINGS)
@@ -118,7 +118,9 @@ def test_both_observations_show_one_episode_and_stacks_count_up(sampling: str):
         assert obs[black].sum() == 0
         env, channel = obs[~black][:, :, 1, 0], obs[~black][:, :, 1, 1]
         assert torch.equal(channel, torch.tensor([1, 2, 3]).expand_as(channel))
-        assert torch.equal(env[:, 0], (torch.from_numpy(sample.env)[:, None] + 1).expand(-1, 4)[~black])
+        assert torch.equal(
+            env[:, 0], (torch.from_numpy(sample.env)[:, None] + 1).expand(-1, 4)[~black]
+        )
 
 
 @given(lengths=st.lists(st.integers(1, 6), min_size=1, max_size=8), n_step=st.integers(1, 5))
@@ -133,6 +135,33 @@ def test_there_are_as_many_transitions_as_steps_were_taken(lengths: list[int], n
     replay = make_replay(spec, 100, n_step=n_step, sampling="prioritized")
     fill(replay, stream)
     assert np.count_nonzero(priorities(replay)) == sum(lengths)
+
+
+def test_a_config_leaves_two_ticks_to_draw_from():
+    """With one alone there may be nothing to draw: all envs may end an episode at that tick."""
+    data = {
+        "env": {"kind": "probe", "probe": "constant", "num_envs": 2},
+        "agent": {"kind": "dqn", "network": "flat", "n_step": 3},
+        "total_env_steps": 100,
+    }
+    TrainConfig.model_validate(data | {"replay": {"capacity_env_steps": 2 * 5}})
+    with pytest.raises(ValueError, match="capacity_env_steps must be at least 10"):
+        TrainConfig.model_validate(data | {"replay": {"capacity_env_steps": 2 * 5 - 1}})
+
+
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+def test_at_the_least_capacity_there_is_always_something_to_draw(sampling: str):
+    envs = ProbeEnvs(ProbeConfig(kind="probe", probe="constant", num_envs=2))
+    envs.reset(seed=0)
+    replay = make_replay(envs.spec, 3, sampling=sampling)
+    for tick in range(8):
+        step = envs.recv()
+        envs.send(actions(tick, 2))
+        replay.add(step, actions(tick, 2))
+        if tick >= 1:
+            sample = replay.sample(4)
+            assert (sample.tick % 2 == 0).all()  # every other tick is a last in both envs
+            assert sample.batch.weights.tolist() == [1.0] * 4
 
 
 def test_uniform_is_uniform():
@@ -234,7 +263,7 @@ def continue_from(replay: Replay, stream: Stream, begin: int) -> list[Sample]:
 
 
 @pytest.mark.parametrize("storage", STORAGES)
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(
     case=cases,
     saved_share=st.floats(0, 1),

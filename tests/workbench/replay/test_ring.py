@@ -107,9 +107,7 @@ def test_returns_by_hand(discounts: list[float], last: int | None, expected):
 
 def test_the_file_holds_each_frame_once(tmp_path: Path):
     spec = make_spec(2, stack=4, channels=3, size=84)
-    Ring(
-        spec, capacity_ticks=10, slack_ticks=2, device=CPU, directory=tmp_path, storage="memory"
-    )
+    Ring(spec, capacity_ticks=10, slack_ticks=2, device=CPU, directory=tmp_path, storage="memory")
     rows = (10 + 2 + 3) * 2  # capacity, slack and the frames that the oldest stack reaches back to
     assert (tmp_path / "frames.bin").stat().st_size == rows * 3 * 84 * 84
 

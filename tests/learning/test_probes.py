@@ -1,0 +1,128 @@
+"""Worlds whose values are known in closed form, learned through replay as in training.
+
+Which of them fails says what is broken; see `envs.probes`.
+"""
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from agents.base import Transition
+from agents.dqn import DQN, DQNConfig
+from envs.base import EnvSpec
+from envs.probes import SIZE, ProbeConfig, ProbeEnvs
+from workbench.interact import interact
+from workbench.replay import Replay, ReplayConfig
+
+DISCOUNT = 0.8
+BLACK, GRAY, WHITE = 0, 128, 255
+
+
+def learn(probe: str, *, sampling: str = "uniform", updates: int = 250, **changes: Any) -> DQN:
+    """Trains from random actions, one update per tick of 8 envs."""
+    config = DQNConfig(
+        kind="dqn",
+        network="flat",
+        discount=DISCOUNT,
+        quantiles=8,
+        learning_rate=3e-3,
+        target_period_updates=8,
+        epsilon_end=1.0,
+        **changes,
+    )
+    envs = ProbeEnvs(ProbeConfig(kind="probe", probe=probe))
+    envs.reset(seed=0)
+    agent = DQN(config, envs.spec, torch.device("cpu"), np.random.default_rng(1))
+    replay = Replay(
+        ReplayConfig(capacity_env_steps=1000, sampling=sampling),
+        envs.spec,
+        n_step=config.n_step,
+        discount=DISCOUNT,
+        slack_env_steps=0,
+        device=torch.device("cpu"),
+        rng=np.random.default_rng(2),
+    )
+    for ticks, tick in enumerate(interact(envs, agent, explore=True), start=1):
+        replay.add(tick.step, tick.decision.action)
+        if ticks > config.n_step:
+            sample = replay.sample(config.batch_size)
+            update = agent.update(sample.batch)
+            replay.update_priorities(sample, update.errors)
+        if agent.updates == updates:
+            return agent
+    raise AssertionError("interact never ends")
+
+
+def q_values(agent: DQN, *brightness: int) -> list[list[float]]:
+    """What the agent expects of each action where it sees a frame of this brightness."""
+    obs = torch.tensor(brightness, dtype=torch.float32)[:, None, None, None]
+    with torch.no_grad():
+        values: list[list[float]] = agent.online(obs.expand(-1, 1, SIZE, SIZE)).mean(-1).tolist()
+    return values
+
+
+# What is seen, and the value there of each action.
+KNOWN: dict[str, dict[int, list[float]]] = {
+    "constant": {GRAY: [1]},
+    "obs_value": {BLACK: [-1], WHITE: [1]},
+    "delayed_reward": {BLACK: [DISCOUNT], WHITE: [1]},
+    "action_value": {GRAY: [-1, 1]},
+    "obs_action": {BLACK: [1, -1], WHITE: [-1, 1]},
+    "endless": {GRAY: [1 / (1 - DISCOUNT)]},
+}
+
+
+NONE = {"n_step": 1, "head": "scalar", "double": False, "dueling": False, "sampling": "uniform"}
+ALL = {"n_step": 3, "head": "quantile", "double": True, "dueling": True, "sampling": "prioritized"}
+EVERY_MIX = [
+    dict(zip(NONE, mix, strict=True))
+    for mix in itertools.product(*zip(NONE.values(), ALL.values(), strict=True))
+]
+
+
+def check_learns_known_values(probe: str, improvements: dict[str, Any]) -> None:
+    values = q_values(learn(probe, **improvements), *KNOWN[probe])
+    np.testing.assert_allclose(values, list(KNOWN[probe].values()), rtol=0.03)
+
+
+@pytest.mark.parametrize("improvements", [NONE, ALL], ids=["none", "all"])
+@pytest.mark.parametrize("probe", KNOWN)
+def test_dqn_learns_the_known_values(probe: str, improvements: dict[str, Any]):
+    check_learns_known_values(probe, improvements)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "improvements", EVERY_MIX, ids=lambda mix: "-".join(map(str, mix.values()))
+)
+@pytest.mark.parametrize("probe", KNOWN)
+def test_dqn_learns_the_known_values_with_any_mix(probe: str, improvements: dict[str, Any]):
+    check_learns_known_values(probe, improvements)
+
+
+@pytest.mark.parametrize("head", ["scalar", "quantile"])
+@pytest.mark.parametrize("network", ["small", "flat"])
+def test_one_batch_can_be_learned_by_heart(network: str, head: str):
+    """16 random pictures, each with a reward of its own: the loss goes to 0."""
+    obs_shape = (2, 20, 20)
+    config = DQNConfig(kind="dqn", network=network, head=head, quantiles=4, learning_rate=1e-3)
+    spec = EnvSpec("pictures", 1, obs_shape, 1, ("a", "b", "c"))
+    agent = DQN(config, spec, torch.device("cpu"), np.random.default_rng(0))
+    obs = torch.randint(0, 256, (16, *obs_shape), dtype=torch.uint8)
+    batch = Transition(
+        obs_tm1=obs,
+        action_tm1=torch.arange(16) % 3,
+        reward_t=torch.randn(16),
+        discount_t=torch.zeros(16),
+        obs_t=obs,
+        weights=torch.ones(16),
+    )
+    first = agent.update(batch)
+    for _ in range(150):
+        last = agent.update(batch)
+    assert first.loss > 0.1
+    assert last.loss < 1e-3
+    assert last.errors.max() < 0.1

@@ -1,0 +1,134 @@
+"""The shape of the tree, as docs/architecture.md states it, read from the source."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import agents
+from workbench.config import load_config
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("envs", "agents", "workbench")
+MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
+MAX_LINES = 400
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+# Each of these third parties is let in at one place, which can be replaced as a whole.
+DOORS = {
+    "wandb": {"workbench/metrics.py"},
+    "av": {"workbench/recording.py"},
+    "ale_py": {"envs/atari.py"},
+    "minigrid": {"envs/grid.py"},
+}
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+every_module = pytest.mark.parametrize("path", MODULES, ids=name)
+
+
+def imports(source: str) -> set[str]:
+    """Dotted names that a module imports, at its top or within a function.
+
+    `from a.b import c` counts as `a.b`, and as `a.b.c` too: c may be a module.
+    """
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            module = str(node.module)
+            found |= {module} | {f"{module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            found |= {arg.value for arg in node.args if isinstance(arg, ast.Constant)}
+    return found
+
+
+def packages(source: str) -> set[str]:
+    return {imported.partition(".")[0] for imported in imports(source)}
+
+
+def public_definitions(tree: ast.Module) -> Iterator[tuple[str, ast.AST]]:
+    """The module, its public functions and classes, and the public methods of those classes."""
+    yield "the module", tree
+    for node in tree.body:
+        if isinstance(node, (*FUNCTIONS, ast.ClassDef)) and not node.name.startswith("_"):
+            yield node.name, node
+            for child in node.body if isinstance(node, ast.ClassDef) else []:
+                if isinstance(child, FUNCTIONS) and not child.name.startswith("_"):
+                    yield f"{node.name}.{child.name}", child
+
+
+def test_the_reader_of_imports_sees_every_kind():
+    source = (
+        "import a.b as c\nfrom d import e\ndef f():\n  import g\n  importlib.import_module('h.i')"
+    )
+    assert imports(source) == {"a.b", "d", "d.e", "g", "h.i"}
+    assert packages(source) == {"a", "d", "g", "h"}
+
+
+def test_the_packages_are_those_of_this_tree():
+    # `tests/agents` must never be taken for `agents`.
+    assert agents.__file__ is not None
+    assert Path(agents.__file__).parent == ROOT / "agents"
+    assert {path.relative_to(ROOT).parts[0] for path in MODULES} == set(PACKAGES)
+
+
+@every_module
+def test_imports_go_one_way(path: Path):
+    package, source = path.relative_to(ROOT).parts[0], path.read_text()
+    if package == "envs":
+        assert not packages(source) & {"torch", "agents", "workbench"}
+    if package == "agents":
+        assert "workbench" not in packages(source)
+        from_envs = {imported for imported in imports(source) if imported.startswith("envs")}
+        assert all(imported.startswith("envs.base") for imported in from_envs)
+
+
+@every_module
+def test_third_parties_come_in_by_one_door(path: Path):
+    for package in packages(path.read_text()) & DOORS.keys():
+        assert name(path) in DOORS[package]
+
+
+@every_module
+def test_nothing_is_pickled(path: Path):
+    source = path.read_text()
+    assert not packages(source) & {"pickle", "cloudpickle", "dill", "joblib", "shelve"}
+    used = {
+        ast.unparse(node) for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Attribute)
+    }
+    assert not used & {"torch.load", "torch.save"}
+    assert not imports(source) & {"torch.load", "torch.save"}
+
+
+@every_module
+def test_a_file_fits_in_one_sitting(path: Path):
+    assert len(path.read_text().splitlines()) <= MAX_LINES
+
+
+@every_module
+def test_a_file_is_named_for_what_it_holds(path: Path):
+    assert path.stem not in {"utils", "util", "common", "helpers", "misc"}
+
+
+@every_module
+def test_public_names_have_docstrings(path: Path):
+    tree = ast.parse(path.read_text())
+    assert [what for what, node in public_definitions(tree) if not ast.get_docstring(node)] == []
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=name)
+def test_a_config_loads(path: Path):
+    load_config(path)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=name)
+def test_a_config_opens_with_what_it_trains(path: Path):
+    assert path.read_text().startswith("# ")
