@@ -1,41 +1,65 @@
 """`make demo`: trains on a real game for a few minutes, with a video before and one after."""
 
+import json
 import sys
 from pathlib import Path
 
+import numpy as np
+
+from workbench.checkpoint import list_steps
 from workbench.cli import run_command
-from workbench.run import RUNS
+from workbench.run import RUNS, Run
 
 CONFIG = Path("configs/atari/demo.yaml")
-EPISODES = 4
+PARTS = 6
 
 
 def main() -> int:
-    """Trains, evaluates the first and the last checkpoint, and says where everything is."""
+    """Trains, shows how the score rose, and says where everything is; returns the exit code."""
     number = 1
     while (RUNS / f"demo-{number}").exists():
         number += 1
-    name = f"{RUNS}/demo-{number}"
-    _say(f"Training from pixels for a few minutes on this machine; the run is {name}.")
-    code = run_command(["train", str(CONFIG), "--run", name])
+    run = Run(RUNS / f"demo-{number}")
+    _say("An agent now learns Road Runner from pixels, for a few minutes on this machine.\n")
+    code = run_command(["train", str(CONFIG), "--run", str(run.path)])
     if code:
         return code
-    steps = sorted(int(p.name) for p in Path(name, "checkpoints").iterdir() if p.name.isdigit())
-    for when, step in (("before", steps[0]), ("after", steps[-1])):
-        _say(f"\n{when} training: {EPISODES} episodes of checkpoint {step}")
-        code = run_command(["eval", f"{name}@{step}", "--episodes", str(EPISODES)])
-        if code:
-            return code
-    first, last = (Path(name, "videos", f"{step}_0.mp4") for step in (steps[0], steps[-1]))
+    _say("\nMean score of the episodes that ended while it trained:")
+    for env_steps, score in score_by_part(run.metrics_path, PARTS):
+        _say(f"  to env_step {env_steps:>7,}  {score:7,.0f}  {'█' * round(score / 50)}")
+    steps = list_steps(run.checkpoints)
+    before, after = (run.videos / f"{step}_0.mp4" for step in (steps[0], steps[-1]))
     _say(
-        f"\nWatch it:  before  {first}\n           after   {last}\n"
-        f"Next:      ludus record {name}                 one more video, with a trace\n"
-        f"           ludus runs                               what is there\n"
-        f"           ludus doctor configs/atari/pong.yaml     what a real training will cost\n"
-        f"           ludus train configs/atari/pong.yaml      that training; Ctrl-C saves\n"
-        f"(`ludus` is .venv/bin/ludus; `. .venv/bin/activate` puts it on the path.)"
+        f"\nVideos     before  {before}   score {_score(before):,.0f}\n"
+        f"           after   {after}   score {_score(after):,.0f}\n\n"
+        f"Next, after `. .venv/bin/activate`:\n"
+        f"  ludus eval {run.path} --episodes 10      measure it\n"
+        f"  ludus record {run.path} --seed 1         one more video, with a trace of every step\n"
+        f"  ludus doctor configs/atari/boxing.yaml  what a real training will cost here\n"
+        f"  ludus train configs/atari/boxing.yaml   that training; Ctrl-C saves it"
     )
     return 0
+
+
+def score_by_part(metrics_path: Path, parts: int) -> list[tuple[int, float]]:
+    """Returns `(env_steps at its end, mean episode return)` of each part of a run.
+
+    A part in which no episode ended is left out.
+    """
+    lines = [json.loads(line) for line in metrics_path.read_text().splitlines()]
+    rows = []
+    for part in np.array_split(np.arange(len(lines)), parts):
+        with_episodes = [lines[i] for i in part if lines[i]["episodes"]]
+        if with_episodes:
+            scores = [line["episode_return"] for line in with_episodes]
+            weights = [line["episodes"] for line in with_episodes]
+            mean = float(np.average(scores, weights=weights))
+            rows.append((lines[part[-1]]["env_steps"], mean))
+    return rows
+
+
+def _score(video: Path) -> float:
+    return float(json.loads(video.with_suffix(".json").read_text())["episode_return"])
 
 
 def _say(message: str) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,15 @@ def shown_env_steps(directory: Path) -> int:
     return int(shown[-1].replace(",", "")) if shown else 0
 
 
+def unfinished(checkpoints: Path) -> set[int]:
+    """Returns when each checkpoint that is being written, or never was finished, was changed."""
+    times = set()
+    for path in checkpoints.glob(".tmp-*"):
+        with suppress(FileNotFoundError):
+            times.add(path.stat().st_ctime_ns)
+    return times
+
+
 def moments(
     directory: Path, config: dict[str, Any], rng: np.random.Generator
 ) -> Iterator[Callable[[], None]]:
@@ -153,7 +163,8 @@ def moments(
             case "training":
                 yield lambda: wait_for(lambda: shown_env_steps(directory) >= env_steps)  # noqa: B023
             case "saving":
-                yield lambda: wait_for(lambda: any(checkpoints.glob(".tmp-*")))
+                left = unfinished(checkpoints)
+                yield lambda: wait_for(lambda: bool(unfinished(checkpoints) - left))  # noqa: B023
 
 
 @pytest.mark.parametrize(

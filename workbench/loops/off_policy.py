@@ -20,8 +20,8 @@ from workbench.progress import Progress
 from workbench.replay import Replay
 from workbench.run import Clock, Run, choose_device
 
-# Videos made while training are cut after this many env_steps (200 s of Atari).
-MAX_VIDEO_ENV_STEPS = 3_000
+# Videos made while training are cut after this many env_steps (two minutes of Atari).
+MAX_VIDEO_ENV_STEPS = 1_800
 
 
 def train(run: Run, progress: Progress) -> bool:
