@@ -7,12 +7,14 @@ in proportion to priority, gather, and update the priorities of the batch. For S
 and the fastest thread setting of each side counts.
 
     python benchmarks/replay_sampling.py [--transitions 50000] [--seconds 1.5] [--rounds 5]
-        [--json PATH]
+        [--device cpu|cuda] [--json PATH]
 
-Takes about two minutes and 4 GB (SB3 needs 56 kB for each transition).
+Takes about three minutes and 7 GB (SB3 needs 56 kB for each transition). With `--device cuda`
+Ludus' frames lie in GPU memory, and both sides must have their batches there.
 """
 
 import argparse
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -30,7 +32,9 @@ EPISODE_LENGTH = 1000
 THREADS = (1, 2)
 
 
-def ours(connection: Connection, *, transitions: int, sampling: str, n_step: int) -> None:
+def ours(
+    connection: Connection, *, transitions: int, device: str, sampling: str, n_step: int
+) -> None:
     from envs.base import EnvSpec, Step
     from workbench.replay import Replay, ReplayConfig
 
@@ -41,7 +45,7 @@ def ours(connection: Connection, *, transitions: int, sampling: str, n_step: int
         n_step=n_step,
         discount=0.99,
         slack_env_steps=0,
-        device=torch.device("cpu"),
+        device=torch.device(device),
         rng=rng,
     )
     frames = rng.integers(0, 256, (64, STACK, SIZE, SIZE), np.uint8)
@@ -53,15 +57,15 @@ def ours(connection: Connection, *, transitions: int, sampling: str, n_step: int
         obs = frames[rng.integers(64, size=NUM_ENVS)]
         replay.add(Step(obs, reward, discount, first, last), rng.integers(6, size=NUM_ENVS))
 
-    errors = torch.rand(BATCH)
+    errors = torch.rand(BATCH, device=device)
 
     def cycle() -> None:
         replay.update_priorities(replay.sample(BATCH), errors)
 
-    _answer(connection, cycle)
+    _answer(connection, device, cycle)
 
 
-def theirs(connection: Connection, *, transitions: int, optimize: bool) -> None:
+def theirs(connection: Connection, *, transitions: int, device: str, optimize: bool) -> None:
     from gymnasium import spaces
     from stable_baselines3.common.buffers import ReplayBuffer
 
@@ -70,7 +74,7 @@ def theirs(connection: Connection, *, transitions: int, optimize: bool) -> None:
         transitions,
         spaces.Box(0, 255, (STACK, SIZE, SIZE), np.uint8),
         spaces.Discrete(len(ACTIONS)),
-        device="cpu",
+        device=device,
         n_envs=NUM_ENVS,
         optimize_memory_usage=optimize,
         handle_timeout_termination=not optimize,
@@ -82,13 +86,18 @@ def theirs(connection: Connection, *, transitions: int, optimize: bool) -> None:
         reward = rng.integers(-1, 2, NUM_ENVS).astype(np.float32)
         obs, next_obs = frames[rng.integers(64, size=(2, NUM_ENVS))]
         buffer.add(obs, next_obs, rng.integers(6, size=NUM_ENVS), reward, done, infos)
-    _answer(connection, lambda: buffer.sample(BATCH))
+    _answer(connection, device, lambda: buffer.sample(BATCH))
 
 
-def _answer(connection: Connection, call: Any) -> None:
+def _answer(connection: Connection, device: str, call: Callable[[], Any]) -> None:
+    def whole() -> None:
+        call()
+        if device == "cuda":
+            torch.cuda.synchronize()
+
     for threads, seconds in orders(connection):
         torch.set_num_threads(threads)
-        connection.send(calls_per_second(call, seconds))
+        connection.send(calls_per_second(whole, seconds))
 
 
 def main() -> None:
@@ -96,24 +105,20 @@ def main() -> None:
     parser.add_argument("--transitions", type=int, default=50_000)
     parser.add_argument("--seconds", type=float, default=1.5, help="of one slice")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     count = args.transitions
+    common = {"transitions": count, "device": args.device}
     competitors = [
         Competitor(
-            f"Ludus, {sampling}, n_step {n_step}",
-            ours,
-            transitions=count,
-            sampling=sampling,
-            n_step=n_step,
+            f"Ludus, {sampling}, n_step {n_step}", ours, **common, sampling=sampling, n_step=n_step
         )
         for sampling in ("prioritized", "uniform")
         for n_step in (1, 3)
     ]
-    competitors += [
-        Competitor("SB3, uniform", theirs, transitions=count, optimize=False),
-        Competitor("SB3, uniform, optimize_memory_usage", theirs, transitions=count, optimize=True),
-    ]
+    for name, optimize in (("SB3, uniform", False), ("SB3, uniform, optimize_memory_usage", True)):
+        competitors.append(Competitor(name, theirs, **common, optimize=optimize))
     slices: dict[str, dict[int, list[float]]] = {
         c.name: {threads: [] for threads in THREADS} for c in competitors
     }
@@ -132,7 +137,8 @@ def main() -> None:
     best = {name: max(of_threads.values()) for name, of_threads in rates.items()}
     base = best["SB3, uniform"]
     show(
-        f"Batches of {BATCH} per second from {count:,} transitions, 84x84 stacked by 4",
+        f"Batches of {BATCH} per second from {count:,} transitions, 84x84 stacked by 4, "
+        f"to {args.device}",
         ("replay", *(f"{n} thread{'s' * (n > 1)}" for n in THREADS), "best, ms each", "x SB3"),
         (
             (

@@ -2,9 +2,9 @@
 
 Every constructor option is passed explicitly because its defaults differ from those of
 `gym.make_vec` (sticky actions), hide the score (reward clipping) or never show lives 2+ (episodic
-life). Rewards stay raw; clipping is the learner's business. Exact resume: each env is reseeded at an
-episode end once it is `RESEED_PERIOD_TICKS` old, and the actions since then are kept, so a stream is
-brought back by replaying them.
+life). Rewards stay raw; clipping is the learner's business. Exact resume: each env is reseeded at
+an episode end once it is `RESEED_PERIOD_TICKS` old, and the actions since then are kept, so a
+stream is brought back by replaying them.
 
 Protocols (Machado et al. 2018, https://arxiv.org/abs/1709.06009; Mnih et al. 2015):
     `machado`  sticky actions 0.25, no life-loss signal, no no-op start, no automatic FIRE
@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from ale_py import roms
+from ale_py import ALEInterface, roms
 from ale_py.vector_env import AtariVectorEnv
 from gymnasium.vector import AutoresetMode
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -65,7 +65,9 @@ class AtariConfig(BaseModel):
     num_envs: int = Field(default=16, ge=1, le=1024)
     obs_size: int = Field(default=84, ge=36, le=210)
     stack: int = Field(default=4, ge=1, le=16)
-    env_threads: int = Field(default=1, ge=0, description="C++ threads that step the envs; 0: all cores")
+    env_threads: int = Field(
+        default=1, ge=0, description="C++ threads that step the envs; 0: all cores"
+    )
 
     @field_validator("game")
     @classmethod
@@ -78,8 +80,14 @@ class AtariConfig(BaseModel):
 
 
 def list_games() -> list[str]:
-    """Returns the names of all games whose ROM ale-py ships, sorted."""
-    return sorted(name for name in roms.get_all_rom_ids() if roms.get_rom_path(name) is not None)
+    """Returns the names of all games for one player whose ROM ale-py ships, sorted.
+
+    Loading one of the others (`combat`, `joust`, ...) would end the process, not raise.
+    """
+    paths = {name: roms.get_rom_path(name) for name in roms.get_all_rom_ids()}
+    return sorted(
+        name for name, path in paths.items() if path and ALEInterface.isSupportedROM(path)
+    )
 
 
 def _native(config: AtariConfig, num_envs: int, **picture: Any) -> AtariVectorEnv:
@@ -252,8 +260,8 @@ class AtariEnvs:
 class RenderedAtari(AtariEnvs):
     """One Atari game with a twin that renders the colour screen of the same moments.
 
-    ale-py's vector env cannot render, so a second one, in colour and at full size, is given the same
-    seeds and actions; the emulator is deterministic, so both play the same game.
+    ale-py's vector env cannot render, so a second one, in colour and at full size, is given the
+    same seeds and actions; the emulator is deterministic, so both play the same game.
     """
 
     def __init__(self, config: AtariConfig) -> None:

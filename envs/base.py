@@ -1,9 +1,9 @@
 """What an actor sees of a world, and the episode-boundary convention, said once.
 
-A world is a stream of `Step`s. Row i belongs to env i for the whole run. The final observation of an
-episode is an ordinary row with `last` set; the next row of that env ignores the action it was given
-and carries the first observation of the next episode, with `first` set and reward 0 (Gymnasium's
-`NEXT_STEP` autoreset). So there is no `final_observation` and no special case in any loop::
+A world is a stream of `Step`s. Row i belongs to env i for the whole run. The final observation of
+an episode is an ordinary row with `last` set; the next row of that env ignores the action it was
+given and carries the first observation of the next episode, with `first` set and reward 0
+(Gymnasium's `NEXT_STEP` autoreset). So there is no `final_observation` and no special case in any loop::
 
     tick      t-1        t          t+1        t+2
     obs       o_T-1      o_T        o'_0       o'_1
@@ -13,8 +13,9 @@ and carries the first observation of the next episode, with `first` set and rewa
     first     False      False      True       False
     action    a_T-1      (ignored)  a'_0       a'_1
 
-`discount` is data: 0 where nothing follows (death, or in training under the `classic` Atari protocol
-the loss of a life), 1 where the return goes on or was merely cut off. A learner multiplies it by its γ.
+`discount` is data: 0 where nothing follows (death, or in training under the `classic` Atari
+protocol the loss of a life), 1 where the return goes on or was merely cut off. A learner multiplies
+it by its γ.
 """
 
 from collections.abc import Mapping

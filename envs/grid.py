@@ -53,11 +53,13 @@ class MiniGridConfig(BaseModel):
 
     kind: Literal["minigrid"]
     env_id: str
-    num_envs: int = Field(16, ge=1, le=1024)
+    num_envs: int = Field(default=16, ge=1, le=1024)
     view: Literal["partial", "full"] = "partial"
-    view_size: int = Field(7, ge=3, le=31, description="cells along a side of the agent's view")
-    tile_size: int = Field(8, ge=2, le=32, description="pixels along a side of a cell")
-    stack: int = Field(1, ge=1, le=16)
+    view_size: int = Field(
+        default=7, ge=3, le=31, description="cells along a side of the agent's view"
+    )
+    tile_size: int = Field(default=8, ge=2, le=32, description="pixels along a side of a cell")
+    stack: int = Field(default=1, ge=1, le=16)
 
     @field_validator("env_id")
     @classmethod
@@ -79,10 +81,7 @@ class MiniGridConfig(BaseModel):
 
 
 def list_grid_worlds() -> list[str]:
-    """Returns the ids of all MiniGrid and BabyAI worlds, sorted.
-
-    Without MiniGrid's `WFC` worlds, which need packages that Ludus does not install.
-    """
+    """Returns the ids of all MiniGrid and BabyAI worlds but the `WFC` ones, which need imageio."""
     return sorted(
         env_id
         for env_id, spec in gymnasium.registry.items()
@@ -198,10 +197,9 @@ class _Sight:
         """Returns what the agent's view shows as it now stands."""
         x, y = world.agent_pos
         key = (int(x), int(y), world.agent_dir)
-        pose = self._poses.get(key)
-        if pose is None:
-            pose = self._poses[key] = self._compute_pose(*key)
-        return pose
+        if key not in self._poses:
+            self._poses[key] = self._compute_pose(*key)
+        return self._poses[key]
 
     def _compute_pose(self, x: int, y: int, direction: int) -> Pose:
         ahead = DIR_TO_VEC[direction]

@@ -1,8 +1,9 @@
 """Tiny worlds whose values are known in closed form, so that a learner's mistake shows in seconds.
 
 Each isolates one ability (after A. Jones, "Debugging RL, without the agonizing pain"): a failure on
-`delayed_reward` but not on `obs_value` points at bootstrapping, and so on. Observations are 1 x 8 x 8
-pixels with stack 1, of one brightness each, except in `counter`, which exists to test data paths.
+`delayed_reward` but not on `obs_value` points at bootstrapping, and so on. Observations are
+1 x 8 x 8 pixels with stack 1, of one brightness each, except in `counter`, which exists to test
+data paths.
 """
 
 from collections.abc import Callable

@@ -3,6 +3,7 @@
 import zlib
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
@@ -147,7 +148,7 @@ def test_episodes_join_as_the_convention_says(name: str) -> None:
     steps = record(name).steps
     assert steps[0].first.all()
     assert sum(step.last.sum() for step in steps) >= 2
-    for step, following in zip(steps, steps[1:], strict=False):
+    for step, following in pairwise(steps):
         assert np.array_equal(step.last, following.first)
     for step in steps:
         assert not (step.first & step.last).any()

@@ -47,6 +47,12 @@ def test_an_unknown_game_is_refused_with_the_nearest_name() -> None:
         atari("brakeout")
 
 
+def test_games_that_would_end_the_process_are_not_listed() -> None:
+    games = list_games()
+    assert len(games) >= 100
+    assert not {"combat", "joust", "maze_craze", "warlords"} & set(games)
+
+
 def test_rewards_are_raw_scores_not_clipped_ones() -> None:
     rewards = [step.reward[0] for step in play(make_envs(atari("assault")), 120)]
     assert max(rewards) == 21

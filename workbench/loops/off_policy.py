@@ -42,31 +42,32 @@ def train(run: Run, progress: Progress) -> bool:
     torch.set_flush_denormal(True)
     torch.manual_seed(config.seed)
     agent_seed, replay_seed = np.random.SeedSequence(config.seed).spawn(2)
-    envs = make_envs(config.env)
-    agent = DQN(config.agent, envs.spec, device, np.random.default_rng(agent_seed))
     step = checkpoint.latest_step(run.checkpoints)
     if step is None:
+        if run.info["env_steps"] > 0:
+            raise UsageError(f"{run.path} cannot go on: its checkpoints are gone")
         # A disk that was too full, or a kill, may have left half of the files.
         shutil.rmtree(run.replay, ignore_errors=True)
-    replay = Replay(
-        config.replay,
-        envs.spec,
-        n_step=config.agent.n_step,
-        discount=config.agent.discount,
-        slack_env_steps=config.checkpoint_period_env_steps,
-        device=device,
-        rng=np.random.default_rng(replay_seed),
-        directory=run.replay,
-    )
-    meter = Meter(envs.spec.num_envs)
-    env_steps, metrics_size, clock, memory = 0, 0, Clock(), None
-    if step is None:
-        envs.reset(config.seed)
-    else:
-        path = run.checkpoints / str(step)
-        state = checkpoint.load_resume(path)
-        try:
-            agent.load_network_state(checkpoint.load_model(path))
+    with _config_fits(run):
+        envs = make_envs(config.env)
+        agent = DQN(config.agent, envs.spec, device, np.random.default_rng(agent_seed))
+        replay = Replay(
+            config.replay,
+            envs.spec,
+            n_step=config.agent.n_step,
+            discount=config.agent.discount,
+            slack_env_steps=config.checkpoint_period_env_steps,
+            device=device,
+            rng=np.random.default_rng(replay_seed),
+            directory=run.replay,
+        )
+        meter = Meter(envs.spec.num_envs)
+        env_steps, metrics_size, clock, memory = 0, 0, Clock(), None
+        if step is None:
+            envs.reset(config.seed)
+        else:
+            state = checkpoint.load_resume(run.checkpoints / str(step))
+            agent.load_network_state(checkpoint.load_model(run.checkpoints / str(step)))
             agent.load_state_dict(state["agent"])
             replay.load_state_dict(state["replay"])
             meter.load_state_dict(state["meter"])
@@ -74,9 +75,7 @@ def train(run: Run, progress: Progress) -> bool:
             env_steps, metrics_size = step, state["metrics_size"]
             memory = tuple(state["memory"])
             clock = Clock(state["wall_seconds"])
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise UsageError(f"{path} does not fit {run.config_path}: {error}") from error
-        run.update_info(env_steps=env_steps, wall_seconds=round(clock.seconds, 3))
+            run.update_info(env_steps=env_steps, wall_seconds=round(clock.seconds, 3))
     # Killed after its last checkpoint but before it could say so, it has nothing left to do.
     finished = env_steps >= config.total_env_steps
 
@@ -160,6 +159,17 @@ def train(run: Run, progress: Progress) -> bool:
     envs.close()
     wandb_log.close()
     return finished
+
+
+@contextmanager
+def _config_fits(run: Run) -> Iterator[None]:
+    """Says what is wrong where a run's files are not those that its config describes."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # the disk's fault
+            raise
+        raise UsageError(f"{run.path} does not fit its config.yaml: {error}") from error
 
 
 class StopRequest:
