@@ -4,7 +4,7 @@ Both train plain DQN (no double, no dueling, 1-step, uniform replay) on Pong wit
 without life loss, 84x84 stacked by 4, Nature CNN, batches of 32, one update per 4 env steps (8
 samples per env step), Adam with the same learning rate, the same target period in updates, the same
 replay capacity, and epsilon 0.01 from the start. SB3 runs `DQN("CnnPolicy").learn` on
-`make_atari_env` and `VecFrameStack`, with 1 env, with 8, and with 8 in processes of their own; Ludus
+`make_atari_env` and `VecFrameStack`, with 1 env, with 8, and with 8 in their own processes; Ludus
 runs the very `workbench.loops.off_policy.train` of `ludus train`, metrics, checkpoints and videos
 included but with periods longer than the slices. Each side is tried with 1 and 2 torch threads.
 
@@ -157,13 +157,11 @@ def ours(connection: Connection, *, num_envs: int, precision: str) -> None:
 
     def tick_envs() -> None:
         nonlocal step
-        action = random.integers(envs.spec.num_actions, size=num_envs)
-        envs.send(action)
-        if replay.ring.head < replay.ring.capacity_ticks:
-            replay.add(step, action)
+        envs.send(random.integers(envs.spec.num_actions, size=num_envs))
         step = envs.recv()
 
-    while replay.ring.head < replay.ring.capacity_ticks:
+    for _ in range(replay.ring.capacity_ticks):
+        replay.add(step, np.zeros(num_envs, np.int64))
         tick_envs()
     batch = replay.sample(BATCH).batch
     slices = Slices(
@@ -183,9 +181,13 @@ def ours(connection: Connection, *, num_envs: int, precision: str) -> None:
     class Stopwatch(Progress):
         """In place of the progress bar: `train` tells it of every tick."""
 
+        ended = False
+
         def advance(self, env_steps: int) -> None:
-            if env_steps >= 2 * LEARNING_STARTS and not slices.tick(env_steps):
-                signal.raise_signal(signal.SIGINT)  # as Ctrl-C would
+            if env_steps >= 2 * LEARNING_STARTS and not self.ended:
+                self.ended = not slices.tick(env_steps)
+                if self.ended:
+                    signal.raise_signal(signal.SIGINT)  # as Ctrl-C would
 
         def show(self, metrics: Metrics) -> None:
             """Stays silent."""

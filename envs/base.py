@@ -3,7 +3,8 @@
 A world is a stream of `Step`s. Row i belongs to env i for the whole run. The final observation of
 an episode is an ordinary row with `last` set; the next row of that env ignores the action it was
 given and carries the first observation of the next episode, with `first` set and reward 0
-(Gymnasium's `NEXT_STEP` autoreset). So there is no `final_observation` and no special case in any loop::
+(Gymnasium's `NEXT_STEP` autoreset). So there is no `final_observation` and no special case in any
+loop::
 
     tick      t-1        t          t+1        t+2
     obs       o_T-1      o_T        o'_0       o'_1

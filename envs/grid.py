@@ -55,9 +55,7 @@ class MiniGridConfig(BaseModel):
     env_id: str
     num_envs: int = Field(default=16, ge=1, le=1024)
     view: Literal["partial", "full"] = "partial"
-    view_size: int = Field(
-        default=7, ge=3, le=31, description="cells along a side of the agent's view"
-    )
+    view_size: int = Field(default=7, ge=3, le=31, description="cells along a side of the view")
     tile_size: int = Field(default=8, ge=2, le=32, description="pixels along a side of a cell")
     stack: int = Field(default=1, ge=1, le=16)
 

@@ -140,6 +140,8 @@ class WandbLog:
         self._run: Any = None
         if config.mode == "disabled":
             return
+        # W&B takes our package `agents` for a language model's and advertises Weave for it.
+        os.environ.setdefault("WANDB_DISABLE_WEAVE", "true")
         # Imported here: it takes a second and starts a service that disabled runs do not need.
         import wandb
 

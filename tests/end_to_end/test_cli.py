@@ -31,10 +31,8 @@ def files(directory: Path) -> dict[str, bytes]:
 
 
 def test_from_training_to_a_video(ludus: Ludus, here: Path) -> None:
-    config = write_config(
-        here / "c.yaml", ATARI, total_env_steps=90, checkpoint_period_env_steps=60
-    )
-    trained = ludus("train", config, "--run", "a")
+    write_config(here / "c.yaml", ATARI, total_env_steps=90, checkpoint_period_env_steps=60)
+    trained = ludus("train", "c.yaml", "--run", "a")
     assert (trained.code, trained.out) == (0, "")
     last_line = trained.err.splitlines()[-1]
     assert last_line.startswith("finished; videos are in runs/a/videos")

@@ -23,7 +23,7 @@ from tests.end_to_end.launcher import MAX_VIDEO_ENV_STEPS, RESEED_PERIOD_TICKS, 
 from workbench import checkpoint
 from workbench.replay.ring import FIELDS
 
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 600
 
 
 def assert_equal_runs(run: Path, reference: Path) -> None:

@@ -185,7 +185,7 @@ def test_the_colour_picture_shows_the_moment_of_the_obs(
 
 
 def check_that_it_runs(game: str) -> None:
-    steps = play(make_envs(atari(game)), 10)
+    steps = play(make_envs(atari(game)), 60)
     assert steps[-1].obs.any()
 
 
