@@ -1,8 +1,8 @@
 """Everything that only a GPU can show, in one command: `make cuda-check`.
 
-Runs the tests marked `gpu`, measures DQN's training throughput with replay in GPU memory, and trains
-briefly on a real game. Writes `cuda-check.md` and `cuda-check.json` under `--out`. It uses the python
-that runs it, so that a machine's own torch is what is checked.
+Runs the tests marked `gpu`, measures DQN's training throughput with replay in GPU memory, and
+trains briefly on a real game. Writes `cuda-check.md` and `cuda-check.json` under `--out`. It uses
+the python that runs it, so that a machine's own torch is what is checked.
 
 Example: python benchmarks/cuda_check.py --out /tmp/cuda
 """

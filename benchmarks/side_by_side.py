@@ -107,7 +107,7 @@ def show(
         f"### {title}",
         "",
         f"{facts['cpu']}; {facts['cores']} cores; torch {facts['torch']}; "
-        f"Python {facts['python']}; load average before the end {os.getloadavg()[0]:.1f}",
+        f"Python {facts['python']}; load average {os.getloadavg()[0]:.1f}",
         "",
         "| " + " | ".join(header) + " |",
         "|---" + "|---:" * (len(header) - 1) + "|",

@@ -17,7 +17,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -27,6 +27,16 @@ from safetensors.torch import load_file, save_file
 from workbench.errors import UsageError
 
 KEEP_RESUMABLE = 2
+
+
+class Stateful(Protocol):
+    """A part of a run that can be saved and brought back exactly."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns nested dicts and lists of tensors, arrays, numbers, strings, bools and None."""
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Brings `state_dict` back; raises ValueError if it is that of something else."""
 
 
 def write_atomically(path: Path, text: str) -> None:

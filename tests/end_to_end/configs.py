@@ -30,20 +30,20 @@ PROBE: dict[str, Any] = {
 }
 
 ATARI: dict[str, Any] = PROBE | {
-    "env": {"kind": "atari", "game": "breakout", "num_envs": 3, "obs_size": 36},
+    "env": {"kind": "atari", "game": "road_runner", "num_envs": 2, "obs_size": 36},
     "agent": PROBE["agent"] | {"network": "small", "dueling": False},
     "replay": {"capacity_env_steps": 200},
-    "total_env_steps": 600,
-    "checkpoint_period_env_steps": 120,
+    "total_env_steps": 400,
+    "checkpoint_period_env_steps": 100,
     "record_period_env_steps": 10_000,
 }
 
 # Everything that the first one leaves out.
 RICH_ATARI: dict[str, Any] = ATARI | {
-    "env": ATARI["env"] | {"protocol": "classic", "num_envs": 2, "env_threads": 2},
+    "env": ATARI["env"] | {"protocol": "classic", "env_threads": 2},
     "agent": ATARI["agent"] | {"head": "quantile", "quantiles": 5, "dueling": True},
     "replay": {"capacity_env_steps": 200, "sampling": "prioritized", "storage": "memmap"},
-    "record_period_env_steps": 300,
+    "record_period_env_steps": 200,
 }
 
 

@@ -33,8 +33,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def ludus(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Ludus]:
-    """Runs a command in this process, with short videos."""
-    monkeypatch.setattr(envs.atari, "RESEED_PERIOD_TICKS", launcher.RESEED_PERIOD_TICKS)
+    """Runs a command in this process, with short episodes and videos."""
+    for name in ("RESEED_PERIOD_TICKS", "MAX_FRAMES_PER_EPISODE"):
+        monkeypatch.setattr(envs.atari, name, getattr(launcher, name))
     monkeypatch.setattr(
         workbench.loops.off_policy, "MAX_VIDEO_ENV_STEPS", launcher.MAX_VIDEO_ENV_STEPS
     )

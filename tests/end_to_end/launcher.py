@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 ROOT = Path(__file__).parents[2]
-# So that runs of a few thousand env_steps see many reseedings, and videos take no time.
+# So that runs of a few hundred env_steps see reseedings and whole episodes, and videos are short.
 RESEED_PERIOD_TICKS = 60
+MAX_FRAMES_PER_EPISODE = 400
 MAX_VIDEO_ENV_STEPS = 20
 
 
@@ -84,6 +85,7 @@ def _become_ludus(order: dict[str, Any]) -> NoReturn:
     from workbench.cli import main
 
     envs.atari.RESEED_PERIOD_TICKS = RESEED_PERIOD_TICKS
+    envs.atari.MAX_FRAMES_PER_EPISODE = MAX_FRAMES_PER_EPISODE
     workbench.loops.off_policy.MAX_VIDEO_ENV_STEPS = MAX_VIDEO_ENV_STEPS
     os.chdir(order["directory"])
     for descriptor, name in enumerate([os.devnull, "stdout", "stderr"]):

@@ -19,7 +19,13 @@ import pytest
 import yaml
 
 from tests.end_to_end.configs import ATARI, PROBE, RICH_ATARI, write_config
-from tests.end_to_end.launcher import MAX_VIDEO_ENV_STEPS, RESEED_PERIOD_TICKS, ROOT, Launcher
+from tests.end_to_end.launcher import (
+    MAX_FRAMES_PER_EPISODE,
+    MAX_VIDEO_ENV_STEPS,
+    RESEED_PERIOD_TICKS,
+    ROOT,
+    Launcher,
+)
 from workbench import checkpoint
 from workbench.replay.ring import FIELDS
 
@@ -170,7 +176,7 @@ def moments(
 @pytest.mark.parametrize(
     ("config", "kills"),
     [
-        pytest.param(ATARI, 4, id="atari"),
+        pytest.param(ATARI, 3, id="atari"),
         pytest.param(RICH_ATARI, 3, id="prioritized-quantile-memmap"),
         pytest.param(RICH_ATARI | {"total_env_steps": 3000}, 20, id="long", marks=pytest.mark.slow),
     ],
@@ -205,7 +211,7 @@ def test_ctrl_c_saves_and_says_how_to_resume(
     reference = uninterrupted(ATARI)
     write_config(tmp_path / "c.yaml", ATARI)
     command = ["train", "c.yaml", "--run", "a"]
-    for env_steps, number in ((150, signal.SIGINT), (400, signal.SIGTERM)):
+    for env_steps, number in ((120, signal.SIGINT), (250, signal.SIGTERM)):
         (tmp_path / "stderr").write_text("")
         process = processes.start(tmp_path, *command)
         wait_for(lambda steps=env_steps: shown_env_steps(tmp_path) >= steps)
@@ -233,6 +239,7 @@ def test_killed_as_a_person_would(
     patch_and_run = (
         "import envs.atari, workbench.loops.off_policy as loop; from workbench.cli import main;"
         f"envs.atari.RESEED_PERIOD_TICKS = {RESEED_PERIOD_TICKS};"
+        f"envs.atari.MAX_FRAMES_PER_EPISODE = {MAX_FRAMES_PER_EPISODE};"
         f"loop.MAX_VIDEO_ENV_STEPS = {MAX_VIDEO_ENV_STEPS}; main()"
     )
     rng = np.random.default_rng(0)

@@ -62,16 +62,20 @@ def train(run: Run, progress: Progress) -> bool:
             directory=run.replay,
         )
         meter = Meter(envs.spec.num_envs)
+        parts: dict[str, checkpoint.Stateful] = {
+            "agent": agent,
+            "replay": replay,
+            "meter": meter,
+            "envs": envs,
+        }
         env_steps, metrics_size, clock, memory = 0, 0, Clock(), None
         if step is None:
             envs.reset(config.seed)
         else:
             state = checkpoint.load_resume(run.checkpoints / str(step))
             agent.load_network_state(checkpoint.load_model(run.checkpoints / str(step)))
-            agent.load_state_dict(state["agent"])
-            replay.load_state_dict(state["replay"])
-            meter.load_state_dict(state["meter"])
-            envs.load_state_dict(state["envs"])
+            for name, part in parts.items():
+                part.load_state_dict(state[name])
             env_steps, metrics_size = step, state["metrics_size"]
             memory = tuple(state["memory"])
             clock = Clock(state["wall_seconds"])
@@ -139,10 +143,7 @@ def train(run: Run, progress: Progress) -> bool:
                     env_steps,
                     model=agent.network_state(),
                     resume={
-                        "agent": agent.state_dict(),
-                        "replay": replay.state_dict(),
-                        "meter": meter.state_dict(),
-                        "envs": envs.state_dict(),
+                        **{name: part.state_dict() for name, part in parts.items()},
                         "memory": list(tick.memory),
                         "metrics_size": metrics_file.sync(),
                         "wall_seconds": clock.seconds,

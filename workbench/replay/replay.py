@@ -109,14 +109,14 @@ class PrioritizedSampler:
     def draw(self, count: int) -> tuple[Ticks, Ticks, npt.NDArray[np.float32]]:
         """Returns ticks, envs and importance weights, each `[count]`; stratified."""
         ring = self._ring
-        total = self._tree.total
-        mass = (np.arange(count) + self._rng.random(count)) * (total / count)
-        leaf = self._tree.find(mass)
-        row, env = leaf // ring.num_envs, leaf % ring.num_envs
+        strata = np.arange(count) + self._rng.random(count)
+        leaf = self._tree.find(strata * (self._tree.total / count))
+        row, env = np.divmod(leaf, ring.num_envs)
         newest = ring.head - 1
         tick = newest - (newest - row) % ring.length
-        weights = (self._tree.get(leaf) / total) ** -self._beta
-        return tick, env, (weights / weights.max()).astype(np.float32)
+        priority = self._tree.get(leaf)
+        weights = (priority / priority.min()) ** -self._beta
+        return tick, env, weights.astype(np.float32)
 
     def update(self, tick: Ticks, env: Ticks, errors: npt.NDArray[np.float32]) -> None:
         """Sets the priorities of transitions just learned from; `errors` `[B]` are |TD errors|."""
@@ -158,6 +158,7 @@ class Replay:
         directory: Path | None = None,
     ) -> None:
         """Allocates the ring; see `Ring` for `directory` and the errors raised."""
+        self._spec = spec
         self._n_step = n_step
         self._discount = discount
         self.ring = Ring(
@@ -184,15 +185,27 @@ class Replay:
         tick, env, weights = self._sampler.draw(batch_size)
         reward, discount, end = self.ring.returns(tick, env, self._n_step, self._discount)
         action = self.ring.field("action", tick, env).astype(np.int64)
+        obs_tm1, obs_t = self._observations(tick, end, env)
         batch = Transition(
-            obs_tm1=self.ring.observations(tick, env),
+            obs_tm1=obs_tm1,
             action_tm1=torch.from_numpy(action),
             reward_t=torch.from_numpy(reward),
             discount_t=torch.from_numpy(discount),
-            obs_t=self.ring.observations(end, env),
+            obs_t=obs_t,
             weights=torch.from_numpy(weights),
         )
         return Sample(batch, tick, env)
+
+    def _observations(
+        self, tick: Ticks, end: Ticks, env: Ticks
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The observations of `tick` and `end`; frames that both show are copied once."""
+        stack, n_step = self._spec.stack, self._n_step
+        if n_step < stack and (end - tick == n_step).all():
+            frames = self.ring.observations(tick, env, ahead=n_step)
+            channels = self._spec.frame_channels
+            return frames[:, : stack * channels], frames[:, n_step * channels :]
+        return self.ring.observations(tick, env), self.ring.observations(end, env)
 
     def update_priorities(self, sample: Sample, errors: torch.Tensor) -> None:
         """Tells the sampler the absolute TD errors `[B]` of a batch just learned from."""

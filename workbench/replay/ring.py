@@ -10,6 +10,7 @@ then only writing the new rows to its file; on resume, rows past the saved head 
 written again.
 """
 
+import mmap
 import os
 from pathlib import Path
 from typing import Any, Literal
@@ -64,7 +65,7 @@ class Ring:
         self.num_envs = spec.num_envs
         self.head = 0  # ticks added so far; the newest is tick head - 1
         self._flushed = 0
-        self._files: dict[str, npt.NDArray[Any]] = {}
+        self._files: dict[str, np.memmap[Any, Any]] = {}
         shape = (self.length, spec.num_envs)
         if directory is not None:
             directory.mkdir(parents=True, exist_ok=True)
@@ -74,12 +75,19 @@ class Ring:
                 for name, dtype in FIELDS.items()
             }
         self._in_files = storage == "memmap" and directory is not None
+        self._fields: dict[str, npt.NDArray[Any]]
         if self._in_files:
             self._fields = {name: self._files[name] for name in FIELDS}
             frames = torch.from_numpy(self._files["frames"])
         else:
             self._fields = {name: np.zeros(shape, dtype) for name, dtype in FIELDS.items()}
-            frames = torch.zeros((*shape, *spec.frame_shape), dtype=torch.uint8, device=device)
+            size = (*shape, *spec.frame_shape)
+            frames = (
+                torch.from_numpy(np.zeros(size, np.uint8))  # unlike torch, asks for huge pages
+                if device.type == "cpu"
+                else torch.zeros(size, dtype=torch.uint8, device=device)
+            )
+        self._flat = {name: np.asarray(x).reshape(-1) for name, x in self._fields.items()}
         self._frames = frames.view(self.length * spec.num_envs, -1)  # [rows, bytes]
 
     def add(self, step: Step, action: npt.NDArray[np.int64]) -> None:
@@ -96,26 +104,29 @@ class Ring:
 
     def field(self, name: str, tick: Ticks, env: Ticks) -> npt.NDArray[Any]:
         """Returns `[B]` values of one of `FIELDS` at ticks and envs `[B]`."""
-        return self._fields[name][tick % self.length, env]
+        return self._flat[name].take((tick % self.length) * self.num_envs + env)
 
-    def observations(self, tick: Ticks, env: Ticks) -> torch.Tensor:
+    def observations(self, tick: Ticks, env: Ticks, ahead: int = 0) -> torch.Tensor:
         """Rebuilds the observations of ticks `[B]` of envs `[B]`: `[B, C, H, W]` uint8.
 
         Frames from before the episode's first are zeros, as the envs themselves show them.
+
+        Args:
+            tick: of the observations.
+            env: of the observations.
+            ahead: how many frames of the ticks that follow are appended along C.
         """
         stack = self._spec.stack
-        ticks = tick[:, None] + np.arange(1 - stack, 1)  # [B, stack], oldest first
-        rows = torch.from_numpy((ticks % self.length) * self.num_envs + env[:, None])
-        frames = torch.index_select(self._frames, 0, rows.reshape(-1).to(self._frames.device))
-        frames = frames.view(len(tick), stack, -1)
-        starts = self._fields["first"][ticks[:, 1:] % self.length, env[:, None]]  # [B, stack - 1]
+        rows = self._rows(tick, env, 1 - stack, ahead)  # oldest first
+        index = torch.from_numpy(rows.reshape(-1)).to(self._frames.device)
+        frames = torch.index_select(self._frames, 0, index)
+        starts = self._flat["first"].take(rows[:, 1:stack])
         if starts.any():
             # A frame is from before the start if any later frame up to the newest is a first.
             before = np.flip(np.logical_or.accumulate(np.flip(starts, 1), axis=1), 1)
-            hidden = torch.from_numpy(np.nonzero(before.reshape(-1))[0])
-            i, j = hidden // (stack - 1), hidden % (stack - 1)
-            frames[i.to(frames.device), j.to(frames.device)] = 0
-        return frames.view(len(tick), *self._spec.obs_shape)
+            i, j = np.nonzero(before)
+            frames[torch.from_numpy(i * (stack + ahead) + j).to(frames.device)] = 0
+        return frames.view(len(tick), -1, *self._spec.obs_shape[1:])
 
     def returns(
         self, tick: Ticks, env: Ticks, n_step: int, discount: float
@@ -126,18 +137,26 @@ class Ring:
             `sum_k γ^(k-1) reward_k` `[B]`, the product of discounts `γ^m` `[B]`, and the tick
             `[B]` of the observation to bootstrap from, m <= n_step ticks later.
         """
-        total = np.zeros(len(tick), np.float32)
-        product = np.ones(len(tick), np.float32)
-        going = np.ones(len(tick), np.bool_)
-        end = tick.copy()
-        for _ in range(n_step):
+        rows = self._rows(tick, env, 1, n_step).T  # [n_step, B]
+        rewards = self._flat["reward"].take(rows)
+        discounts = np.float32(discount) * self._flat["discount"].take(rows)
+        lasts = self._flat["last"].take(rows)
+        total, product, end = rewards[0], discounts[0], tick + 1
+        going = ~lasts[0]
+        for k in range(1, n_step):
+            total = total + np.where(going, product * rewards[k], 0)
+            product = np.where(going, product * discounts[k], product)
             end = end + going
-            reward = self.field("reward", end, env)
-            total += np.where(going, product * reward, 0)
-            step_discount = np.float32(discount) * self.field("discount", end, env)
-            product = np.where(going, product * step_discount, product)
-            going &= ~self.field("last", end, env)
+            going = going & ~lasts[k]
         return total, product, end
+
+    def _rows(self, tick: Ticks, env: Ticks, begin: int, end: int) -> Ticks:
+        """Returns the rows `[B, end - begin + 1]` of ticks `tick + begin` to `tick + end`."""
+        ticks = tick[:, None] + np.arange(begin, end + 1)
+        ticks %= self.length
+        ticks *= self.num_envs
+        ticks += env[:, None]
+        return ticks
 
     def flush(self) -> None:
         """Makes all ticks so far durable; the caller then records `head` in a checkpoint."""
@@ -149,9 +168,16 @@ class Ring:
                 for name in FIELDS:
                     self._files[name][begin:end] = self._fields[name][begin:end]
         for file in self._files.values():
-            if isinstance(file, np.memmap):
-                file.flush()
+            file.flush()
+        self._forget_files()
         self._flushed = self.head
+
+    def _forget_files(self) -> None:
+        """Gives the files' pages back: beside a ring in memory they would count twice."""
+        if not self._in_files:
+            for file in self._files.values():
+                mapped: Any = file.base
+                mapped.madvise(mmap.MADV_DONTNEED)
 
     def _rows_since_flush(self) -> list[tuple[int, int]]:
         count = min(self.head - self._flushed, self.length)
@@ -171,9 +197,10 @@ class Ring:
             for begin in range(0, len(flat), 65536):  # in parts: the source is a mapped file
                 part = np.array(flat[begin : begin + 65536])
                 self._frames[begin : begin + 65536] = torch.from_numpy(part).to(self._frames.device)
+            self._forget_files()
 
 
-def _map_file(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> npt.NDArray[Any]:
+def _map_file(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> np.memmap[Any, Any]:
     """Opens or makes a mapped file of `shape`; raises OSError if it does not fit on the disk.
 
     Its blocks are reserved, since a write to a mapped file on a full disk would kill the process.

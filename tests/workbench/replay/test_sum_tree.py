@@ -77,7 +77,7 @@ def test_rebuilt_from_its_leaves_equals_the_original_bit_for_bit(size: int, seed
     rebuilt = SumTree(size)
     rebuilt.set_all(tree.leaves.copy())
     assert rebuilt.total == tree.total
-    for ours, theirs in zip(rebuilt._levels, tree._levels, strict=True):
+    for ours, theirs in zip(rebuilt._sums, tree._sums, strict=True):
         assert ours.tobytes() == theirs.tobytes()
 
 

@@ -1,0 +1,76 @@
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workbench.listing import TAIL_BYTES, latest_return, list_rows, print_rows
+from workbench.run import Run
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def make_run(name: str, time: int, **info: Any) -> Run:
+    run = Run(Path("runs") / name)
+    run.path.mkdir(parents=True)
+    run.config_path.write_text("{}")
+    os.utime(run.config_path, (time, time))
+    known = {"status": "finished", "wandb_id": "x", "env_steps": 10, "wall_seconds": 60.0} | info
+    run.info_path.write_text(json.dumps(known))
+    return run
+
+
+def test_runs_are_listed_from_the_oldest(capsys: pytest.CaptureFixture[str]) -> None:
+    make_run("b", 1)
+    make_run("a", 2, env_steps=1_234_567, wall_seconds=90.0)
+    make_run("zoo/c", 3)
+    Path("runs/empty").mkdir()
+    run = make_run("d", 4)
+    run.info_path.write_text("{")
+    run.metrics_path.write_text('{"episode_return": 3.25}\n{"loss": 1}\n')
+    rows = list_rows()
+    assert [row["run"] for row in rows] == ["runs/b", "runs/a", "runs/zoo/c", "runs/d"]
+    assert [row["status"] for row in rows] == ["finished"] * 3 + ["damaged"]
+    assert [row["episode_return"] for row in rows] == [None, None, None, 3.25]
+    assert all(row["disk_bytes"] > 0 for row in rows)
+    print_rows(rows)
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[2][:4] == ["runs/a", "finished", "1,234,567", "1.5"]
+    assert lines[4][:3] == ["runs/d", "damaged", "3.2"]
+
+
+def test_a_killed_run_does_not_count_as_running() -> None:
+    run = make_run("a", 1, status="running")
+    assert list_rows()[0]["status"] == "interrupted"
+    with run.locked():
+        assert list_rows()[0]["status"] == "running"
+    assert list_rows()[0]["status"] == "interrupted"
+    assert json.loads(run.info_path.read_text())["status"] == "running", "listing only reads"
+
+
+def test_the_latest_return_is_that_of_the_last_line_that_has_one(tmp_path: Path) -> None:
+    path = tmp_path / "m.jsonl"
+    assert latest_return(path) is None
+    path.write_text("")
+    assert latest_return(path) is None
+    path.write_text('{"episode_return": 1}\n{"episode_return": 2}\n{"loss": 3}\n{"episode_re')
+    assert latest_return(path) == 2.0
+
+
+def test_of_a_long_file_only_the_tail_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "m.jsonl"
+    late = json.dumps({"loss": 1}) + "\n"
+    path.write_text('{"episode_return": 7}\n' + late * (TAIL_BYTES // len(late) + 1))
+    assert latest_return(path) is None
+    path.write_text(late * TAIL_BYTES + '{"episode_return": 8}\n')
+    assert latest_return(path) == 8.0
+
+
+def test_no_runs_say_how_to_make_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list_rows() == []
+    print_rows([])
+    assert capsys.readouterr().out == "no runs yet; make one: ludus train CONFIG\n"
