@@ -13,7 +13,7 @@ PROBE: dict[str, Any] = {
         "kind": "dqn",
         "network": "flat",
         "batch_size": 8,
-        "target_period_updates": 5,
+        "target_period_updates": 7,
         "epsilon_decay_env_steps": 400,
         "precision": "float32",
     },
@@ -32,7 +32,7 @@ PROBE: dict[str, Any] = {
 ATARI: dict[str, Any] = PROBE | {
     "env": {"kind": "atari", "game": "road_runner", "num_envs": 2, "obs_size": 36},
     "agent": PROBE["agent"] | {"network": "small", "dueling": False},
-    "replay": {"capacity_env_steps": 200},
+    "replay": {"capacity_env_steps": 100},
     "total_env_steps": 400,
     "checkpoint_period_env_steps": 100,
     "record_period_env_steps": 10_000,
@@ -42,7 +42,7 @@ ATARI: dict[str, Any] = PROBE | {
 RICH_ATARI: dict[str, Any] = ATARI | {
     "env": ATARI["env"] | {"protocol": "classic", "env_threads": 2},
     "agent": ATARI["agent"] | {"head": "quantile", "quantiles": 5, "dueling": True},
-    "replay": {"capacity_env_steps": 200, "sampling": "prioritized", "storage": "memmap"},
+    "replay": {"capacity_env_steps": 100, "sampling": "prioritized", "storage": "memmap"},
     "record_period_env_steps": 200,
 }
 

@@ -120,7 +120,9 @@ class PrioritizedSampler:
 
     def update(self, tick: Ticks, env: Ticks, errors: npt.NDArray[np.float32]) -> None:
         """Sets the priorities of transitions just learned from; `errors` `[B]` are |TD errors|."""
-        priority = (errors.astype(np.float64) + PRIORITY_OFFSET) ** self._alpha
+        # When learning diverges, sampling must go on until that is noticed where losses are read.
+        finite = np.nan_to_num(errors.astype(np.float64), nan=0, posinf=0)
+        priority = (finite + PRIORITY_OFFSET) ** self._alpha
         self._largest = max(self._largest, float(priority.max()))
         self._tree.set(self._leaf(tick, env), priority)
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 
 from envs.base import EnvSpec, Step
 from tests.workbench.replay.streams import (
@@ -42,6 +42,7 @@ def row(obs: list[int], reward: float, discount: float, *, first=False, last=Fal
     )
 
 
+@settings(max_examples=60)
 @given(cases)
 def test_every_stored_transition_equals_a_slow_reference(case: Case):
     # After every tick, so that the write head meets every row of the ring, many times over.
