@@ -171,8 +171,7 @@ def draw(axes: Axes, curves: Sequence[Curve], human: float | None, mark: int | N
     axes.tick_params(colors=MUTED, length=0)
     axes.spines[:].set_visible(False)
     legend = axes.legend(
-        loc="upper left",
-        bbox_to_anchor=(0, 0.93),
+        loc="lower right",
         facecolor=BACKGROUND,
         edgecolor=BACKGROUND,
         framealpha=0.8,

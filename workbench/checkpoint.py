@@ -173,19 +173,22 @@ def load_meta(checkpoint: Path) -> dict[str, Any]:
         raise UsageError(f"there is no checkpoint at {checkpoint}") from None
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         pass
-    raise UsageError(f"{checkpoint / 'meta.json'} is damaged; use an earlier checkpoint")
+    raise UsageError(
+        f"{checkpoint / 'meta.json'} is damaged; earlier checkpoints play, as runs/NAME@STEP"
+    )
 
 
 def _verify(checkpoint: Path, name: str) -> None:
     expected = load_meta(checkpoint)["sha256"].get(name)
     path = checkpoint / name
+    if name == "model.safetensors":
+        way_out = "earlier checkpoints play, as runs/NAME@STEP"
+    else:
+        way_out = "the run cannot go on from here, but earlier checkpoints play, as runs/NAME@STEP"
     if not path.is_file():
-        raise UsageError(f"{path} is missing; use a later checkpoint")
+        raise UsageError(f"{path} is missing; {way_out}")
     if _digest(path) != expected:
-        raise UsageError(
-            f"{path} is damaged (its checksum is not the one in meta.json); "
-            "use an earlier checkpoint, as runs/NAME@STEP"
-        )
+        raise UsageError(f"{path} is damaged: its checksum is not that in meta.json; {way_out}")
 
 
 def _digest(path: Path) -> str:

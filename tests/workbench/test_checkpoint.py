@@ -117,7 +117,7 @@ def test_only_the_newest_two_can_be_resumed(tmp_path: Path) -> None:
     assert checkpoint.list_steps(tmp_path) == [4, 100, 200, 300]
     assert resumable_steps(tmp_path) == [200, 300]
     assert torch.equal(checkpoint.load_model(tmp_path / "4")["bias"], MODEL["bias"])
-    with pytest.raises(UsageError, match="is missing; use a later checkpoint"):
+    with pytest.raises(UsageError, match=r"resume\.safetensors is missing; the run cannot"):
         checkpoint.load_resume(tmp_path / "100")
 
 
@@ -242,7 +242,7 @@ def test_an_edited_part_is_noticed_even_if_its_checksum_was_edited_too(
 def test_a_damaged_meta_is_noticed(tmp_path: Path, content: str) -> None:
     path = save(tmp_path, 1)
     (path / "meta.json").write_text(content)
-    with pytest.raises(UsageError, match=r"meta\.json is damaged; use an earlier checkpoint"):
+    with pytest.raises(UsageError, match=r"meta\.json is damaged; earlier checkpoints play"):
         checkpoint.load_meta(path)
     with pytest.raises(UsageError, match=r"meta\.json is damaged"):
         checkpoint.load_model(path)
