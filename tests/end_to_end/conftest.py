@@ -1,5 +1,6 @@
 """Fixtures: the command line in this process and in processes of its own, in an empty directory."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import torch
 import envs.atari
 import workbench.loops.off_policy
 from tests.end_to_end import launcher
+from tests.end_to_end.configs import PROBE, write_config
 from tests.end_to_end.launcher import Launcher, Outcome
+from workbench import checkpoint
 from workbench.cli import run_command
 
 Ludus = Callable[..., Outcome]
@@ -49,3 +52,21 @@ def ludus(
     yield run
     # Training sets it for the whole process, and hypothesis needs denormals.
     torch.set_flush_denormal(False)
+
+
+@pytest.fixture(scope="session")
+def stopped_run(processes: Launcher, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose process was killed right after its third checkpoint."""
+    directory = tmp_path_factory.mktemp("stopped")
+    write_config(directory / "c.yaml", PROBE)
+    processes.run(directory, "train", "c.yaml", "--run", "a", kill_at_sync=40)
+    run = directory / "runs/a"
+    assert checkpoint.list_steps(run / "checkpoints") == [4, 100, 200]
+    return run
+
+
+@pytest.fixture
+def run_a(stopped_run: Path, here: Path) -> Path:
+    """A copy of `stopped_run` as runs/a."""
+    shutil.copytree(stopped_run, here / "runs/a")
+    return here / "runs/a"
