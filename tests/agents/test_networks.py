@@ -7,6 +7,7 @@ from torch import nn
 
 from agents.networks import (
     DuelingHead,
+    LinearHead,
     PixelFlatten,
     QNetwork,
     make_torso,
@@ -100,6 +101,18 @@ def test_every_brightness_survives_the_conversion(dtype):
     pixels = to_pixels(obs, dtype)
     assert pixels.dtype == dtype
     assert torch.equal(pixels.long(), obs.long())
+
+
+def test_a_head_is_one_hidden_layer_whose_outputs_are_actions_of_atoms():
+    head = LinearHead(features=2, hidden=3, num_actions=2, atoms=2)
+    hidden, output = head.values[0], head.values[2]
+    with torch.no_grad():
+        hidden.weight.copy_(torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]))
+        hidden.bias.copy_(torch.tensor([0.0, 0.0, 1.0]))
+        output.weight.copy_(torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1]]))
+        output.bias.copy_(torch.tensor([0.0, 5.0, 0.0, 10.0]))
+    # Hidden: 2, -3 cut off at 0, and 2 - 3 + 1 = 0.
+    assert head(torch.tensor([[2.0, -3.0]])).tolist() == [[[2.0, 5.0], [0.0, 12.0]]]
 
 
 @pytest.mark.parametrize("atoms", [1, 5])
