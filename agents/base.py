@@ -14,13 +14,15 @@ import torch
 from envs.base import Step
 
 Memory = tuple[torch.Tensor, ...]
+Array = npt.NDArray[np.float32]
 
 
 class Decision(NamedTuple):
     """What an actor chose for one tick and what it thought."""
 
     action: npt.NDArray[np.int64]  # [N]
-    values: npt.NDArray[np.float32]  # [N, A] Q-value of each action
+    values: Array  # [N, A] Q-value of each action, or [N, 1] the value of the state
+    policy: Array | None = None  # [N, A] probability of each action; None: the actor has none
 
 
 class Transition(NamedTuple):
@@ -40,9 +42,8 @@ class Transition(NamedTuple):
 class Update(NamedTuple):
     """What one optimizer step tells about itself; tensors stay on the device."""
 
-    loss: torch.Tensor  # []
-    value: torch.Tensor  # [] mean predicted value of the actions taken
-    errors: torch.Tensor  # [B] absolute TD errors, the raw priorities
+    metrics: dict[str, torch.Tensor]  # each []; `loss` is always among them
+    errors: torch.Tensor  # [B] absolute TD errors, the raw priorities; [0] where there are none
 
 
 class Actor(Protocol):
@@ -55,11 +56,24 @@ class Actor(Protocol):
         """Decides for every row; with `explore=False` the same inputs give the same answer."""
 
 
-class Learner(Protocol):
-    """Improves from batches and can be saved and brought back exactly."""
+class Agent(Actor, Protocol):
+    """An actor that learns and can be saved and brought back exactly."""
 
-    def update(self, batch: Transition) -> Update:
-        """Takes exactly one optimizer step."""
+    @property
+    def updates(self) -> int:
+        """Optimizer steps taken so far."""
+
+    def update(self, batch: Any) -> Update:
+        """Takes exactly one optimizer step; what a batch holds is said by the agent."""
+
+    def schedules(self) -> dict[str, float]:
+        """What changes as training goes on, as it is now: the share of random actions, ..."""
+
+    def network_state(self) -> dict[str, torch.Tensor]:
+        """The parameters that acting needs, the part of a checkpoint that is kept for ever."""
+
+    def load_network_state(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Brings `network_state` back; raises ValueError if it belongs to another network."""
 
     def state_dict(self) -> dict[str, Any]:
         """All that learning and acting depend on, networks excepted (see `network_state`)."""

@@ -47,7 +47,7 @@ class DQNConfig(BaseModel):
 
 
 class DQN:
-    """An `Actor` and a `Learner`; one instance holds both Q networks and the optimizer."""
+    """An `Agent`; one instance holds both Q networks and the optimizer."""
 
     def __init__(
         self, config: DQNConfig, spec: EnvSpec, device: torch.device, rng: np.random.Generator
@@ -89,8 +89,12 @@ class DQN:
 
     @property
     def updates(self) -> int:
-        """Optimizer steps taken so far."""
+        """See `Agent.updates`."""
         return self._updates
+
+    def schedules(self) -> dict[str, float]:
+        """See `Agent.schedules`."""
+        return {"epsilon": self.epsilon}
 
     def initial_memory(self, num_envs: int) -> Memory:
         """See `Actor.initial_memory`: this agent remembers nothing."""
@@ -111,7 +115,7 @@ class DQN:
         return Decision(action, q_values), memory
 
     def update(self, batch: Transition) -> Update:
-        """See `Learner.update`; copies online to target every `target_period_updates`."""
+        """Takes one optimizer step; copies online to target every `target_period_updates`."""
         batch = Transition(*(field.to(self._device, non_blocking=True) for field in batch))
         with torch.no_grad():
             pixels_t = to_pixels(batch.obs_t, self._dtype)
@@ -130,7 +134,7 @@ class DQN:
         self._updates += 1
         if self._updates % self._config.target_period_updates == 0:
             self.target.load_state_dict(self.online.state_dict())
-        return Update(loss.detach(), value_tm1.detach().mean(), errors)
+        return Update({"loss": loss.detach(), "value": value_tm1.detach().mean()}, errors)
 
     def _double_action(self, pixels_t: Tensor, values_t: Tensor) -> Tensor:
         return greedy_action(self.online(pixels_t))
@@ -139,18 +143,18 @@ class DQN:
         return greedy_action(values_t)
 
     def network_state(self) -> dict[str, Tensor]:
-        """The parameters that acting needs, the part of a checkpoint that is kept for ever."""
+        """See `Agent.network_state`."""
         return dict(self.online.state_dict())
 
     def load_network_state(self, state: Mapping[str, Tensor]) -> None:
-        """Brings `network_state` back; raises ValueError if it belongs to another network."""
+        """See `Agent.load_network_state`."""
         try:
             self.online.load_state_dict(state)
         except RuntimeError as error:
             raise ValueError(f"the weights do not fit this network: {error}") from error
 
     def state_dict(self) -> dict[str, Any]:
-        """See `Learner.state_dict`."""
+        """See `Agent.state_dict`."""
         return {
             "target": dict(self.target.state_dict()),
             "optimizer": self._optimizer.state_dict(),
@@ -160,7 +164,7 @@ class DQN:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """See `Learner.load_state_dict`."""
+        """See `Agent.load_state_dict`."""
         self.target.load_state_dict(state["target"])
         self._optimizer.load_state_dict(dict(state["optimizer"]))
         self._rng.bit_generator.state = state["rng"]

@@ -1,8 +1,14 @@
-"""Losses of value learners: pure functions over a batch, shapes checked at the door."""
+"""Losses: pure functions over a batch, shapes checked at the door."""
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+Array = npt.NDArray[np.float32]
+Flags = npt.NDArray[np.bool_]
+RESCALE_EPSILON = 1e-3
 
 
 def check_shape(name: str, tensor: Tensor, shape: tuple[int | None, ...]) -> None:
@@ -77,3 +83,74 @@ def quantile_huber_loss(quantiles_tm1: Tensor, target: Tensor) -> tuple[Tensor, 
     huber = inner * (magnitude - 0.5 * inner)
     weight = (tau[None, :, None] - (error.detach() < 0).float()).abs()
     return (weight * huber).mean(2).sum(1), magnitude.detach().mean((1, 2))
+
+
+def generalized_advantage(
+    reward: Array, discount: Array, last: Flags, value: Array, *, gae_lambda: float
+) -> Array:
+    """Generalized advantage estimation (Schulman et al. 2016, eq. 16) over ticks of N envs.
+
+    Row t of `reward`, `discount` and `last` came with observation t, as in `envs.base.Step`. The
+    estimate of an episode's last observation, whose action was ignored, means nothing.
+
+    Args:
+        reward: `[T + 1, N]`.
+        discount: `[T + 1, N]`, with γ: 0 where the episode terminated.
+        last: `[T + 1, N]` where the episode ended or was cut off; what follows is another one.
+        value: `[T + 1, N]` predicted values of the observations.
+        gae_lambda: λ.
+
+    Returns:
+        `[T, N]`.
+    """
+    errors = reward[1:] + discount[1:] * value[1:] - value[:-1]
+    keep = gae_lambda * discount[1:] * ~last[1:]
+    advantage = np.zeros_like(errors)
+    following = np.zeros_like(errors[0])
+    for t in reversed(range(len(errors))):
+        following = errors[t] + keep[t] * following
+        advantage[t] = following
+    return advantage
+
+
+def clipped_policy_loss(log_ratio: Tensor, advantage: Tensor, clip: float) -> Tensor:
+    """PPO's surrogate for each decision (Schulman et al. 2017, eq. 7), negated: `[B]` -> `[B]`."""
+    check_shape("advantage", advantage, tuple(log_ratio.shape))
+    ratio = log_ratio.exp()
+    return -torch.minimum(ratio * advantage, ratio.clamp(1 - clip, 1 + clip) * advantage)
+
+
+def clipped_value_loss(value: Tensor, old_value: Tensor, target: Tensor, clip: float) -> Tensor:
+    """Half the squared error, where moving `clip` away from `old_value` is rewarded no further.
+
+    Detail 9 of https://iclr-blog-track.github.io/2022/03/25/ppo-implementation-details/; all `[B]`.
+    """
+    for name, tensor in (("old_value", old_value), ("target", target)):
+        check_shape(name, tensor, tuple(value.shape))
+    near = old_value + (value - old_value).clamp(-clip, clip)
+    return 0.5 * torch.maximum((value - target) ** 2, (near - target) ** 2)
+
+
+def rescale(value: Tensor) -> Tensor:
+    """Shrinks values to about their square root, invertibly (Pohlen et al. 2018, prop. A.2)."""
+    return value.sign() * ((value.abs() + 1).sqrt() - 1) + RESCALE_EPSILON * value
+
+
+def unrescale(value: Tensor) -> Tensor:
+    """The inverse of `rescale`."""
+    root = (1 + 4 * RESCALE_EPSILON * (value.abs() + 1 + RESCALE_EPSILON)).sqrt()
+    return value.sign() * (((root - 1) / (2 * RESCALE_EPSILON)) ** 2 - 1)
+
+
+def sequence_priority(errors: Tensor, valid: Tensor, mix: float) -> Tensor:
+    """The priority of each sequence: `mix * max + (1 - mix) * mean` of its absolute TD errors.
+
+    Kapturowski et al. 2019, section 2.3.
+
+    Args:
+        errors: `[B, T]`, not negative, 0 where not valid.
+        valid: `[B, T]` bool; at least one per row.
+        mix: η.
+    """
+    mean = errors.sum(1) / valid.sum(1)
+    return mix * errors.amax(1) + (1 - mix) * mean

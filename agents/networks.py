@@ -1,4 +1,4 @@
-"""Networks that see uint8 pixels: convnet torsos and Q heads.
+"""Networks that see uint8 pixels: convnet torsos, an LSTM core, Q and policy/value heads.
 
 Pixels stay uint8 until the first layer; the scale 1/255 is folded into that layer's weights, so no
 pass over the images is spent on it.
@@ -6,16 +6,24 @@ pass over the images is spent on it.
 
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
-TorsoName = Literal["nature", "small", "flat"]
+from agents.base import Memory
+
+TorsoName = Literal["nature", "small", "grid", "flat"]
+CoreName = Literal["lstm", "none"]
 PrecisionName = Literal["auto", "float32", "bfloat16"]
+Flags = npt.NDArray[np.bool_]
 
 # (channels, kernel, stride) of each convolution and the width of the hidden layer after them.
 CONVOLUTIONS: dict[TorsoName, tuple[list[tuple[int, int, int]], int]] = {
     "nature": ([(32, 8, 4), (64, 4, 2), (64, 3, 1)], 512),  # Mnih et al. 2015
     "small": ([(16, 8, 4), (32, 4, 2)], 256),  # Mnih et al. 2013
+    "grid": ([(32, 8, 8), (64, 3, 1)], 128),  # one look at each tile of 8 pixels, then around it
     "flat": ([], 64),  # for probes of a few pixels
 }
 
@@ -138,3 +146,153 @@ def resolve_precision(precision: PrecisionName, device: torch.device) -> Precisi
     if device.type == "cpu" and torch.cpu._is_amx_tile_supported():
         return "bfloat16"
     return "float32"
+
+
+class Memoryless(nn.Module):
+    """The core of a feed-forward agent: it passes features on and remembers nothing."""
+
+    def __init__(self, features: int) -> None:
+        """`features` come in and go out."""
+        super().__init__()
+        self.size = features
+
+    def initial_memory(self, num_envs: int, device: torch.device) -> Memory:
+        """Returns `()`."""
+        return ()
+
+    def forward(self, features: Tensor, first: Flags, memory: Memory) -> tuple[Tensor, Memory]:
+        """`[B, T, F]` -> the same, and `()`."""
+        return features, memory
+
+
+class LSTMCore(nn.Module):
+    """An LSTM over B sequences of T ticks whose memory is cleared where an episode begins.
+
+    A memory is `(h, c)`, each `[1, B, size]`.
+    """
+
+    def __init__(self, features: int, size: int) -> None:
+        """`features` come in, `size` go out."""
+        super().__init__()
+        self.size = size
+        self.lstm = nn.LSTM(features, size)
+
+    def initial_memory(self, num_envs: int, device: torch.device) -> Memory:
+        """Returns zeros."""
+        return tuple(torch.zeros(1, num_envs, self.size, device=device) for _ in range(2))
+
+    def forward(self, features: Tensor, first: Flags, memory: Memory) -> tuple[Tensor, Memory]:
+        """Unrolls the LSTM.
+
+        Each sequence is cut where an episode begins, and all pieces, longest first, make one packed
+        sequence: so there is no loop over ticks here, and no padding.
+
+        Args:
+            features: `[B, T, F]` float32.
+            first: `[B, T]` where an episode begins: the memory is cleared before that tick.
+            memory: before the first tick.
+
+        Returns:
+            `[B, T, size]`, and the memory after the last tick.
+        """
+        batch_size, ticks, width = features.shape
+        begins = first.copy()
+        begins[:, 0] = True
+        begin = np.flatnonzero(begins)  # [pieces], in `[B * T]`
+        length = np.diff(begin, append=batch_size * ticks)
+        order = np.argsort(-length, kind="stable")
+        begin, length = begin[order], length[order]
+        # How many pieces have a tick 0, a tick 1, ...: `length` falls.
+        alive = np.searchsorted(-length, -np.arange(length[0]), side="left")
+        ends = np.cumsum(alive)
+        tick = np.repeat(np.arange(len(alive)), alive)
+        piece = np.arange(len(tick)) - (ends - alive)[tick]
+        packed_from = torch.from_numpy(begin[piece] + tick).to(features.device)  # [B * T]
+        row = torch.from_numpy(begin // ticks).to(features.device)
+        kept = torch.from_numpy(~first.reshape(-1)[begin] & (begin % ticks == 0))
+        start = tuple(m[:, row] * kept.to(m)[:, None] for m in memory)
+
+        packed = PackedSequence(
+            features.reshape(-1, width)[packed_from], torch.from_numpy(alive.astype(np.int64))
+        )
+        output, end = self.lstm(packed, start)
+        unpacked = torch.empty_like(output.data).index_copy(0, packed_from, output.data)
+        final = np.flatnonzero((begin + length) % ticks == 0)  # pieces that reach the last tick
+        by_row = torch.from_numpy(final[np.argsort(begin[final])]).to(features.device)
+        after = tuple(m[:, by_row] for m in end)
+        return unpacked.view(batch_size, ticks, self.size), after
+
+
+class Encoder(nn.Module):
+    """Pixels and what is remembered to features: convnet torso, one hidden layer, core."""
+
+    def __init__(
+        self,
+        torso: TorsoName,
+        obs_shape: tuple[int, int, int],
+        core: CoreName,
+        core_size: int,
+        dtype: torch.dtype,
+    ) -> None:
+        """`core_size` is that of an LSTM; `dtype` is that of the arithmetic before the core."""
+        super().__init__()
+        self._dtype = dtype
+        self.torso, features = make_torso(torso, obs_shape)
+        hidden = CONVOLUTIONS[torso][1]
+        self.hidden = nn.Sequential(nn.Linear(features, hidden), nn.ReLU())
+        self.core = LSTMCore(hidden, core_size) if core == "lstm" else Memoryless(hidden)
+        self.size = self.core.size
+
+    def forward(self, obs: Tensor, first: Flags, memory: Memory) -> tuple[Tensor, Memory]:
+        """`[B, T, C, H, W]` uint8 -> `[B, T, size]` float32; see `LSTMCore.forward`."""
+        mixed = self._dtype != torch.float32
+        with torch.autocast(obs.device.type, dtype=self._dtype, enabled=mixed):
+            features: Tensor = self.hidden(self.torso(to_pixels(obs.flatten(0, 1), self._dtype)))
+        unrolled: tuple[Tensor, Memory] = self.core(
+            features.float().view(*obs.shape[:2], -1), first, memory
+        )
+        return unrolled
+
+
+class ActorCritic(nn.Module):
+    """Pixels to a policy and a value.
+
+    Orthogonal weights, zero biases, and a policy that starts almost uniform (the details 2 and 3
+    of https://iclr-blog-track.github.io/2022/03/25/ppo-implementation-details/).
+    """
+
+    def __init__(self, encoder: Encoder, num_actions: int) -> None:
+        """Initialises the encoder too."""
+        super().__init__()
+        self.encoder = encoder
+        self.policy = nn.Linear(encoder.size, num_actions)
+        self.value = nn.Linear(encoder.size, 1)
+        for name, parameter in self.named_parameters():
+            if parameter.dim() == 1:
+                nn.init.zeros_(parameter)
+            else:
+                nn.init.orthogonal_(parameter, 1.0 if ".lstm." in name else 2**0.5)
+        nn.init.orthogonal_(self.policy.weight, 0.01)
+        nn.init.orthogonal_(self.value.weight, 1.0)
+
+    def forward(self, obs: Tensor, first: Flags, memory: Memory) -> tuple[Tensor, Tensor, Memory]:
+        """`[B, T, C, H, W]` uint8 -> logits `[B, T, A]`, values `[B, T]`, the memory after."""
+        features, memory = self.encoder(obs, first, memory)
+        return self.policy(features), self.value(features).squeeze(-1), memory
+
+
+class RecurrentQ(nn.Module):
+    """Pixels and what is remembered to Q-values."""
+
+    def __init__(self, encoder: Encoder, num_actions: int, *, dueling: bool) -> None:
+        """The head has one hidden layer, as wide as what the encoder gives."""
+        super().__init__()
+        self.encoder = encoder
+        head = DuelingHead if dueling else LinearHead
+        self.head = head(encoder.size, encoder.size, num_actions, atoms=1)
+
+    def forward(self, obs: Tensor, first: Flags, memory: Memory) -> tuple[Tensor, Memory]:
+        """`[B, T, C, H, W]` uint8 -> Q-values `[B, T, A]`, and the memory after."""
+        features, memory = self.encoder(obs, first, memory)
+        values: Tensor = self.head(features.flatten(0, 1))
+        return values.view(*features.shape[:2], -1), memory

@@ -58,8 +58,8 @@ def resume(run: Annotated[str, typer.Argument(help=RUN_HELP)]) -> None:
 
 
 def _train(run: Any) -> None:
-    from workbench.loops.off_policy import train
     from workbench.progress import Progress
+    from workbench.training import train
 
     with run.locked():
         run.update_info(status="running")

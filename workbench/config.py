@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import ErrorDetails
 
 from agents.dqn import DQNConfig
+from agents.ppo import PPOConfig
 from envs import EnvConfig
 from workbench.errors import UsageError
 from workbench.replay import ReplayConfig
@@ -31,20 +32,14 @@ class WandbConfig(BaseModel):
     entity: str | None = None
 
 
-class TrainConfig(BaseModel):
-    """One training run, complete: the resolved config alone relaunches it."""
+class RunConfig(BaseModel):
+    """What every training has, whatever learns in it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     seed: int = Field(default=1, ge=0, lt=2**31)
     env: EnvConfig
-    agent: DQNConfig
-    replay: ReplayConfig = ReplayConfig()
     total_env_steps: int = Field(ge=1)
-    learning_starts_env_steps: int = Field(default=10_000, ge=1)
-    samples_per_env_step: float = Field(
-        default=8.0, gt=0, le=100_000, description="replayed per env step"
-    )
     checkpoint_period_env_steps: int = Field(default=50_000, ge=1)
     record_period_env_steps: int = Field(default=250_000, ge=1)
     log_period_env_steps: int = Field(default=5_000, ge=1)
@@ -52,8 +47,19 @@ class TrainConfig(BaseModel):
     torch_threads: int = Field(default=1, ge=1, le=1024)
     wandb: WandbConfig = WandbConfig()
 
+
+class OffPolicyConfig(RunConfig):
+    """A training that learns from replay."""
+
+    agent: DQNConfig
+    replay: ReplayConfig = ReplayConfig()
+    learning_starts_env_steps: int = Field(default=10_000, ge=1)
+    samples_per_env_step: float = Field(
+        default=8.0, gt=0, le=100_000, description="replayed per env step"
+    )
+
     @model_validator(mode="after")
-    def _learning_can_start(self) -> "TrainConfig":
+    def _learning_can_start(self) -> "OffPolicyConfig":
         needed = self.env.num_envs * (self.agent.n_step + 1)
         if self.learning_starts_env_steps < needed:
             raise ValueError(
@@ -70,6 +76,27 @@ class TrainConfig(BaseModel):
         return self
 
 
+class OnPolicyConfig(RunConfig):
+    """A training that learns from what it has just done, and forgets it."""
+
+    agent: PPOConfig
+
+    @model_validator(mode="after")
+    def _minibatches_can_be_made(self) -> "OnPolicyConfig":
+        sequences = self.env.num_envs * self.agent.rollout_ticks // self.agent.sequence_ticks
+        if sequences < self.agent.minibatches:
+            raise ValueError(
+                f"agent.minibatches must be at most {sequences}, the number of sequences: "
+                "env.num_envs * agent.rollout_ticks / agent.sequence_ticks"
+            )
+        return self
+
+
+# One training run, complete: the resolved config alone relaunches it.
+TrainConfig = OffPolicyConfig | OnPolicyConfig
+CONFIG_OF_AGENT: dict[str, type[TrainConfig]] = {"dqn": OffPolicyConfig, "ppo": OnPolicyConfig}
+
+
 def load_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
     """Reads a config file and applies `key.path=value` overrides, whose values are YAML.
 
@@ -80,12 +107,23 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
     data = _read_yaml(path)
     for override in overrides:
         _apply(data, override)
+    model = _model_for(path, data)
     try:
-        config = TrainConfig.model_validate(data)
+        config = model.model_validate(data)
     except ValidationError as error:
-        raise UsageError(_explain(path, error.errors()[0], data)) from None
+        raise UsageError(_explain(path, error.errors()[0], data, model)) from None
     _check_numbers(path, "", data, config)
     return config
+
+
+def _model_for(path: Path, data: Mapping[str, Any]) -> type[TrainConfig]:
+    """The agent decides which other keys there are."""
+    agent = data.get("agent")
+    kind = agent.get("kind", "dqn") if isinstance(agent, dict) else "dqn"
+    if not isinstance(kind, str) or kind not in CONFIG_OF_AGENT:
+        known = ", ".join(CONFIG_OF_AGENT)
+        raise UsageError(f"{path}: agent.kind: unknown agent {kind!r}; choose from {known}")
+    return CONFIG_OF_AGENT[kind]
 
 
 def dump_config(config: TrainConfig) -> str:
@@ -162,7 +200,9 @@ def _apply(data: dict[str, Any], override: str) -> None:
     node[leaf] = value
 
 
-def _explain(path: Path, error: ErrorDetails, data: Mapping[str, Any]) -> str:
+def _explain(
+    path: Path, error: ErrorDetails, data: Mapping[str, Any], model: type[TrainConfig]
+) -> str:
     """Turns pydantic's first error into one line with the file, the key and the way out."""
     # The discriminator of a union stands in the location but not in the file.
     location = [str(part) for part in error["loc"]]
@@ -170,7 +210,7 @@ def _explain(path: Path, error: ErrorDetails, data: Mapping[str, Any]) -> str:
         del location[1]
     key = ".".join(location)
     if error["type"] == "extra_forbidden":
-        return f"{path}: unknown key {key}; did you mean {_nearest_key(location, data)}?"
+        return f"{path}: unknown key {key}; did you mean {_nearest_key(location, data, model)}?"
     if error["type"] == "missing":
         return f"{path}: the key {key} is missing"
     message = error["msg"].removeprefix("Value error, ")
@@ -178,10 +218,10 @@ def _explain(path: Path, error: ErrorDetails, data: Mapping[str, Any]) -> str:
     return f"{path}: {key}: {message}" if key else f"{path}: {message}"
 
 
-def _nearest_key(location: Sequence[str], data: Mapping[str, Any]) -> str:
+def _nearest_key(location: Sequence[str], data: Mapping[str, Any], model: type[TrainConfig]) -> str:
     """Returns the valid key that was most likely meant by the unknown one at `location`."""
     *parents, leaf = location
-    keys = [key.split(".") for key in _valid_keys(TrainConfig, data)]
+    keys = [key.split(".") for key in _valid_keys(model, data)]
     # Forgetting that learning_rate is the agent's is likelier than any typing error.
     for key in keys:
         if key[-1] == leaf:

@@ -2,22 +2,19 @@
 
 import shutil
 import time
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
 import torch
 
-from agents.dqn import DQN
 from agents.networks import make_torso, resolve_precision
 from envs import make_envs
 from envs.base import EnvSpec
-from workbench.config import TrainConfig
+from workbench.config import OffPolicyConfig, TrainConfig
 from workbench.errors import UsageError
-from workbench.interact import interact
-from workbench.replay import Replay, replay_bytes
+from workbench.loops import make_loop
+from workbench.replay import replay_bytes
 from workbench.run import RUNS, choose_device
 
 WARM_UP_TICKS = 64
@@ -58,7 +55,12 @@ def refuse_what_will_not_fit(config: TrainConfig) -> None:
         make_torso(config.agent.network, spec.obs_shape)
     except ValueError as error:
         raise UsageError(f"agent.network: {error}") from None
-    needed = replay_bytes(config.replay, spec, config.checkpoint_period_env_steps)
+    if isinstance(config, OffPolicyConfig):
+        _refuse_replay_that_will_not_fit(config, spec)
+
+
+def _refuse_replay_that_will_not_fit(config: OffPolicyConfig, spec: EnvSpec) -> None:
+    needed = _replay_bytes(config, spec)
     remedy = "lower replay.capacity_env_steps or checkpoint_period_env_steps"
     free_disk = shutil.disk_usage(_existing(RUNS)).free
     if needed > free_disk:
@@ -80,44 +82,47 @@ def measure(config: TrainConfig, seconds: float = 5.0) -> dict[str, Any]:
     """Trains for `seconds`, saving nothing, and predicts what the whole run will cost."""
     device = choose_device(config.device)
     torch.set_num_threads(config.torch_threads)
+    replay_gb = None
+    if isinstance(config, OffPolicyConfig):
+        replay_gb = _replay_bytes(config, _spec(config)) / 1e9
+        config = _with_little_replay(config)
     envs = make_envs(config.env)
-    agent = DQN(config.agent, envs.spec, device, np.random.default_rng(0))
-    ticks = WARM_UP_TICKS + config.agent.n_step
-    replay = Replay(
-        config.replay.model_copy(update={"capacity_env_steps": ticks * envs.spec.num_envs}),
-        envs.spec,
-        n_step=config.agent.n_step,
-        discount=config.agent.discount,
-        slack_env_steps=0,
-        device=device,
-        rng=np.random.default_rng(0),
-    )
+    loop = make_loop(config, envs, device, None)
     envs.reset(0)
-    stream = interact(envs, agent, explore=True)
-    for tick in islice(stream, ticks):
-        replay.add(tick.step, tick.decision.action)
+    turns = loop.turns(0, None)
+    while not loop.agent.updates:  # the first update takes longer than the others
+        next(turns)
     begin, env_steps = time.monotonic(), 0
     while (elapsed := time.monotonic() - begin) < seconds:
-        tick = next(stream)
-        replay.add(tick.step, tick.decision.action)
-        env_steps += envs.spec.num_envs
-        due = int(env_steps * config.samples_per_env_step / config.agent.batch_size)
-        for _ in range(due - agent.updates):
-            sample = replay.sample(config.agent.batch_size)
-            replay.update_priorities(sample, agent.update(sample.batch).errors)
+        env_steps += len(next(turns).steps) * envs.spec.num_envs
     envs.recv()
     envs.close()
-    needed = replay_bytes(config.replay, envs.spec, config.checkpoint_period_env_steps)
-    parameters = sum(tensor.nbytes for tensor in agent.network_state().values())
     rate = env_steps / elapsed
+    parameters = sum(tensor.nbytes for tensor in loop.agent.network_state().values())
     return {
         "run_device": str(device),
         "run_precision": config.agent.precision,
-        "replay_memory_gb": needed / 1e9,
+        **({} if replay_gb is None else {"replay_memory_gb": replay_gb}),
         "checkpoint_model_mb": parameters / 1e6,
         "steps_per_second": rate,
         "wall_minutes": config.total_env_steps / rate / 60,
     }
+
+
+def _with_little_replay(config: OffPolicyConfig) -> OffPolicyConfig:
+    """Learning starts at once, from as few ticks as it can."""
+    env_steps = (WARM_UP_TICKS + config.agent.n_step) * config.env.num_envs
+    replay = config.replay.model_copy(update={"capacity_env_steps": env_steps})
+    changes = {
+        "replay": replay,
+        "learning_starts_env_steps": env_steps,
+        "checkpoint_period_env_steps": 1,
+    }
+    return config.model_copy(update=changes)
+
+
+def _replay_bytes(config: OffPolicyConfig, spec: EnvSpec) -> int:
+    return replay_bytes(config.replay, spec, config.checkpoint_period_env_steps)
 
 
 def _spec(config: TrainConfig) -> EnvSpec:

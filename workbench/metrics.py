@@ -28,8 +28,7 @@ class Meter:
         self._length = np.zeros(num_envs, np.int64)
         self._returns: list[float] = []
         self._lengths: list[int] = []
-        self._losses: list[torch.Tensor] = []
-        self._values: list[torch.Tensor] = []
+        self._updates: list[dict[str, torch.Tensor]] = []
 
     def saw(self, step: Step) -> None:
         """Counts one tick of all envs."""
@@ -43,13 +42,12 @@ class Meter:
 
     def learned(self, update: Update) -> None:
         """Counts one optimizer step; tensors are read only when a line is due."""
-        self._losses.append(update.loss)
-        self._values.append(update.value)
+        self._updates.append(update.metrics)
 
     def check_finite(self, weights: Iterable[torch.Tensor] = ()) -> None:
         """Raises WorkError if a loss since the last line, or a weight, is not a finite number."""
-        losses = [torch.stack(self._losses)] if self._losses else []
-        if not all(bool(tensor.isfinite().all()) for tensor in (*losses, *weights)):
+        losses = self._collected().get("loss", torch.zeros(0))
+        if not all(bool(tensor.isfinite().all()) for tensor in (losses, *weights)):
             raise WorkError(
                 "the loss is no longer a finite number; nothing was saved since the last "
                 "checkpoint. Lower agent.learning_rate or agent.max_grad_norm and start again"
@@ -61,12 +59,14 @@ class Meter:
         if self._returns:
             metrics["episode_return"] = float(np.mean(self._returns))
             metrics["episode_length"] = float(np.mean(self._lengths))
-        if self._losses:
-            metrics["loss"] = float(torch.stack(self._losses).mean())
-            metrics["value"] = float(torch.stack(self._values).mean())
-        for collected in (self._returns, self._lengths, self._losses, self._values):
-            collected.clear()
+        metrics |= {name: float(values.mean()) for name, values in self._collected().items()}
+        self._returns, self._lengths, self._updates = [], [], []
         return metrics
+
+    def _collected(self) -> dict[str, torch.Tensor]:
+        """Returns `[updates]` of each metric of the updates since the last line."""
+        names = self._updates[0] if self._updates else ()
+        return {name: torch.stack([update[name] for update in self._updates]) for name in names}
 
     def state_dict(self) -> dict[str, Any]:
         """Everything collected so far."""
@@ -75,8 +75,7 @@ class Meter:
             "length": self._length,
             "returns": list(self._returns),
             "lengths": list(self._lengths),
-            "losses": _stack(self._losses),
-            "values": _stack(self._values),
+            "updates": self._collected(),
         }
 
     def load_state_dict(self, state: State) -> None:
@@ -85,12 +84,9 @@ class Meter:
         self._length = np.array(state["length"])
         self._returns = list(state["returns"])
         self._lengths = list(state["lengths"])
-        self._losses = list(state["losses"].unbind())
-        self._values = list(state["values"].unbind())
-
-
-def _stack(values: list[torch.Tensor]) -> torch.Tensor:
-    return torch.stack(values) if values else torch.zeros(0)
+        columns = {name: values.unbind() for name, values in state["updates"].items()}
+        count = len(next(iter(columns.values()), ()))
+        self._updates = [{name: columns[name][i] for name in columns} for i in range(count)]
 
 
 class MetricsFile:

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from agents.base import Actor
-from agents.dqn import DQN
+from agents import make_agent
+from agents.base import Actor, Agent
 from envs import EnvConfig, make_envs, make_rendered_env
 from envs.atari import PROTOCOLS, AtariConfig
 from workbench import checkpoint
@@ -17,7 +17,7 @@ from workbench.recording import Recording, record_episode
 from workbench.run import choose_device, open_player
 
 
-def load_player(player: str) -> tuple[DQN, EnvConfig, int]:
+def load_player(player: str) -> tuple[Agent, EnvConfig, int]:
     """Returns the agent that `player` names, its world, and the env_steps it had trained for.
 
     Raises:
@@ -28,7 +28,8 @@ def load_player(player: str) -> tuple[DQN, EnvConfig, int]:
     torch.set_num_threads(config.torch_threads)
     single = make_envs(config.env.model_copy(update={"num_envs": 1}))
     try:
-        agent = DQN(config.agent, single.spec, choose_device("auto"), np.random.default_rng(0))
+        device = choose_device("auto")
+        agent = make_agent(config.agent, single.spec, device, np.random.default_rng(0))
         agent.load_network_state(checkpoint.load_model(path))
     except ValueError as error:
         raise UsageError(f"{path} does not belong to {run.config_path}: {error}") from None

@@ -12,10 +12,17 @@ from rich.progress import Progress as Bar
 from workbench.metrics import Metrics
 
 RATE_WINDOW_SECONDS = 15.0
+# What is worth a place in the line: metric, name, digits after the point.
+SHOWN = (
+    ("episode_return", "return", 2),
+    ("epsilon", "epsilon", 2),
+    ("entropy", "entropy", 2),
+    ("loss", "loss", 4),
+)
 
 
 class Progress:
-    """Shows env_steps, steps/s, return, epsilon, loss and the time left, on stderr."""
+    """Shows env_steps, steps/s, return, loss and the like, and the time left, on stderr."""
 
     def __init__(self, name: str, total_env_steps: int, done_env_steps: int) -> None:
         """Opens nothing before it is entered."""
@@ -70,11 +77,9 @@ class Progress:
     def show(self, metrics: Metrics) -> None:
         """Takes up a line of metrics; where there is no terminal, prints it."""
         self._marks.append((time.monotonic(), int(metrics["env_steps"])))
-        if "episode_return" in metrics:
-            self._facts["return"] = f"{metrics['episode_return']:.1f}"
-        self._facts["epsilon"] = f"{metrics['epsilon']:.2f}"
-        if "loss" in metrics:
-            self._facts["loss"] = f"{metrics['loss']:.4f}"
+        for metric, name, digits in SHOWN:
+            if metric in metrics:
+                self._facts[name] = f"{metrics[metric]:.{digits}f}"
         if self._live:
             return
         rate = self.steps_per_second

@@ -126,8 +126,9 @@ def test_an_update_is_one_optimizer_step(case: Case):
     steps = [state["step"].item() for state in agent.state_dict()["optimizer"]["state"].values()]
     assert steps == [1.0] * len(before)
     assert all((after[name] != before[name]).any() for name in before)
-    assert (update.loss.shape, update.value.shape, update.errors.shape) == ((), (), (8,))
-    assert not any(tensor.requires_grad for tensor in update)
+    assert update.metrics["loss"].shape == update.metrics["value"].shape == ()
+    assert update.errors.shape == (8,)
+    assert not any(tensor.requires_grad for tensor in (*update.metrics.values(), update.errors))
     assert (update.errors >= 0).all()
 
 
@@ -203,8 +204,8 @@ def test_the_loss_is_the_weighted_mean_over_rows(case: Case):
     losses = []
     for row in range(8):
         single = Transition(*(field[row : row + 1] for field in batch))
-        losses.append(make_agent(config, obs_shape).update(single).loss.item())
-    whole = make_agent(config, obs_shape).update(batch).loss.item()
+        losses.append(make_agent(config, obs_shape).update(single).metrics["loss"].item())
+    whole = make_agent(config, obs_shape).update(batch).metrics["loss"].item()
     assert whole == pytest.approx(np.mean(losses), rel=1e-2)
 
 

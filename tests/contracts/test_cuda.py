@@ -82,7 +82,7 @@ def test_an_update_on_the_gpu_agrees_with_the_cpu(head, precision):
         weights = weights or {k: v.cpu() for k, v in agent.network_state().items()}
         agent.load_network_state(weights)
         agent.target.load_state_dict(weights)
-        losses.append([float(agent.update(batch).loss) for _ in range(3)])
+        losses.append([float(agent.update(batch).metrics["loss"]) for _ in range(3)])
     tolerance = 1e-3 if precision == "float32" else 5e-2
     np.testing.assert_allclose(losses[0], losses[1], rtol=tolerance)
 

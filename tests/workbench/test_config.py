@@ -108,7 +108,7 @@ def test_keys_are_those_of_the_kind_of_env(tmp_path: Path) -> None:
         ("env=pong", "env: input should be a valid dictionary"),
         ("env=[pong]", "env: input should be a valid dictionary"),
         ("agent=dqn", "agent: input should be a valid dictionary"),
-        ("agent.kind=dqm", "agent.kind: input should be 'dqn'"),
+        ("agent.kind=dqm", "agent.kind: unknown agent 'dqm'; choose from dqn, ppo"),
         ("agent.double=3", "agent.double: input should be a valid boolean"),
         ("agent.double=1", "agent.double: 1 is not true or false"),
         ("agent.n_step=true", "agent.n_step: True is not a number"),

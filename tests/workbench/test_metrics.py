@@ -24,7 +24,7 @@ def tick(reward: list[float], first: list[int], last: list[int]) -> Step:
 
 
 def update(loss: float, value: float = 0.0) -> Update:
-    return Update(torch.tensor(loss), torch.tensor(value), torch.zeros(2))
+    return Update({"loss": torch.tensor(loss), "value": torch.tensor(value)}, torch.zeros(2))
 
 
 EPISODES = [

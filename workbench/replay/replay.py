@@ -214,12 +214,9 @@ class Replay:
         if isinstance(self._sampler, PrioritizedSampler):  # spares a device sync otherwise
             self._sampler.update(sample.tick, sample.env, errors.cpu().numpy())
 
-    def flush(self) -> None:
-        """Makes the stored ticks durable; call before recording `state_dict` in a checkpoint."""
-        self.ring.flush()
-
     def state_dict(self) -> dict[str, Any]:
-        """Where the ring's head is, and the sampler's state; the ticks are in the ring's files."""
+        """Makes the stored ticks durable and returns where the ring's head is, and the rest."""
+        self.ring.flush()
         return {"head": self.ring.head, "sampler": self._sampler.state_dict()}
 
     def load_state_dict(self, state: State) -> None:

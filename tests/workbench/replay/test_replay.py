@@ -21,7 +21,7 @@ from tests.workbench.replay.streams import (
     random_stream,
     reference_return,
 )
-from workbench.config import TrainConfig
+from workbench.config import OffPolicyConfig
 from workbench.replay import Replay, ReplayConfig, replay_bytes
 from workbench.replay.replay import Sample
 
@@ -152,9 +152,9 @@ def test_a_config_leaves_two_ticks_to_draw_from():
         "agent": {"kind": "dqn", "network": "flat", "n_step": 3},
         "total_env_steps": 100,
     }
-    TrainConfig.model_validate(data | {"replay": {"capacity_env_steps": 2 * 5}})
+    OffPolicyConfig.model_validate(data | {"replay": {"capacity_env_steps": 2 * 5}})
     with pytest.raises(ValueError, match="capacity_env_steps must be at least 10"):
-        TrainConfig.model_validate(data | {"replay": {"capacity_env_steps": 2 * 5 - 1}})
+        OffPolicyConfig.model_validate(data | {"replay": {"capacity_env_steps": 2 * 5 - 1}})
 
 
 @pytest.mark.parametrize("sampling", SAMPLINGS)
@@ -315,12 +315,11 @@ def test_restored_continues_bit_for_bit(
         fill(replay, stream[:least])
         for begin in range(least, saved_at, case.slack_ticks + 1):  # earlier checkpoints
             continue_from(replay, stream[: min(saved_at, begin + case.slack_ticks + 1)], begin)
-            replay.flush()
-        replay.flush()
+            replay.state_dict()
         saved = copy.deepcopy(replay.state_dict())
         expected = [replay.sample(16), *continue_from(replay, later, saved_at)]
         if flushed_again:  # killed after the flush, but before the checkpoint was in force
-            replay.flush()
+            replay.state_dict()
 
         restored = make()
         restored.load_state_dict(saved)

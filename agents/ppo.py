@@ -1,0 +1,195 @@
+"""PPO, with an LSTM or without: the feed-forward agent is the same code with an empty memory.
+
+Schulman et al. 2017 (https://arxiv.org/abs/1707.06347), with the details of
+https://iclr-blog-track.github.io/2022/03/25/ppo-implementation-details/. A recurrent agent learns
+from whole sequences, each unrolled from the memory with which it was played; so before the first
+update of a rollout, the recomputed probabilities of the actions taken equal those of playing.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from torch import Tensor, nn
+
+from agents.base import Decision, Memory, Update
+from agents.losses import clipped_policy_loss, clipped_value_loss
+from agents.networks import ActorCritic, CoreName, Encoder, PrecisionName, TorsoName
+from envs.base import EnvSpec, Step
+
+
+class PPOConfig(BaseModel):
+    """Which network, how much is played between updates, and how fast it learns."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["ppo"]
+    network: TorsoName = "small"
+    core: CoreName = "lstm"
+    core_size: int = Field(default=256, ge=1, le=8192)
+    rollout_ticks: int = Field(default=128, ge=1, le=100_000)
+    sequence_ticks: int = Field(
+        default=16, ge=1, description="gradients flow back through this many; divides rollout_ticks"
+    )
+    epochs: int = Field(default=4, ge=1, le=1000)
+    minibatches: int = Field(default=8, ge=1)
+    discount: float = Field(default=0.99, ge=0, le=1)
+    gae_lambda: float = Field(default=0.95, ge=0, le=1)
+    reward_clip: float | None = Field(
+        default=1.0, gt=0, description="training rewards lie within ± this"
+    )
+    policy_clip: float = Field(default=0.2, gt=0)
+    value_clip: float = Field(default=0.2, gt=0)
+    value_coefficient: float = Field(default=0.5, ge=0)
+    entropy_coefficient: float = Field(default=0.01, ge=0)
+    learning_rate: float = Field(default=2.5e-4, gt=0)
+    learning_rate_decay_env_steps: int | None = Field(
+        default=None, ge=1, description="falls to zero over this many; null: stays"
+    )
+    adam_epsilon: float = Field(default=1e-5, gt=0)
+    max_grad_norm: float = Field(default=0.5, gt=0)
+    precision: PrecisionName = "float32"
+
+    @model_validator(mode="after")
+    def _sequences_fill_rollouts(self) -> "PPOConfig":
+        if self.rollout_ticks % self.sequence_ticks:
+            raise ValueError(
+                f"sequence_ticks must divide rollout_ticks, and {self.sequence_ticks} "
+                f"does not divide {self.rollout_ticks}"
+            )
+        return self
+
+
+class Sequences(NamedTuple):
+    """B sequences of T consecutive ticks each; a sequence may run through several episodes."""
+
+    obs: Tensor  # [B, T, C, H, W] uint8
+    first: npt.NDArray[np.bool_]  # [B, T] an episode begins; on the host, which cuts sequences
+    valid: Tensor  # [B, T] bool; False at an episode's last observation, whose action was ignored
+    action: Tensor  # [B, T] int64
+    log_prob: Tensor  # [B, T] float32, of the action when it was taken
+    value: Tensor  # [B, T] float32, predicted then
+    advantage: Tensor  # [B, T] float32
+    memory: Memory  # before the first tick of each sequence
+
+
+class PPO:
+    """An `Agent`; one instance holds the network and the optimizer."""
+
+    def __init__(
+        self, config: PPOConfig, spec: EnvSpec, device: torch.device, rng: np.random.Generator
+    ) -> None:
+        """Builds the network; `rng` draws actions, torch's global generator the weights."""
+        self._config = config
+        self._device = device
+        self._rng = rng
+        self._env_steps = 0
+        self._updates = 0
+        dtype = torch.bfloat16 if config.precision == "bfloat16" else torch.float32
+        encoder = Encoder(config.network, spec.obs_shape, config.core, config.core_size, dtype)
+        self.network = ActorCritic(encoder, spec.num_actions).to(device)
+        self._optimizer = torch.optim.Adam(
+            self.network.parameters(), lr=config.learning_rate, eps=config.adam_epsilon, fused=True
+        )
+
+    @property
+    def updates(self) -> int:
+        """See `Agent.updates`."""
+        return self._updates
+
+    def schedules(self) -> dict[str, float]:
+        """See `Agent.schedules`."""
+        decay = self._config.learning_rate_decay_env_steps
+        left = 1.0 if decay is None else max(0.0, 1 - self._env_steps / decay)
+        return {"learning_rate": self._config.learning_rate * left}
+
+    def initial_memory(self, num_envs: int) -> Memory:
+        """See `Actor.initial_memory`."""
+        return self.network.encoder.core.initial_memory(num_envs, self._device)
+
+    @torch.no_grad()
+    def act(self, step: Step, memory: Memory, *, explore: bool) -> tuple[Decision, Memory]:
+        """See `Actor.act`: exploring draws from the policy, else its likeliest action is taken."""
+        obs = torch.from_numpy(step.obs).to(self._device)
+        logits, value, memory = self.network(obs[:, None], step.first[:, None], memory)
+        policy = logits[:, 0].softmax(-1).cpu().numpy()
+        if explore:
+            drawn = self._rng.random((len(policy), 1))
+            action = (policy.cumsum(1) <= drawn).sum(1).clip(max=policy.shape[1] - 1)
+            self._env_steps += len(action)
+        else:
+            action = policy.argmax(1)
+        return Decision(action, value.cpu().numpy(), policy), memory
+
+    def update(self, batch: Sequences) -> Update:
+        """Takes one optimizer step."""
+        config = self._config
+        logits, value, _ = self.network(
+            batch.obs.to(self._device, non_blocking=True), batch.first, batch.memory
+        )
+        valid, action, old_log_prob, old_value, advantage = (
+            field.to(self._device, non_blocking=True)
+            for field in (batch.valid, batch.action, batch.log_prob, batch.value, batch.advantage)
+        )
+        log_policy = logits[valid].log_softmax(-1)  # [V, A], V valid decisions
+        log_prob = log_policy.gather(1, action[valid][:, None]).squeeze(1)
+        log_ratio = log_prob - old_log_prob[valid]
+        scaled = advantage[valid]
+        scaled = (scaled - scaled.mean()) / (scaled.std(correction=0) + 1e-8)
+        policy_loss = clipped_policy_loss(log_ratio, scaled, config.policy_clip).mean()
+        target = (advantage + old_value)[valid]
+        value_loss = clipped_value_loss(value[valid], old_value[valid], target, config.value_clip)
+        entropy = -(log_policy.exp() * log_policy).sum(1).mean()
+        loss = (
+            policy_loss
+            + config.value_coefficient * value_loss.mean()
+            - config.entropy_coefficient * entropy
+        )
+        for group in self._optimizer.param_groups:
+            group["lr"] = self.schedules()["learning_rate"]
+        self._optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), config.max_grad_norm)
+        self._optimizer.step()
+        self._updates += 1
+        ratio = log_ratio.detach().exp()
+        metrics = {
+            "loss": loss,
+            "policy_loss": policy_loss,
+            "value_loss": value_loss.mean(),
+            "value": value[valid].mean(),
+            "entropy": entropy,
+            "kl": (ratio - 1 - log_ratio).mean(),  # http://joschu.net/blog/kl-approx.html, k3
+            "clipped": ((ratio - 1).abs() > config.policy_clip).float().mean(),
+        }
+        return Update({name: tensor.detach() for name, tensor in metrics.items()}, torch.zeros(0))
+
+    def network_state(self) -> dict[str, Tensor]:
+        """See `Agent.network_state`."""
+        return dict(self.network.state_dict())
+
+    def load_network_state(self, state: Mapping[str, Tensor]) -> None:
+        """See `Agent.load_network_state`."""
+        try:
+            self.network.load_state_dict(state)
+        except RuntimeError as error:
+            raise ValueError(f"the weights do not fit this network: {error}") from error
+
+    def state_dict(self) -> dict[str, Any]:
+        """See `Agent.state_dict`."""
+        return {
+            "optimizer": self._optimizer.state_dict(),
+            "rng": self._rng.bit_generator.state,
+            "env_steps": self._env_steps,
+            "updates": self._updates,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """See `Agent.load_state_dict`."""
+        self._optimizer.load_state_dict(dict(state["optimizer"]))
+        self._rng.bit_generator.state = state["rng"]
+        self._env_steps = state["env_steps"]
+        self._updates = state["updates"]

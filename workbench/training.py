@@ -1,0 +1,173 @@
+"""Training: what every loop has around its turns: metrics, videos, checkpoints, and an end."""
+
+import shutil
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from typing import Any
+
+import torch
+
+from envs import make_envs
+from workbench import checkpoint
+from workbench.errors import UsageError
+from workbench.loops import make_loop
+from workbench.metrics import Meter, MetricsFile, WandbLog
+from workbench.player import record_player
+from workbench.progress import Progress
+from workbench.run import Clock, Run, choose_device
+
+# Videos made while training are cut after this many env_steps (two minutes of Atari).
+MAX_VIDEO_ENV_STEPS = 1_800
+
+
+def train(run: Run, progress: Progress) -> bool:
+    """Trains from the run's latest checkpoint, or from nothing, to its end.
+
+    Returns:
+        True when finished, False when a signal asked to stop; either way everything is saved.
+
+    Raises:
+        UsageError: the device is missing or the checkpoint does not fit.
+        WorkError: the loss is not finite, or W&B does not start.
+        OSError: the disk is full or not writable; the latest checkpoint stays in force.
+    """
+    config = run.config
+    device = choose_device(config.device)
+    torch.set_num_threads(config.torch_threads)
+    # Momentum of weights that no longer learn decays into denormals; Adam was 5x slower for them.
+    torch.set_flush_denormal(True)
+    torch.manual_seed(config.seed)
+    step = checkpoint.latest_step(run.checkpoints)
+    if step is None:
+        if run.info["env_steps"] > 0:
+            raise UsageError(f"{run.path} cannot go on: its checkpoints are gone")
+        # A disk that was too full, or a kill, may have left half of the files.
+        shutil.rmtree(run.replay, ignore_errors=True)
+    with _config_fits(run):
+        envs = make_envs(config.env)
+        loop = make_loop(config, envs, device, run.replay)
+        agent, meter = loop.agent, Meter(envs.spec.num_envs)
+        parts = {**loop.parts, "meter": meter, "envs": envs}
+        env_steps, metrics_size, clock, memory = 0, 0, Clock(), None
+        if step is None:
+            envs.reset(config.seed)
+        else:
+            state = checkpoint.load_resume(run.checkpoints / str(step))
+            agent.load_network_state(checkpoint.load_model(run.checkpoints / str(step)))
+            for name, part in parts.items():
+                part.load_state_dict(state[name])
+            env_steps, metrics_size = step, state["metrics_size"]
+            memory = tuple(tensor.to(device) for tensor in state["memory"])
+            clock = Clock(state["wall_seconds"])
+            run.update_info(env_steps=env_steps, wall_seconds=round(clock.seconds, 3))
+    # Killed after its last checkpoint but before it could say so, it has nothing left to do.
+    finished = env_steps >= config.total_env_steps
+
+    wandb_log = WandbLog(
+        config.wandb, run.name, run.path, config.model_dump(mode="json"), run.info["wandb_id"]
+    )
+    with (
+        stop_signals() as stop,
+        closing(MetricsFile(run.metrics_path, metrics_size)) as metrics_file,
+    ):
+        for turn in () if finished else loop.turns(env_steps, memory):
+            for tick in turn.steps:
+                meter.saw(tick)
+            for update in turn.updates:
+                meter.learned(update)
+            before, env_steps = env_steps, env_steps + len(turn.steps) * envs.spec.num_envs
+            finished = env_steps >= config.total_env_steps
+            ending = finished or stop.requested
+            if _crossed(before, env_steps, config.log_period_env_steps) or finished:
+                meter.check_finite()
+                metrics = {
+                    "env_steps": env_steps,
+                    "wall_seconds": round(clock.seconds, 3),
+                    "updates": agent.updates,
+                    **agent.schedules(),
+                    **meter.read(),
+                }
+                metrics_file.write(metrics)
+                wandb_log.log(metrics)
+                progress.show(metrics)
+            recording_due = _crossed(before, env_steps, config.record_period_env_steps)
+            # Before the checkpoint: a run killed in between resumes before both and makes both.
+            if before == 0 or finished or recording_due:
+                meter.check_finite(agent.network_state().values())
+                recording = record_player(
+                    agent,
+                    config.env,
+                    run.videos,
+                    env_steps,
+                    seed=0,
+                    max_env_steps=MAX_VIDEO_ENV_STEPS,
+                )
+                wandb_log.log_video(recording.video, env_steps)
+            saving_due = _crossed(before, env_steps, config.checkpoint_period_env_steps)
+            if before == 0 or ending or saving_due:
+                meter.check_finite(agent.network_state().values())
+                checkpoint.save(
+                    run.checkpoints,
+                    env_steps,
+                    model=agent.network_state(),
+                    resume={
+                        **{name: part.state_dict() for name, part in parts.items()},
+                        "memory": list(turn.memory),
+                        "metrics_size": metrics_file.sync(),
+                        "wall_seconds": clock.seconds,
+                    },
+                    facts={"updates": agent.updates},
+                )
+                run.update_info(env_steps=env_steps, wall_seconds=round(clock.seconds, 3))
+            progress.advance(env_steps)
+            if ending:
+                break
+    if finished:
+        wandb_log.log_checkpoint(run.checkpoints / str(env_steps), run.name)
+    envs.recv()  # the tick in flight
+    envs.close()
+    wandb_log.close()
+    return finished
+
+
+@contextmanager
+def _config_fits(run: Run) -> Iterator[None]:
+    """Says what is wrong where a run's files are not those that its config describes."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # the disk's fault
+            raise
+        raise UsageError(f"{run.path} does not fit its config.yaml: {error}") from error
+
+
+class StopRequest:
+    """Whether a signal asked for an orderly end."""
+
+    requested = False
+
+
+@contextmanager
+def stop_signals() -> Iterator[StopRequest]:
+    """Turns the first SIGINT or SIGTERM into a request; a second one ends the process at once."""
+    stop = StopRequest()
+
+    def handle(number: int, frame: Any) -> None:
+        if stop.requested:
+            raise KeyboardInterrupt
+        stop.requested = True
+
+    previous: Mapping[int, Any] = {
+        number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield stop
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _crossed(before: int, now: int, period: int) -> bool:
+    """Whether a multiple of `period` lies in (before, now]."""
+    return now // period > before // period
