@@ -8,9 +8,10 @@ import torch
 from agents.base import Agent
 from agents.dqn import DQN, DQNConfig
 from agents.ppo import PPO, PPOConfig
+from agents.r2d2 import R2D2, R2D2Config
 from envs.base import EnvSpec
 
-AgentConfig = DQNConfig | PPOConfig
+AgentConfig = DQNConfig | PPOConfig | R2D2Config
 
 
 def make_agent(
@@ -22,5 +23,7 @@ def make_agent(
             return DQN(config, spec, device, rng)
         case PPOConfig():
             return PPO(config, spec, device, rng)
+        case R2D2Config():
+            return R2D2(config, spec, device, rng)
         case _:
             assert_never(config)

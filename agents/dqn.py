@@ -45,6 +45,21 @@ class DQNConfig(BaseModel):
     epsilon_decay_env_steps: int = Field(default=50_000, ge=1)
     precision: PrecisionName = "auto"
 
+    @property
+    def window_ticks(self) -> int:
+        """The consecutive ticks that one sample spans."""
+        return self.n_step + 1
+
+    @property
+    def sequence_period_ticks(self) -> int:
+        """Between the begins of neighbouring samples of one env."""
+        return 1
+
+    @property
+    def samples_per_update(self) -> int:
+        """The transitions that one update learns from."""
+        return self.batch_size
+
 
 class DQN:
     """An `Agent`; one instance holds both Q networks and the optimizer."""

@@ -5,7 +5,7 @@ without life loss, 84x84 stacked by 4, Nature CNN, batches of 32, one update per
 samples per env step), Adam with the same learning rate, the same target period in updates, the same
 replay capacity, and epsilon 0.01 from the start. SB3 runs `DQN("CnnPolicy").learn` on
 `make_atari_env` and `VecFrameStack`, with 1 env, with 8, and with 8 in their own processes; Ludus
-runs the very `workbench.loops.off_policy.train` of `ludus train`, metrics, checkpoints and videos
+runs the very `workbench.training.train` of `ludus train`, metrics, checkpoints and videos
 included but with periods longer than the slices. Each side is tried with 1 and 2 torch threads.
 
 Every configuration has its own process; slices of a few seconds alternate, and medians are shown.
@@ -102,14 +102,14 @@ class Slices:
 def ours(connection: Connection, *, num_envs: int, precision: str) -> None:
     from agents.dqn import DQN
     from envs import make_envs
-    from workbench.config import TrainConfig
-    from workbench.loops import off_policy
+    from workbench import training
+    from workbench.config import OffPolicyConfig
     from workbench.metrics import Metrics
     from workbench.progress import Progress
     from workbench.replay import Replay
     from workbench.run import create_run
 
-    config = TrainConfig.model_validate(
+    config = OffPolicyConfig.model_validate(
         {
             "env": {"kind": "atari", "game": "pong", "num_envs": num_envs},
             "agent": {
@@ -137,7 +137,7 @@ def ours(connection: Connection, *, num_envs: int, precision: str) -> None:
             "wandb": {"mode": "disabled"},
         }
     )
-    off_policy.MAX_VIDEO_ENV_STEPS = 1  # the video before the first step
+    training.MAX_VIDEO_ENV_STEPS = 1  # the video before the first step
 
     # What the parts are measured on: a second set of everything.
     envs = make_envs(config.env)
@@ -161,7 +161,7 @@ def ours(connection: Connection, *, num_envs: int, precision: str) -> None:
         step = envs.recv()
 
     for _ in range(replay.ring.capacity_ticks):
-        replay.add(step, np.zeros(num_envs, np.int64))
+        replay.add(step, np.zeros(num_envs, np.int64), ())
         tick_envs()
     batch = replay.sample(BATCH).batch
     slices = Slices(
@@ -194,7 +194,7 @@ def ours(connection: Connection, *, num_envs: int, precision: str) -> None:
 
     with tempfile.TemporaryDirectory() as directory:
         run = create_run(config, str(Path(directory) / "run"))
-        off_policy.train(run, Stopwatch("", config.total_env_steps, 0))
+        training.train(run, Stopwatch("", config.total_env_steps, 0))
 
 
 def theirs(connection: Connection, *, num_envs: int, processes: bool) -> None:

@@ -54,7 +54,7 @@ def ours(connection: Connection, *, transitions: int, files: bool) -> None:
         )
         for tick in range(replay.ring.length):
             obs = pool[tick % 7 : tick % 7 + NUM_ENVS]
-            replay.add(Step(obs, zeros, zeros + 1, no, no), np.zeros(NUM_ENVS, np.int64))
+            replay.add(Step(obs, zeros, zeros + 1, no, no), np.zeros(NUM_ENVS, np.int64), ())
         return replay
 
     with tempfile.TemporaryDirectory() as small, tempfile.TemporaryDirectory() as large:

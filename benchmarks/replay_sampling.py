@@ -55,7 +55,7 @@ def ours(
         reward = rng.integers(-1, 2, NUM_ENVS).astype(np.float32)
         discount = 1 - last.astype(np.float32)
         obs = frames[rng.integers(64, size=NUM_ENVS)]
-        replay.add(Step(obs, reward, discount, first, last), rng.integers(6, size=NUM_ENVS))
+        replay.add(Step(obs, reward, discount, first, last), rng.integers(6, size=NUM_ENVS), ())
 
     errors = torch.rand(BATCH, device=device)
 

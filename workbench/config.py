@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from agents.dqn import DQNConfig
 from agents.ppo import PPOConfig
+from agents.r2d2 import R2D2Config
 from envs import EnvConfig
 from workbench.errors import UsageError
 from workbench.replay import ReplayConfig
@@ -51,7 +52,7 @@ class RunConfig(BaseModel):
 class OffPolicyConfig(RunConfig):
     """A training that learns from replay."""
 
-    agent: DQNConfig
+    agent: Annotated[DQNConfig | R2D2Config, Field(discriminator="kind")]
     replay: ReplayConfig = ReplayConfig()
     learning_starts_env_steps: int = Field(default=10_000, ge=1)
     samples_per_env_step: float = Field(
@@ -60,18 +61,21 @@ class OffPolicyConfig(RunConfig):
 
     @model_validator(mode="after")
     def _learning_can_start(self) -> "OffPolicyConfig":
-        needed = self.env.num_envs * (self.agent.n_step + 1)
+        window = self.agent.window_ticks
+        needed = self.env.num_envs * window
         if self.learning_starts_env_steps < needed:
             raise ValueError(
-                f"learning_starts_env_steps must be at least {needed}, "
-                "which is env.num_envs * (agent.n_step + 1)"
+                f"learning_starts_env_steps must be at least {needed}: "
+                f"env.num_envs times the {window} ticks that one sample spans"
             )
-        # Two ticks to draw from: in one alone, every env may show the last obs of an episode.
-        needed = self.env.num_envs * (self.agent.n_step + 2)
+        # One more window than a sample spans: in one alone, every env may show the last obs of an
+        # episode.
+        window += self.agent.sequence_period_ticks
+        needed = self.env.num_envs * window
         if self.replay.capacity_env_steps < needed:
             raise ValueError(
-                f"replay.capacity_env_steps must be at least {needed}, "
-                "which is env.num_envs * (agent.n_step + 2)"
+                f"replay.capacity_env_steps must be at least {needed}: "
+                f"env.num_envs times the {window} ticks of which one sample is drawn"
             )
         return self
 
@@ -94,7 +98,11 @@ class OnPolicyConfig(RunConfig):
 
 # One training run, complete: the resolved config alone relaunches it.
 TrainConfig = OffPolicyConfig | OnPolicyConfig
-CONFIG_OF_AGENT: dict[str, type[TrainConfig]] = {"dqn": OffPolicyConfig, "ppo": OnPolicyConfig}
+CONFIG_OF_AGENT: dict[str, type[TrainConfig]] = {
+    "dqn": OffPolicyConfig,
+    "ppo": OnPolicyConfig,
+    "r2d2": OffPolicyConfig,
+}
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
@@ -204,13 +212,15 @@ def _explain(
     path: Path, error: ErrorDetails, data: Mapping[str, Any], model: type[TrainConfig]
 ) -> str:
     """Turns pydantic's first error into one line with the file, the key and the way out."""
-    # The discriminator of a union stands in the location but not in the file.
     location = [str(part) for part in error["loc"]]
-    if len(location) > 1 and location[0] == "env":
+    # The discriminator of a union stands in the location but not in the file.
+    if len(location) > 1 and location[1] == data[location[0]].get("kind"):
         del location[1]
     key = ".".join(location)
     if error["type"] == "extra_forbidden":
         return f"{path}: unknown key {key}; did you mean {_nearest_key(location, data, model)}?"
+    if error["type"] == "union_tag_not_found":
+        return f"{path}: the key {key}.kind is missing"
     if error["type"] == "missing":
         return f"{path}: the key {key} is missing"
     message = error["msg"].removeprefix("Value error, ")

@@ -111,7 +111,8 @@ def measure(config: TrainConfig, seconds: float = 5.0) -> dict[str, Any]:
 
 def _with_little_replay(config: OffPolicyConfig) -> OffPolicyConfig:
     """Learning starts at once, from as few ticks as it can."""
-    env_steps = (WARM_UP_TICKS + config.agent.n_step) * config.env.num_envs
+    ticks = WARM_UP_TICKS + config.agent.window_ticks + config.agent.sequence_period_ticks
+    env_steps = ticks * config.env.num_envs
     replay = config.replay.model_copy(update={"capacity_env_steps": env_steps})
     changes = {
         "replay": replay,

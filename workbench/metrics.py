@@ -28,7 +28,7 @@ class Meter:
         self._length = np.zeros(num_envs, np.int64)
         self._returns: list[float] = []
         self._lengths: list[int] = []
-        self._updates: list[dict[str, torch.Tensor]] = []
+        self._learned: dict[str, list[torch.Tensor]] = {}
 
     def saw(self, step: Step) -> None:
         """Counts one tick of all envs."""
@@ -42,7 +42,8 @@ class Meter:
 
     def learned(self, update: Update) -> None:
         """Counts one optimizer step; tensors are read only when a line is due."""
-        self._updates.append(update.metrics)
+        for name, value in update.metrics.items():
+            self._learned.setdefault(name, []).append(value)
 
     def check_finite(self, weights: Iterable[torch.Tensor] = ()) -> None:
         """Raises WorkError if a loss since the last line, or a weight, is not a finite number."""
@@ -60,13 +61,12 @@ class Meter:
             metrics["episode_return"] = float(np.mean(self._returns))
             metrics["episode_length"] = float(np.mean(self._lengths))
         metrics |= {name: float(values.mean()) for name, values in self._collected().items()}
-        self._returns, self._lengths, self._updates = [], [], []
+        self._returns, self._lengths, self._learned = [], [], {}
         return metrics
 
     def _collected(self) -> dict[str, torch.Tensor]:
-        """Returns `[updates]` of each metric of the updates since the last line."""
-        names = self._updates[0] if self._updates else ()
-        return {name: torch.stack([update[name] for update in self._updates]) for name in names}
+        """Returns `[K]` of each metric, from the K updates since the last line that told it."""
+        return {name: torch.stack(values) for name, values in self._learned.items()}
 
     def state_dict(self) -> dict[str, Any]:
         """Everything collected so far."""
@@ -75,7 +75,7 @@ class Meter:
             "length": self._length,
             "returns": list(self._returns),
             "lengths": list(self._lengths),
-            "updates": self._collected(),
+            "learned": self._collected(),
         }
 
     def load_state_dict(self, state: State) -> None:
@@ -84,9 +84,7 @@ class Meter:
         self._length = np.array(state["length"])
         self._returns = list(state["returns"])
         self._lengths = list(state["lengths"])
-        columns = {name: values.unbind() for name, values in state["updates"].items()}
-        count = len(next(iter(columns.values()), ()))
-        self._updates = [{name: columns[name][i] for name in columns} for i in range(count)]
+        self._learned = {name: list(values.unbind()) for name, values in state["learned"].items()}
 
 
 class MetricsFile:

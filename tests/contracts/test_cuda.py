@@ -37,7 +37,7 @@ def filled_replay(device, directory=None):
         step = env.recv()
         action = rng.integers(2, size=4)
         env.send(action)
-        replay.add(step, action)
+        replay.add(step, action, ())
     return replay
 
 
@@ -104,7 +104,7 @@ def test_dqn_learns_a_probe_on_the_gpu():
     )
     env.reset(0)
     for t, tick in enumerate(interact(env, agent, explore=True)):
-        replay.add(tick.step, tick.decision.action)
+        replay.add(tick.step, tick.decision.action, ())
         if t > 50:
             agent.update(replay.sample(64).batch)
         if t == 600:

@@ -46,7 +46,7 @@ def learn(probe: str, *, sampling: str = "uniform", updates: int = 250, **change
         rng=np.random.default_rng(2),
     )
     for ticks, tick in enumerate(interact(envs, agent, explore=True), start=1):
-        replay.add(tick.step, tick.decision.action)
+        replay.add(tick.step, tick.decision.action, ())
         if ticks > config.n_step:
             sample = replay.sample(config.batch_size)
             update = agent.update(sample.batch)

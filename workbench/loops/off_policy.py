@@ -8,12 +8,13 @@ import torch
 
 from agents import make_agent
 from agents.base import Memory
+from agents.r2d2 import R2D2Config
 from envs.base import VectorEnv
 from workbench.checkpoint import Stateful
 from workbench.config import OffPolicyConfig
 from workbench.interact import interact
 from workbench.loops.base import Turn
-from workbench.replay import Replay
+from workbench.replay import Replay, SequenceReplay
 
 
 class OffPolicyLoop:
@@ -31,35 +32,57 @@ class OffPolicyLoop:
         self._config = config
         self._envs = envs
         self.agent = make_agent(config.agent, envs.spec, device, np.random.default_rng(agent_seed))
-        self._replay = Replay(
+        self._replay = self._make_replay(device, np.random.default_rng(replay_seed), directory)
+        self.parts: Mapping[str, Stateful] = {"agent": self.agent, "replay": self._replay}
+
+    def _make_replay(
+        self, device: torch.device, rng: np.random.Generator, directory: Path | None
+    ) -> Replay | SequenceReplay:
+        config, spec = self._config, self._envs.spec
+        slack_env_steps = config.checkpoint_period_env_steps
+        if isinstance(config.agent, R2D2Config):
+            return SequenceReplay(
+                config.replay,
+                config.agent,
+                spec,
+                self.agent.initial_memory(spec.num_envs),
+                slack_env_steps=slack_env_steps,
+                device=device,
+                rng=rng,
+                directory=directory,
+            )
+        return Replay(
             config.replay,
-            envs.spec,
+            spec,
             n_step=config.agent.n_step,
             discount=config.agent.discount,
-            slack_env_steps=config.checkpoint_period_env_steps,
+            slack_env_steps=slack_env_steps,
             device=device,
-            rng=np.random.default_rng(replay_seed),
+            rng=rng,
             directory=directory,
         )
-        self.parts: Mapping[str, Stateful] = {"agent": self.agent, "replay": self._replay}
 
     def turns(self, env_steps: int, memory: Memory | None) -> Iterator[Turn]:
         """See `Loop.turns`."""
         config, agent, replay = self._config, self.agent, self._replay
-        batch_size = config.agent.batch_size
         clip = config.agent.reward_clip or np.inf
+        if memory is None:
+            memory = agent.initial_memory(self._envs.spec.num_envs)
         for tick in interact(self._envs, agent, memory, explore=True):
             replay.add(
                 tick.step._replace(reward=tick.step.reward.clip(-clip, clip)),
                 tick.decision.action,
+                memory,
             )
+            memory = tick.memory
             env_steps += self._envs.spec.num_envs
             learned_env_steps = env_steps - config.learning_starts_env_steps
-            updates_due = int(learned_env_steps * config.samples_per_env_step / batch_size)
+            samples_due = learned_env_steps * config.samples_per_env_step
+            updates_due = int(samples_due / config.agent.samples_per_update)
             updates = []
             for _ in range(updates_due - agent.updates):
-                sample = replay.sample(batch_size)
+                sample = replay.sample(config.agent.batch_size)
                 update = agent.update(sample.batch)
                 replay.update_priorities(sample, update.errors)
                 updates.append(update)
-            yield Turn([tick.step], updates, tick.memory)
+            yield Turn([tick.step], updates, memory)

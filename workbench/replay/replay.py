@@ -1,18 +1,20 @@
 """Replay: the ring, and which of its transitions come next."""
 
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
-from agents.base import Transition
+from agents.base import Memory, Transition
 from envs.base import EnvSpec, State, Step
 from workbench.replay.ring import FIELDS, Ring, Storage, Ticks
 from workbench.replay.sum_tree import SumTree
 
+Flags = npt.NDArray[np.bool_]
+Batch = TypeVar("Batch")
 # Added to TD errors so that no transition starves (Schaul et al. 2016, section 3.3).
 PRIORITY_OFFSET = 1e-3
 
@@ -29,10 +31,10 @@ class ReplayConfig(BaseModel):
     storage: Storage = "memory"
 
 
-class Sample(NamedTuple):
+class Sample(NamedTuple, Generic[Batch]):
     """A batch and where it came from."""
 
-    batch: Transition
+    batch: Batch
     tick: Ticks  # [B]
     env: Ticks  # [B]
 
@@ -46,7 +48,7 @@ class UniformSampler:
         self._n_step = n_step
         self._rng = rng
 
-    def added(self) -> None:
+    def added(self, learnable: Flags) -> None:
         """Takes note of the tick just added: nothing to do."""
 
     def draw(self, count: int) -> tuple[Ticks, Ticks, npt.NDArray[np.float32]]:
@@ -62,8 +64,8 @@ class UniformSampler:
             env[bad] = self._rng.integers(ring.num_envs, size=bad.sum())
         return tick, env, np.ones(count, np.float32)
 
-    def update(self, tick: Ticks, env: Ticks, errors: npt.NDArray[np.float32]) -> None:
-        """Takes note of TD errors: nothing to do."""
+    def update(self, tick: Ticks, env: Ticks, errors: torch.Tensor) -> None:
+        """Takes note of TD errors: nothing to do, so that the host need not wait for them."""
 
     def state_dict(self) -> dict[str, Any]:
         """The generator's position."""
@@ -75,18 +77,18 @@ class UniformSampler:
 
 
 class PrioritizedSampler:
-    """Transitions in proportion to `(|TD error| + 0.001) ** α` (Schaul et al. 2016).
+    """Windows of ticks in proportion to `(|TD error| + 0.001) ** α` (Schaul et al. 2016).
 
-    A transition enters with the largest priority seen so far, as soon as its n later ticks exist.
-    Weights are `(P(i) / min P) ** -β` within the batch, so the largest is 1.
+    A window enters with the largest priority seen so far, as soon as its last tick exists. Weights
+    are `(P(i) / min P) ** -β` within the batch, so the largest is 1.
     """
 
     def __init__(
-        self, ring: Ring, n_step: int, rng: np.random.Generator, config: ReplayConfig
+        self, ring: Ring, window_ticks: int, rng: np.random.Generator, config: ReplayConfig
     ) -> None:
-        """Draws from `ring`, whose transitions need `n_step` later ticks."""
+        """Draws from `ring` windows of `window_ticks`."""
         self._ring = ring
-        self._n_step = n_step
+        self._window_ticks = window_ticks
         self._rng = rng
         self._alpha = config.priority_exponent
         self._beta = config.importance_exponent
@@ -94,17 +96,19 @@ class PrioritizedSampler:
         self._largest = 1.0
         self._envs = np.arange(ring.num_envs)
 
-    def added(self) -> None:
-        """Takes note of the tick just added: one tick becomes drawable, one expires."""
+    def added(self, learnable: Flags) -> None:
+        """Takes note of the tick just added: one window becomes drawable, one expires.
+
+        `learnable` `[N]`: in which envs the window that ends with that tick may be drawn.
+        """
         ring = self._ring
         expired = ring.head - ring.capacity_ticks - 1
         if expired >= 0:
             self._tree.set(self._leaf(np.full_like(self._envs, expired), self._envs), 0.0)
-        ready = ring.head - self._n_step - 1
+        ready = ring.head - self._window_ticks
         if ready >= 0:
             tick = np.full_like(self._envs, ready)
-            learnable = ~ring.field("last", tick, self._envs)
-            self._tree.set(self._leaf(tick, self._envs), self._largest * learnable)
+            self._tree.set(self._leaf(tick, self._envs), np.where(learnable, self._largest, 0.0))
 
     def draw(self, count: int) -> tuple[Ticks, Ticks, npt.NDArray[np.float32]]:
         """Returns ticks, envs and importance weights, each `[count]`; stratified."""
@@ -118,10 +122,10 @@ class PrioritizedSampler:
         weights = (priority / priority.min()) ** -self._beta
         return tick, env, weights.astype(np.float32)
 
-    def update(self, tick: Ticks, env: Ticks, errors: npt.NDArray[np.float32]) -> None:
+    def update(self, tick: Ticks, env: Ticks, errors: torch.Tensor) -> None:
         """Sets the priorities of transitions just learned from; `errors` `[B]` are |TD errors|."""
         # When learning diverges, sampling must go on until that is noticed where losses are read.
-        finite = np.nan_to_num(errors.astype(np.float64), nan=0, posinf=0)
+        finite = np.nan_to_num(errors.cpu().numpy().astype(np.float64), nan=0, posinf=0)
         priority = (finite + PRIORITY_OFFSET) ** self._alpha
         self._largest = max(self._largest, float(priority.max()))
         self._tree.set(self._leaf(tick, env), priority)
@@ -172,17 +176,25 @@ class Replay:
             storage=config.storage,
         )
         self._sampler = (
-            PrioritizedSampler(self.ring, n_step, rng, config)
+            PrioritizedSampler(self.ring, n_step + 1, rng, config)
             if config.sampling == "prioritized"
             else UniformSampler(self.ring, n_step, rng)
         )
 
-    def add(self, step: Step, action: npt.NDArray[np.int64]) -> None:
-        """Stores one tick; `step.reward` is what the learner should see, already clipped."""
-        self.ring.add(step, action)
-        self._sampler.added()
+    def add(self, step: Step, action: npt.NDArray[np.int64], memory: Memory) -> None:
+        """Stores one tick.
 
-    def sample(self, batch_size: int) -> Sample:
+        Args:
+            step: with the reward that the learner should see, already clipped.
+            action: `[N]` that answered it.
+            memory: ignored: single transitions are for agents without one.
+        """
+        self.ring.add(step, action)
+        begin = np.full(self._spec.num_envs, max(0, self.ring.head - self._n_step - 1))
+        # The action of an episode's last observation was ignored: nothing to learn from.
+        self._sampler.added(~self.ring.field("last", begin, np.arange(self._spec.num_envs)))
+
+    def sample(self, batch_size: int) -> Sample[Transition]:
         """Draws a batch; at least `n_step + 1` ticks must have been added."""
         tick, env, weights = self._sampler.draw(batch_size)
         reward, discount, end = self.ring.returns(tick, env, self._n_step, self._discount)
@@ -209,10 +221,9 @@ class Replay:
             return frames[:, : stack * channels], frames[:, n_step * channels :]
         return self.ring.observations(tick, env), self.ring.observations(end, env)
 
-    def update_priorities(self, sample: Sample, errors: torch.Tensor) -> None:
+    def update_priorities(self, sample: Sample[Any], errors: torch.Tensor) -> None:
         """Tells the sampler the absolute TD errors `[B]` of a batch just learned from."""
-        if isinstance(self._sampler, PrioritizedSampler):  # spares a device sync otherwise
-            self._sampler.update(sample.tick, sample.env, errors.cpu().numpy())
+        self._sampler.update(sample.tick, sample.env, errors)
 
     def state_dict(self) -> dict[str, Any]:
         """Makes the stored ticks durable and returns where the ring's head is, and the rest."""

@@ -52,7 +52,7 @@ def make_replay(
 
 def fill(replay: Replay, stream: Stream, begin: int = 0) -> None:
     for tick, step in enumerate(stream[begin:], start=begin):
-        replay.add(step, actions(tick, replay.ring.num_envs))
+        replay.add(step, actions(tick, replay.ring.num_envs), ())
 
 
 def priorities(replay: Replay) -> np.ndarray:
@@ -165,7 +165,7 @@ def test_at_the_least_capacity_there_is_always_something_to_draw(sampling: str):
     for tick in range(8):
         step = envs.recv()
         envs.send(actions(tick, 2))
-        replay.add(step, actions(tick, 2))
+        replay.add(step, actions(tick, 2), ())
         if tick >= 1:
             sample = replay.sample(4)
             assert (sample.tick % 2 == 0).all()  # every other tick is a last in both envs
@@ -245,7 +245,7 @@ def test_an_expired_transition_has_no_priority():
     stream = random_stream(spec, 70, 0.3, np.random.default_rng(3))
     replay = make_replay(spec, 10, n_step=2, slack_ticks=5, sampling="prioritized")
     for tick, step in enumerate(stream):
-        replay.add(step, actions(tick, 2))
+        replay.add(step, actions(tick, 2), ())
         alive = {(t % replay.ring.length, e) for t, e in learnable(stream[: tick + 1], 10, 2)}
         assert set(zip(*np.nonzero(priorities(replay)), strict=True)) == alive
 
@@ -275,7 +275,7 @@ def continue_from(replay: Replay, stream: Stream, begin: int) -> list[Sample]:
     """Adds the rest of the stream, with a sample and new priorities after every tick."""
     samples = []
     for tick, step in enumerate(stream[begin:], start=begin):
-        replay.add(step, actions(tick, replay.ring.num_envs))
+        replay.add(step, actions(tick, replay.ring.num_envs), ())
         samples.append(replay.sample(16))
         replay.update_priorities(samples[-1], samples[-1].batch.reward_t.abs())
     return samples

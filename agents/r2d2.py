@@ -1,0 +1,243 @@
+"""R2D2: a recurrent DQN that learns from replayed sequences.
+
+Kapturowski et al. 2019 (https://openreview.net/forum?id=r1lyTjAqYX). A sequence is unrolled from
+the memory that was stored when it was played, over a burn-in that only warms the memory up, and
+then over the ticks that are learned from. Double, dueling, n-step, rescaled values (Pohlen et al.
+2018, https://arxiv.org/abs/1805.11593).
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from agents.base import Decision, Memory, Update
+from agents.losses import rescale, sequence_priority, unrescale
+from agents.networks import CoreName, Encoder, PrecisionName, RecurrentQ, TorsoName
+from envs.base import EnvSpec, Step
+
+
+class R2D2Config(BaseModel):
+    """Which network, what a sequence is, and how fast it learns."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["r2d2"]
+    network: TorsoName = "small"
+    core: CoreName = "lstm"
+    core_size: int = Field(default=256, ge=1, le=8192)
+    dueling: bool = True
+    n_step: int = Field(default=5, ge=1, le=100)
+    discount: float = Field(default=0.997, ge=0, le=1)
+    reward_clip: float | None = Field(
+        default=None, gt=0, description="training rewards lie within ± this"
+    )
+    burn_in_ticks: int = Field(default=16, ge=0, le=10_000)
+    sequence_ticks: int = Field(default=32, ge=2, le=10_000, description="learned from, after it")
+    sequence_period_ticks: int = Field(
+        default=16, ge=1, le=10_000, description="between the begins of neighbouring sequences"
+    )
+    priority_mix: float = Field(
+        default=0.9, ge=0, le=1, description="η: the largest error of a sequence against the mean"
+    )
+    batch_size: int = Field(default=32, ge=1, description="sequences")
+    learning_rate: float = Field(default=1e-4, gt=0)
+    adam_epsilon: float = Field(default=1e-3, gt=0)
+    max_grad_norm: float = Field(default=40.0, gt=0)
+    target_period_updates: int = Field(default=500, ge=1)
+    staleness_period_updates: int = Field(default=500, ge=1)
+    epsilon_start: float = Field(default=1.0, ge=0, le=1)
+    epsilon_end: float = Field(default=0.02, ge=0, le=1)
+    epsilon_decay_env_steps: int = Field(default=100_000, ge=1)
+    precision: PrecisionName = "float32"
+
+    @property
+    def window_ticks(self) -> int:
+        """W, which one sample spans: burn-in, ticks learned from, and those they look ahead."""
+        return self.burn_in_ticks + self.sequence_ticks + self.n_step
+
+    @property
+    def samples_per_update(self) -> int:
+        """The transitions that one update learns from."""
+        return self.batch_size * self.sequence_ticks
+
+
+class History(NamedTuple):
+    """What came before some sequences, from the beginning of an episode on."""
+
+    obs: Tensor  # [K, P, C, H, W] uint8, up to the tick before the sequence
+    first: npt.NDArray[np.bool_]  # [K, P]; at least one is True, and what precedes it is ignored
+    row: npt.NDArray[np.int64]  # [K] which sequences of the batch
+
+
+class ReplayedSequences(NamedTuple):
+    """B windows of W consecutive ticks, of which L after the burn-in are learned from."""
+
+    obs: Tensor  # [B, W, C, H, W] uint8
+    first: npt.NDArray[np.bool_]  # [B, W] an episode begins; on the host, which cuts sequences
+    memory: Memory  # stored when the first tick of each window was played
+    action: Tensor  # [B, L] int64
+    valid: Tensor  # [B, L] bool; False at an episode's last observation, whose action was ignored
+    reward: Tensor  # [B, L] float32, the discounted n-step sum that followed
+    discount: Tensor  # [B, L] float32, γ^m for the m steps taken, 0 past the end
+    end: Tensor  # [B, L] int64, the tick of the window m steps later
+    weights: Tensor  # [B] float32, importance weights
+    history: History | None  # given now and then, to measure how stale stored memories are
+
+
+class R2D2:
+    """An `Agent`; one instance holds both Q networks and the optimizer."""
+
+    def __init__(
+        self, config: R2D2Config, spec: EnvSpec, device: torch.device, rng: np.random.Generator
+    ) -> None:
+        """Builds the networks; `rng` draws exploration, torch's global generator the weights."""
+        self._config = config
+        self._num_actions = spec.num_actions
+        self._device = device
+        self._rng = rng
+        self._env_steps = 0
+        self._updates = 0
+        self.online = self._network(spec).to(device)
+        self.target = self._network(spec).to(device).requires_grad_(False)
+        self.target.load_state_dict(self.online.state_dict())
+        self._optimizer = torch.optim.Adam(
+            self.online.parameters(), lr=config.learning_rate, eps=config.adam_epsilon, fused=True
+        )
+
+    def _network(self, spec: EnvSpec) -> RecurrentQ:
+        config = self._config
+        dtype = torch.bfloat16 if config.precision == "bfloat16" else torch.float32
+        encoder = Encoder(config.network, spec.obs_shape, config.core, config.core_size, dtype)
+        return RecurrentQ(encoder, spec.num_actions, dueling=config.dueling)
+
+    @property
+    def epsilon(self) -> float:
+        """The share of random actions at this moment of training."""
+        config = self._config
+        progress = min(1.0, self._env_steps / config.epsilon_decay_env_steps)
+        return config.epsilon_start + progress * (config.epsilon_end - config.epsilon_start)
+
+    @property
+    def updates(self) -> int:
+        """See `Agent.updates`."""
+        return self._updates
+
+    def schedules(self) -> dict[str, float]:
+        """See `Agent.schedules`."""
+        return {"epsilon": self.epsilon}
+
+    def initial_memory(self, num_envs: int) -> Memory:
+        """See `Actor.initial_memory`."""
+        return self.online.encoder.core.initial_memory(num_envs, self._device)
+
+    @torch.no_grad()
+    def act(self, step: Step, memory: Memory, *, explore: bool) -> tuple[Decision, Memory]:
+        """See `Actor.act`; exploring calls advance the epsilon schedule."""
+        obs = torch.from_numpy(step.obs).to(self._device)
+        values, memory = self.online(obs[:, None], step.first[:, None], memory)
+        q_values = unrescale(values[:, 0]).cpu().numpy()
+        action = q_values.argmax(1)
+        if explore:
+            random = self._rng.random(len(action)) < self.epsilon
+            drawn = self._rng.integers(self._num_actions, size=len(action))
+            action = np.where(random, drawn, action)
+            self._env_steps += len(action)
+        return Decision(action, q_values), memory
+
+    def update(self, batch: ReplayedSequences) -> Update:
+        """Takes one optimizer step; copies online to target every `target_period_updates`."""
+        config = self._config
+        burn_in = config.burn_in_ticks
+        obs = batch.obs.to(self._device, non_blocking=True)
+        action, valid, reward, discount, end, weights = (
+            field.to(self._device, non_blocking=True)
+            for field in (
+                batch.action,
+                batch.valid,
+                batch.reward,
+                batch.discount,
+                batch.end,
+                batch.weights,
+            )
+        )
+        with torch.no_grad():
+            values_target, _ = self.target(obs, batch.first, batch.memory)
+            memory = batch.memory
+            if burn_in:
+                _, memory = self.online(obs[:, :burn_in], batch.first[:, :burn_in], memory)
+        values, _ = self.online(obs[:, burn_in:], batch.first[:, burn_in:], memory)  # [B, L + n, A]
+        with torch.no_grad():
+            best = values.argmax(-1).gather(1, end - burn_in)  # [B, L] the double action
+            row = torch.arange(len(obs), device=self._device)[:, None]
+            target = rescale(reward + discount * unrescale(values_target[row, end, best]))
+        value = values[:, : config.sequence_ticks].gather(2, action[..., None]).squeeze(-1)
+        errors = (target - value) * valid
+        loss = (weights[:, None] * 0.5 * errors**2).sum() / valid.sum()
+        self._optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.online.parameters(), config.max_grad_norm)
+        staleness = self._staleness(batch, obs)
+        self._optimizer.step()
+        self._updates += 1
+        if self._updates % config.target_period_updates == 0:
+            self.target.load_state_dict(self.online.state_dict())
+        metrics = {"loss": loss.detach(), "value": unrescale(value.detach()[valid]).mean()}
+        priority = sequence_priority(errors.detach().abs(), valid, config.priority_mix)
+        return Update(metrics | staleness, priority)
+
+    @torch.no_grad()
+    def _staleness(self, batch: ReplayedSequences, obs: Tensor) -> dict[str, Tensor]:
+        """How far Q-values from the stored memory are from those of a memory that is up to date.
+
+        `staleness` at the first tick of a window, `staleness_after_burn_in` at the first that is
+        learned from: `|Q - Q_true| / |max Q_true|` (Kapturowski et al. 2019, section 3), where
+        Q_true comes from unrolling the network as it is now from the beginning of an episode.
+        """
+        if batch.history is None:
+            return {}
+        history_obs, history_first, row = batch.history
+        chosen = torch.from_numpy(row).to(self._device)
+        begin = self.initial_memory(len(row))
+        _, memory = self.online(history_obs.to(self._device), history_first, begin)
+        played = tuple(m[:, chosen] for m in batch.memory)
+        ticks = self._config.burn_in_ticks + 1
+        true, stored = (
+            unrescale(self.online(obs[chosen, :ticks], batch.first[row, :ticks], m)[0])
+            for m in (memory, played)
+        )  # [K, ticks, A]
+        gap = (stored - true).norm(dim=-1).mean(0) / true.amax(-1).abs().mean(0)
+        return {"staleness": gap[0], "staleness_after_burn_in": gap[-1]}
+
+    def network_state(self) -> dict[str, Tensor]:
+        """See `Agent.network_state`."""
+        return dict(self.online.state_dict())
+
+    def load_network_state(self, state: Mapping[str, Tensor]) -> None:
+        """See `Agent.load_network_state`."""
+        try:
+            self.online.load_state_dict(state)
+        except RuntimeError as error:
+            raise ValueError(f"the weights do not fit this network: {error}") from error
+
+    def state_dict(self) -> dict[str, Any]:
+        """See `Agent.state_dict`."""
+        return {
+            "target": dict(self.target.state_dict()),
+            "optimizer": self._optimizer.state_dict(),
+            "rng": self._rng.bit_generator.state,
+            "env_steps": self._env_steps,
+            "updates": self._updates,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """See `Agent.load_state_dict`."""
+        self.target.load_state_dict(state["target"])
+        self._optimizer.load_state_dict(dict(state["optimizer"]))
+        self._rng.bit_generator.state = state["rng"]
+        self._env_steps = state["env_steps"]
+        self._updates = state["updates"]

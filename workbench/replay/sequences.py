@@ -1,0 +1,150 @@
+"""Replay of sequences, for agents with a memory: windows of consecutive ticks on the same ring."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from agents.base import Memory
+from agents.r2d2 import History, R2D2Config, ReplayedSequences
+from envs.base import EnvSpec, Step
+from workbench.replay.replay import PrioritizedSampler, ReplayConfig, Sample
+from workbench.replay.ring import Ring, Ticks
+
+# What precedes a sequence when the staleness of its stored memory is measured.
+HISTORY_TICKS = 256
+HISTORY_ROWS = 8
+
+
+class SequenceReplay:
+    """Stores ticks, and the agent's memory every `sequence_period_ticks`; hands out sequences.
+
+    A sequence may run through several episodes: the agent clears its memory where one begins.
+    """
+
+    def __init__(
+        self,
+        config: ReplayConfig,
+        agent: R2D2Config,
+        spec: EnvSpec,
+        memory: Memory,
+        *,
+        slack_env_steps: int,
+        device: torch.device,
+        rng: np.random.Generator,
+        directory: Path | None = None,
+    ) -> None:
+        """Allocates the ring; see `Ring` for the errors raised.
+
+        Args:
+            config: how much is remembered, where, and how sequences are chosen.
+            agent: says what a sequence is.
+            spec: of the envs whose ticks are stored.
+            memory: of the agent for these envs, any: its shape is what counts.
+            slack_env_steps: how many env steps lie between two checkpoints.
+            device: where frames live.
+            rng: draws sequences.
+            directory: where the ring's files lie; None: it is never saved.
+        """
+        self._agent = agent
+        self._spec = spec
+        self.ring = Ring(
+            spec,
+            capacity_ticks=-(-config.capacity_env_steps // spec.num_envs),
+            slack_ticks=-(-slack_env_steps // spec.num_envs) + 1,
+            device=device,
+            directory=directory,
+            storage=config.storage,
+        )
+        self._sampler = PrioritizedSampler(self.ring, agent.window_ticks, rng, config)
+        slots = -(-self.ring.length // agent.sequence_period_ticks) + 1
+        self._memory = [
+            torch.zeros(slots, *m[0].shape, dtype=m.dtype, device=m.device) for m in memory
+        ]
+        self._drawn = 0
+
+    def add(self, step: Step, action: npt.NDArray[np.int64], memory: Memory) -> None:
+        """Stores one tick and, where sequences begin, the memory with which the agent met it."""
+        slot, offset = divmod(self.ring.head, self._agent.sequence_period_ticks)
+        if offset == 0:
+            for stored, now in zip(self._memory, memory, strict=True):
+                stored[slot % len(stored)] = now[0]
+        self.ring.add(step, action)
+        begin = self.ring.head - self._agent.window_ticks
+        learnable = begin % self._agent.sequence_period_ticks == 0
+        self._sampler.added(np.full(self._spec.num_envs, learnable))
+
+    def sample(self, batch_size: int) -> Sample[ReplayedSequences]:
+        """Draws a batch; at least `window_ticks` must have been added."""
+        agent, ring = self._agent, self.ring
+        tick, env, weights = self._sampler.draw(batch_size)
+        window = tick[:, None] + np.arange(agent.window_ticks)
+        learned = window[:, agent.burn_in_ticks :][:, : agent.sequence_ticks]
+        flat, flat_env = learned.reshape(-1), np.repeat(env, agent.sequence_ticks)
+        reward, discount, end = ring.returns(flat, flat_env, agent.n_step, agent.discount)
+        slot = torch.from_numpy(tick // agent.sequence_period_ticks)
+
+        def send(field: npt.NDArray[Any]) -> torch.Tensor:
+            return torch.from_numpy(field.reshape(learned.shape))
+
+        batch = ReplayedSequences(
+            obs=self._observations(window, env),
+            first=self._firsts(window, env),
+            memory=tuple(m[slot % len(m), torch.from_numpy(env)][None] for m in self._memory),
+            action=send(ring.field("action", flat, flat_env).astype(np.int64)),
+            valid=send(~ring.field("last", flat, flat_env)),
+            reward=send(reward),
+            discount=send(discount),
+            end=send(end - np.repeat(tick, agent.sequence_ticks)),
+            weights=torch.from_numpy(weights),
+            history=self._history(tick, env),
+        )
+        self._drawn += 1
+        return Sample(batch, tick, env)
+
+    def _observations(self, ticks: Ticks, env: Ticks) -> torch.Tensor:
+        """Returns `[B, T, C, H, W]` for ticks `[B, T]` of envs `[B]`."""
+        flat = self.ring.observations(ticks.reshape(-1), np.repeat(env, ticks.shape[1]))
+        return flat.view(*ticks.shape, *self._spec.obs_shape)
+
+    def _firsts(self, ticks: Ticks, env: Ticks) -> npt.NDArray[np.bool_]:
+        """Returns `[B, T]`."""
+        first = self.ring.field("first", ticks.reshape(-1), np.repeat(env, ticks.shape[1]))
+        return first.reshape(ticks.shape)
+
+    def _history(self, tick: Ticks, env: Ticks) -> History | None:
+        """Returns, now and then, what came before those sequences whose episode can be found."""
+        if self._drawn % self._agent.staleness_period_updates:
+            return None
+        before = tick[:, None] + np.arange(-HISTORY_TICKS, 0)
+        stored = before[:, 0] >= max(0, self.ring.head - self.ring.capacity_ticks)
+        first = self._firsts(before, env)
+        row = np.flatnonzero(stored & first.any(1))[:HISTORY_ROWS]
+        if len(row) == 0:
+            return None
+        return History(self._observations(before[row], env[row]), first[row], row)
+
+    def update_priorities(self, sample: Sample[Any], errors: torch.Tensor) -> None:
+        """Tells the priorities `[B]` of sequences just learned from."""
+        self._sampler.update(sample.tick, sample.env, errors)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Makes the stored ticks durable and returns the rest."""
+        self.ring.flush()
+        return {
+            "head": self.ring.head,
+            "sampler": self._sampler.state_dict(),
+            "memory": list(self._memory),
+            "drawn": self._drawn,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Brings `state_dict` back, with the ticks from the ring's files."""
+        self.ring.restore(state["head"])
+        self._sampler.load_state_dict(state["sampler"])
+        for stored, saved in zip(self._memory, state["memory"], strict=True):
+            stored.copy_(saved)
+        self._drawn = state["drawn"]
