@@ -62,8 +62,8 @@ class UniformSampler:
             env[bad] = self._rng.integers(ring.num_envs, size=bad.sum())
         return tick, env, np.ones(count, np.float32)
 
-    def update(self, tick: Ticks, env: Ticks, errors: npt.NDArray[np.float32]) -> None:
-        """Takes note of TD errors: nothing to do."""
+    def update(self, tick: Ticks, env: Ticks, errors: torch.Tensor) -> None:
+        """Takes note of TD errors: nothing to do, so that the host need not wait for them."""
 
     def state_dict(self) -> dict[str, Any]:
         """The generator's position."""
@@ -118,10 +118,10 @@ class PrioritizedSampler:
         weights = (priority / priority.min()) ** -self._beta
         return tick, env, weights.astype(np.float32)
 
-    def update(self, tick: Ticks, env: Ticks, errors: npt.NDArray[np.float32]) -> None:
+    def update(self, tick: Ticks, env: Ticks, errors: torch.Tensor) -> None:
         """Sets the priorities of transitions just learned from; `errors` `[B]` are |TD errors|."""
         # When learning diverges, sampling must go on until that is noticed where losses are read.
-        finite = np.nan_to_num(errors.astype(np.float64), nan=0, posinf=0)
+        finite = np.nan_to_num(errors.cpu().numpy().astype(np.float64), nan=0, posinf=0)
         priority = (finite + PRIORITY_OFFSET) ** self._alpha
         self._largest = max(self._largest, float(priority.max()))
         self._tree.set(self._leaf(tick, env), priority)
@@ -211,8 +211,7 @@ class Replay:
 
     def update_priorities(self, sample: Sample, errors: torch.Tensor) -> None:
         """Tells the sampler the absolute TD errors `[B]` of a batch just learned from."""
-        if isinstance(self._sampler, PrioritizedSampler):  # spares a device sync otherwise
-            self._sampler.update(sample.tick, sample.env, errors.cpu().numpy())
+        self._sampler.update(sample.tick, sample.env, errors)
 
     def flush(self) -> None:
         """Makes the stored ticks durable; call before recording `state_dict` in a checkpoint."""

@@ -271,6 +271,14 @@ def test_errors_that_are_no_numbers_do_not_stop_the_sampling():
     assert replay.sample(50).batch.weights.isfinite().all()
 
 
+def test_uniform_sampling_does_not_wait_for_the_errors():
+    spec = make_spec(num_envs=1, stack=1)
+    replay = make_replay(spec, 20)
+    fill(replay, random_stream(spec, 10, 0.0, np.random.default_rng(0)))
+    sample = replay.sample(4)
+    replay.update_priorities(sample, torch.zeros(4, device="meta"))  # cannot be read
+
+
 def continue_from(replay: Replay, stream: Stream, begin: int) -> list[Sample]:
     """Adds the rest of the stream, with a sample and new priorities after every tick."""
     samples = []
