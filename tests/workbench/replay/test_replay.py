@@ -344,23 +344,22 @@ def test_restored_continues_bit_for_bit(
 
 @pytest.mark.parametrize("sampling", SAMPLINGS)
 @pytest.mark.parametrize("num_envs", [1, 3])
-def test_replay_bytes_predicts_what_is_allocated(tmp_path: Path, sampling, num_envs: int):
-    config = ReplayConfig(capacity_env_steps=1000, sampling=sampling)
-    spec = make_spec(num_envs, stack=4, size=84)
-    replay = Replay(
-        config,
-        spec,
-        n_step=3,
-        discount=0.99,
-        slack_env_steps=100,
-        device=torch.device("cpu"),
-        rng=np.random.default_rng(0),
-        directory=tmp_path,
-    )
-    # The files mirror the arrays in memory one to one.
-    real = sum(path.stat().st_size for path in tmp_path.iterdir())
-    real += replay.state_dict()["sampler"].get("priorities", np.zeros(0)).nbytes
-    assert replay_bytes(config, spec, 100) == pytest.approx(real, rel=0.01)
+@pytest.mark.parametrize("slack_ticks", [0, 40])
+def test_replay_bytes_are_those_of_the_arrays(sampling: str, num_envs: int, slack_ticks: int):
+    spec = make_spec(num_envs, stack=4, channels=3, size=8)
+    replay = make_replay(spec, 500, slack_ticks=slack_ticks, sampling=sampling)
+    arrays = [replay.ring._frames, *replay.ring._fields.values()]
+    if sampling == "prioritized":
+        arrays += [replay._sampler._tree.leaves, replay._sampler._tree._sums]
+    config = ReplayConfig(capacity_env_steps=500 * num_envs, sampling=sampling)
+    predicted = replay_bytes(config, spec, slack_env_steps=slack_ticks * num_envs)
+    assert predicted == sum(array.nbytes for array in arrays)
+
+
+def test_replay_bytes_rounds_up_to_whole_ticks():
+    spec = make_spec(num_envs=3, stack=4)
+    odd, whole = (ReplayConfig(capacity_env_steps=n) for n in (1000, 1002))
+    assert replay_bytes(odd, spec, slack_env_steps=100) == replay_bytes(whole, spec, 102)
 
 
 @pytest.mark.parametrize("sampling", SAMPLINGS)
