@@ -4,7 +4,7 @@ A checkpoint is a directory `checkpoints/STEP/` with
 
 - `model.safetensors`: the networks that acting needs; kept for ever
 - `resume.safetensors` and `resume.json`: everything else that exact resuming needs; kept for the
-  newest two checkpoints only
+  latest checkpoint only, since replay's files go on with it
 - `meta.json`: env_steps, a few facts for people, and the SHA-256 of each other file
 
 It is written to a temporary directory, synced, renamed into place, and only then does the file
@@ -25,8 +25,6 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from workbench.errors import UsageError
-
-KEEP_RESUMABLE = 2
 
 
 class Stateful(Protocol):
@@ -88,10 +86,9 @@ def save(
     _sync_directory(directory)
     write_atomically(directory / "latest", f"{env_steps}\n")
     shutil.rmtree(directory / ".tmp-replaced", ignore_errors=True)
-    before = [step for step in list_steps(directory) if step < env_steps]
-    for old in before[: 1 - KEEP_RESUMABLE]:
+    for other in set(list_steps(directory)) - {env_steps}:
         for name in ("resume.safetensors", "resume.json"):
-            (directory / str(old) / name).unlink(missing_ok=True)
+            (directory / str(other) / name).unlink(missing_ok=True)
     return final
 
 

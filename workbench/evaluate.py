@@ -1,6 +1,7 @@
 """Evaluation: whole episodes without learning, by the same acting code as training."""
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from agents.base import Actor, Decision, Memory
 from envs import EnvConfig, make_envs
 from envs.base import EnvSpec, Step
-from workbench.interact import interact
+from workbench.interact import playing
 
 # Training seeds are below 2**31, so no evaluation ever replays a training episode.
 EVAL_SEED_OFFSET = 2**31
@@ -102,29 +103,28 @@ def evaluate(
     num_envs = min(episodes, MAX_EVAL_ENVS)
     quota = np.full(num_envs, episodes // num_envs)
     quota[: episodes % num_envs] += 1
-    env = make_envs(env_config.model_copy(update={"num_envs": num_envs}))
-    env.reset(EVAL_SEED_OFFSET + seed)
-    protocol_actor = with_epsilon(actor, env.spec.eval_epsilon, env.spec.num_actions, seed)
     running = np.zeros(num_envs)
     length = np.zeros(num_envs, np.int64)
     returns: list[list[float]] = [[] for _ in range(num_envs)]
     lengths: list[list[int]] = [[] for _ in range(num_envs)]
-    for step, _, _ in interact(env, protocol_actor, explore=False):
-        running += step.reward
-        length += ~step.first
-        for i in np.nonzero(step.last)[0]:
-            if len(returns[i]) < quota[i]:
-                returns[i].append(float(running[i]))
-                lengths[i].append(int(length[i]))
-                on_episode(returns[i][-1])
-        running[step.last] = 0
-        length[step.last] = 0
-        if all(len(r) == q for r, q in zip(returns, quota, strict=True)):
-            break
-    env.recv()  # the tick in flight: closing an env that still works is not defined
-    env.close()
+    with closing(make_envs(env_config.model_copy(update={"num_envs": num_envs}))) as env:
+        spec = env.spec
+        env.reset(EVAL_SEED_OFFSET + seed)
+        with playing(env, with_epsilon(actor, spec.eval_epsilon, spec.num_actions, seed)) as ticks:
+            for step, _, _ in ticks:
+                running += step.reward
+                length += ~step.first
+                for i in np.nonzero(step.last)[0]:
+                    if len(returns[i]) < quota[i]:
+                        returns[i].append(float(running[i]))
+                        lengths[i].append(int(length[i]))
+                        on_episode(returns[i][-1])
+                running[step.last] = 0
+                length[step.last] = 0
+                if all(len(r) == q for r, q in zip(returns, quota, strict=True)):
+                    break
     return Evaluation(
-        env.spec,
+        spec,
         [value for per_env in returns for value in per_env],
         [value for per_env in lengths for value in per_env],
     )

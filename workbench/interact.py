@@ -1,6 +1,8 @@
 """The only env loop: training, evaluation, recording and watching all consume it."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from inspect import GEN_SUSPENDED, getgeneratorstate
 from typing import NamedTuple
 
 from agents.base import Actor, Decision, Memory
@@ -17,7 +19,7 @@ class Tick(NamedTuple):
 
 def interact(
     env: VectorEnv, actor: Actor, memory: Memory | None = None, *, explore: bool
-) -> Iterator[Tick]:
+) -> Generator[Tick, None, None]:
     """Lets `actor` act in `env` for ever, from wherever the env's stream stands.
 
     Each tick is yielded after its actions were sent: while the caller stores, learns or draws, the
@@ -36,3 +38,18 @@ def interact(
         decision, memory = actor.act(step, memory, explore=explore)
         env.send(decision.action)
         yield Tick(step, decision, memory)
+
+
+@contextmanager
+def playing(env: VectorEnv, actor: Actor) -> Iterator[Iterator[Tick]]:
+    """Lends the ticks of `interact` without exploring; afterwards `env` may be closed.
+
+    Closing an env that still works on a tick is not defined, so the tick in flight is received
+    however the block is left: by a break, or by an exception of the actor or of the block itself.
+    """
+    ticks = interact(env, actor, explore=False)
+    try:
+        yield ticks
+    finally:
+        if getgeneratorstate(ticks) == GEN_SUSPENDED:  # at its yield, which follows a send
+            env.recv()

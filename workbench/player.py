@@ -1,6 +1,7 @@
 """Bringing a saved agent back to play: its run's world, its weights, nothing of its training."""
 
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -26,15 +27,14 @@ def load_player(player: str) -> tuple[Agent, EnvConfig, int]:
     run, path = open_player(player)
     config = run.config
     torch.set_num_threads(config.torch_threads)
-    single = make_envs(config.env.model_copy(update={"num_envs": 1}))
+    with closing(make_envs(config.env.model_copy(update={"num_envs": 1}))) as single:
+        spec = single.spec
     try:
         device = choose_device("auto")
-        agent = make_agent(config.agent, single.spec, device, np.random.default_rng(0))
+        agent = make_agent(config.agent, spec, device, np.random.default_rng(0))
         agent.load_network_state(checkpoint.load_model(path))
     except ValueError as error:
         raise UsageError(f"{path} does not belong to {run.config_path}: {error}") from None
-    finally:
-        single.close()
     return agent, config.env, int(path.name)
 
 
@@ -68,16 +68,14 @@ def record_player(
         seed: of the episode; never shared with training.
         max_env_steps: the video is cut after this many.
     """
-    env = make_rendered_env(env_config)
-    recording = record_episode(
-        actor,
-        env,
-        seed=EVAL_SEED_OFFSET + seed,
-        epsilon=env.spec.eval_epsilon,
-        directory=directory,
-        name=f"{env_steps}_{seed}",
-        title=f"{env.spec.name}  step {env_steps:,}",
-        max_env_steps=max_env_steps,
-    )
-    env.close()
-    return recording
+    with closing(make_rendered_env(env_config)) as env:
+        return record_episode(
+            actor,
+            env,
+            seed=EVAL_SEED_OFFSET + seed,
+            epsilon=env.spec.eval_epsilon,
+            directory=directory,
+            name=f"{env_steps}_{seed}",
+            title=f"{env.spec.name}  step {env_steps:,}",
+            max_env_steps=max_env_steps,
+        )

@@ -25,7 +25,7 @@ from agents.base import Actor
 from envs.base import EnvSpec, RenderableEnv
 from workbench.errors import WorkError
 from workbench.evaluate import with_epsilon
-from workbench.interact import interact
+from workbench.interact import playing
 
 # One Atari step is four emulator frames at 60 Hz, so there this is the game's own speed.
 FPS = 15
@@ -96,7 +96,8 @@ def record_episode(
 
     Args:
         actor: chooses the actions; it is not changed.
-        env: one env, reset here; afterwards no tick is in flight, so the caller may close it.
+        env: one env, reset here; afterwards, or after an error, no tick is in flight, so the
+            caller may close it.
         seed: of the episode and of the random actions.
         epsilon: share of random actions that the evaluation protocol asks for.
         directory: made if it does not exist.
@@ -118,8 +119,8 @@ def record_episode(
     score, cut = 0.0, False
     directory.mkdir(parents=True, exist_ok=True)
     with _appearing_whole(directory, name) as (video, trace):
-        with _open_video(video, title, spec) as show:
-            for step, decision, _ in interact(env, acting, explore=False):
+        with _open_video(video, title, spec) as show, playing(env, acting) as ticks:
+            for step, decision, _ in ticks:
                 t, reward, values = len(steps), float(step.reward[0]), decision.values[0]
                 if not np.isfinite(values).all():
                     raise WorkError(f"the Q-values are not finite at step {t} of {title}")
@@ -142,7 +143,6 @@ def record_episode(
                 )
                 if action is None:
                     break
-        env.recv()  # the tick in flight
         facts = {
             "game": spec.name,
             "title": title,

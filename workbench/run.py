@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -148,8 +149,6 @@ def open_run(name: str) -> Run:
     """Returns an existing run by name or path; raises UsageError, naming the nearest one."""
     run = Run(_path_of(name))
     if not os.path.isfile(run.config_path):  # unlike Path.is_file false for impossible names too
-        from difflib import get_close_matches
-
         near = get_close_matches(run.name, [r.name for r in list_runs()], n=1)
         hint = f"; did you mean {near[0]!r}?" if near else "; `ludus runs` lists them"
         raise UsageError(f"there is no run {name!r}{hint}")

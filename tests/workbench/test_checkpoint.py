@@ -111,14 +111,14 @@ def test_a_checkpoint_is_safetensors_and_json(tmp_path: Path) -> None:
     assert (tmp_path / "latest").read_text() == "8\n"
 
 
-def test_only_the_newest_two_can_be_resumed(tmp_path: Path) -> None:
+def test_only_the_latest_can_be_resumed(tmp_path: Path) -> None:
     for step in (4, 100, 200, 300):
         save(tmp_path, step)
     assert checkpoint.list_steps(tmp_path) == [4, 100, 200, 300]
-    assert resumable_steps(tmp_path) == [200, 300]
+    assert resumable_steps(tmp_path) == [300]
     assert torch.equal(checkpoint.load_model(tmp_path / "4")["bias"], MODEL["bias"])
     with pytest.raises(UsageError, match=r"resume\.safetensors is missing; the run cannot"):
-        checkpoint.load_resume(tmp_path / "100")
+        checkpoint.load_resume(tmp_path / "200")
 
 
 def test_there_is_no_latest_before_the_first(tmp_path: Path) -> None:
@@ -178,13 +178,11 @@ def test_one_that_latest_never_named_is_replaced(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["100", "200", "latest"]
 
 
-def test_those_that_latest_never_named_do_not_count_as_newest(tmp_path: Path) -> None:
-    for step in (100, 200, 300):
+def test_the_latest_is_the_one_saved_last_whatever_its_number(tmp_path: Path) -> None:
+    for step in (100, 200, 150):
         save(tmp_path, step)
-    (tmp_path / "latest").write_text("100\n")
-    save(tmp_path, 150)
     assert checkpoint.latest_step(tmp_path) == 150
-    assert checkpoint.load_resume(tmp_path / "150") == {"n": 150}
+    assert resumable_steps(tmp_path) == [150]
 
 
 def truncate(path: Path) -> None:

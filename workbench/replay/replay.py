@@ -1,5 +1,6 @@
 """Replay: the ring, and which of its transitions come next."""
 
+import math
 from pathlib import Path
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
@@ -10,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agents.base import Memory, Transition
 from envs.base import EnvSpec, State, Step
-from workbench.replay.ring import FIELDS, Ring, Storage, Ticks
-from workbench.replay.sum_tree import SumTree
+from workbench.replay.ring import FIELDS, Ring, Storage, Ticks, ring_length
+from workbench.replay.sum_tree import SumTree, tree_bytes
 
 Flags = npt.NDArray[np.bool_]
 Batch = TypeVar("Batch")
@@ -167,10 +168,11 @@ class Replay:
         self._spec = spec
         self._n_step = n_step
         self._discount = discount
+        capacity_ticks, slack_ticks = _ring_ticks(config, spec, slack_env_steps)
         self.ring = Ring(
             spec,
-            capacity_ticks=-(-config.capacity_env_steps // spec.num_envs),
-            slack_ticks=-(-slack_env_steps // spec.num_envs) + 1,
+            capacity_ticks=capacity_ticks,
+            slack_ticks=slack_ticks,
             device=device,
             directory=directory,
             storage=config.storage,
@@ -237,10 +239,13 @@ class Replay:
 
 
 def replay_bytes(config: ReplayConfig, spec: EnvSpec, slack_env_steps: int) -> int:
-    """Predicts the memory that `Replay` takes, in bytes."""
-    rows = config.capacity_env_steps + slack_env_steps + spec.num_envs * (spec.stack + 1)
-    row_bytes = int(np.prod(spec.frame_shape))
+    """Returns the bytes of all arrays of such a `Replay`, without making one."""
+    rows = ring_length(spec, *_ring_ticks(config, spec, slack_env_steps)) * spec.num_envs
+    row_bytes = math.prod(spec.frame_shape)
     row_bytes += sum(np.dtype(dtype).itemsize for dtype in FIELDS.values())
-    if config.sampling == "prioritized":
-        row_bytes += 9  # float64 leaves plus 1/64 of that for each level above
-    return rows * row_bytes
+    return rows * row_bytes + (tree_bytes(rows) if config.sampling == "prioritized" else 0)
+
+
+def _ring_ticks(config: ReplayConfig, spec: EnvSpec, slack_env_steps: int) -> tuple[int, int]:
+    """Returns the capacity and the slack of the ring, in ticks."""
+    return -(-config.capacity_env_steps // spec.num_envs), -(-slack_env_steps // spec.num_envs) + 1

@@ -61,7 +61,7 @@ class Ring:
         """
         self._spec = spec
         self.capacity_ticks = capacity_ticks
-        self.length = capacity_ticks + slack_ticks + spec.stack - 1
+        self.length = ring_length(spec, capacity_ticks, slack_ticks)
         self.num_envs = spec.num_envs
         self.head = 0  # ticks added so far; the newest is tick head - 1
         self._flushed = 0
@@ -198,6 +198,11 @@ class Ring:
                 part = np.array(flat[begin : begin + 65536])
                 self._frames[begin : begin + 65536] = torch.from_numpy(part).to(self._frames.device)
             self._forget_files()
+
+
+def ring_length(spec: EnvSpec, capacity_ticks: int, slack_ticks: int) -> int:
+    """Returns how many ticks a ring holds: the oldest stack reaches back beyond the capacity."""
+    return capacity_ticks + slack_ticks + spec.stack - 1
 
 
 def _map_file(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> np.memmap[Any, Any]:

@@ -21,7 +21,7 @@ class SumTree:
 
     def __init__(self, size: int) -> None:
         """All leaves start at 0."""
-        blocks = -(-size // BLOCK)
+        blocks = _count_blocks(size)
         self._blocks: Floats = np.zeros((blocks, BLOCK))
         self._sums: Floats = np.zeros(blocks)
         self.leaves: Floats = self._blocks.reshape(-1)  # padded to whole blocks; not to be written
@@ -60,3 +60,12 @@ class SumTree:
         mass = np.minimum(mass, np.nextafter(ends[:, -1], 0))
         leaf: Indices = block * BLOCK + (ends > mass[:, None]).argmax(1)
         return leaf
+
+
+def tree_bytes(size: int) -> int:
+    """Returns the bytes of the arrays of a `SumTree` of `size` leaves."""
+    return _count_blocks(size) * (BLOCK + 1) * np.dtype(np.float64).itemsize
+
+
+def _count_blocks(size: int) -> int:
+    return -(-size // BLOCK)

@@ -271,6 +271,14 @@ def test_errors_that_are_no_numbers_do_not_stop_the_sampling():
     assert replay.sample(50).batch.weights.isfinite().all()
 
 
+def test_uniform_sampling_does_not_wait_for_the_errors():
+    spec = make_spec(num_envs=1, stack=1)
+    replay = make_replay(spec, 20)
+    fill(replay, random_stream(spec, 10, 0.0, np.random.default_rng(0)))
+    sample = replay.sample(4)
+    replay.update_priorities(sample, torch.zeros(4, device="meta"))  # cannot be read
+
+
 def continue_from(replay: Replay, stream: Stream, begin: int) -> list[Sample]:
     """Adds the rest of the stream, with a sample and new priorities after every tick."""
     samples = []
@@ -335,23 +343,22 @@ def test_restored_continues_bit_for_bit(
 
 @pytest.mark.parametrize("sampling", SAMPLINGS)
 @pytest.mark.parametrize("num_envs", [1, 3])
-def test_replay_bytes_predicts_what_is_allocated(tmp_path: Path, sampling, num_envs: int):
-    config = ReplayConfig(capacity_env_steps=1000, sampling=sampling)
-    spec = make_spec(num_envs, stack=4, size=84)
-    replay = Replay(
-        config,
-        spec,
-        n_step=3,
-        discount=0.99,
-        slack_env_steps=100,
-        device=torch.device("cpu"),
-        rng=np.random.default_rng(0),
-        directory=tmp_path,
-    )
-    # The files mirror the arrays in memory one to one.
-    real = sum(path.stat().st_size for path in tmp_path.iterdir())
-    real += replay.state_dict()["sampler"].get("priorities", np.zeros(0)).nbytes
-    assert replay_bytes(config, spec, 100) == pytest.approx(real, rel=0.01)
+@pytest.mark.parametrize("slack_ticks", [0, 40])
+def test_replay_bytes_are_those_of_the_arrays(sampling: str, num_envs: int, slack_ticks: int):
+    spec = make_spec(num_envs, stack=4, channels=3, size=8)
+    replay = make_replay(spec, 500, slack_ticks=slack_ticks, sampling=sampling)
+    arrays = [replay.ring._frames, *replay.ring._fields.values()]
+    if sampling == "prioritized":
+        arrays += [replay._sampler._tree.leaves, replay._sampler._tree._sums]
+    config = ReplayConfig(capacity_env_steps=500 * num_envs, sampling=sampling)
+    predicted = replay_bytes(config, spec, slack_env_steps=slack_ticks * num_envs)
+    assert predicted == sum(array.nbytes for array in arrays)
+
+
+def test_replay_bytes_rounds_up_to_whole_ticks():
+    spec = make_spec(num_envs=3, stack=4)
+    odd, whole = (ReplayConfig(capacity_env_steps=n) for n in (1000, 1002))
+    assert replay_bytes(odd, spec, slack_env_steps=100) == replay_bytes(whole, spec, 102)
 
 
 @pytest.mark.parametrize("sampling", SAMPLINGS)
