@@ -128,6 +128,8 @@ class DoomWorlds:
 
     def begin(self, i: int, seed: int) -> None:
         """See `Worlds.begin`."""
+        # Once is not enough: what was pressed last in the episode before can show in this one.
+        self._games[i].reset(seed=seed)
         obs, _ = self._games[i].reset(seed=seed)
         self._look(i, obs["screen"])
 
