@@ -144,9 +144,8 @@ class DoomWorlds:
     def _look(self, i: int, screen: npt.NDArray[np.uint8]) -> None:
         self._screens[i] = screen
         channels, height, width = self.spec.frame_shape
-        if channels == 1:
-            screen = cv2.cvtColor(screen, cv2.COLOR_RGB2GRAY)
-        frame = cv2.resize(screen, (width, height), interpolation=cv2.INTER_AREA)
+        picture: Any = cv2.cvtColor(screen, cv2.COLOR_RGB2GRAY) if channels == 1 else screen
+        frame = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
         self._frames[i] = frame.reshape(height, width, channels).transpose(2, 0, 1)
 
     def draw(self, rows: Sequence[int]) -> npt.NDArray[np.uint8]:
