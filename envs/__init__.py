@@ -6,10 +6,16 @@ from pydantic import Field
 
 from envs.atari import AtariConfig, AtariEnvs, RenderedAtari
 from envs.base import RenderableEnv, VectorEnv
-from envs.grid import MiniGridConfig, MiniGridEnvs
+from envs.crafter import CrafterConfig, CrafterWorlds
+from envs.doom import DoomConfig, DoomWorlds
+from envs.grid import MiniGridConfig, MiniGridWorlds
 from envs.probes import ProbeConfig, ProbeEnvs
+from envs.replayed import ReplayedEnvs
 
-EnvConfig = Annotated[AtariConfig | MiniGridConfig | ProbeConfig, Field(discriminator="kind")]
+EnvConfig = Annotated[
+    AtariConfig | MiniGridConfig | CrafterConfig | DoomConfig | ProbeConfig,
+    Field(discriminator="kind"),
+]
 
 
 def make_envs(config: EnvConfig) -> VectorEnv:
@@ -17,12 +23,10 @@ def make_envs(config: EnvConfig) -> VectorEnv:
     match config:
         case AtariConfig():
             return AtariEnvs(config)
-        case MiniGridConfig():
-            return MiniGridEnvs(config)
         case ProbeConfig():
             return ProbeEnvs(config)
         case _:
-            assert_never(config)
+            return _make_replayed_envs(config)
 
 
 def make_rendered_env(config: EnvConfig) -> RenderableEnv:
@@ -30,9 +34,19 @@ def make_rendered_env(config: EnvConfig) -> RenderableEnv:
     match config:
         case AtariConfig():
             return RenderedAtari(config)
-        case MiniGridConfig():
-            return MiniGridEnvs(config.model_copy(update={"num_envs": 1}))
         case ProbeConfig():
             return ProbeEnvs(config.model_copy(update={"num_envs": 1}))
+        case _:
+            return _make_replayed_envs(config.model_copy(update={"num_envs": 1}))
+
+
+def _make_replayed_envs(config: MiniGridConfig | CrafterConfig | DoomConfig) -> ReplayedEnvs:
+    match config:
+        case MiniGridConfig():
+            return ReplayedEnvs(MiniGridWorlds(config))
+        case CrafterConfig():
+            return ReplayedEnvs(CrafterWorlds(config))
+        case DoomConfig():
+            return ReplayedEnvs(DoomWorlds(config), threads=config.env_threads)
         case _:
             assert_never(config)

@@ -10,6 +10,9 @@ Protocols (Machado et al. 2018, https://arxiv.org/abs/1709.06009; Mnih et al. 20
     `machado`  sticky actions 0.25, no life-loss signal, no no-op start, no automatic FIRE
     `classic`  no sticky actions, 0 to 29 no-ops, FIRE at reset, a lost life ends the bootstrap
 Both use the minimal action set, four frames per step, and cut episodes at 108,000 frames.
+
+`flicker` blanks each frame with this probability, so that one must remember (Hausknecht and Stone
+2015, https://arxiv.org/abs/1507.06527, with 0.5): for agents only, pictures for people are whole.
 """
 
 from dataclasses import dataclass
@@ -65,6 +68,7 @@ class AtariConfig(BaseModel):
     num_envs: int = Field(default=16, ge=1, le=1024)
     obs_size: int = Field(default=84, ge=36, le=210)
     stack: int = Field(default=4, ge=1, le=16)
+    flicker: float = Field(default=0.0, ge=0, le=1, description="share of frames that are blank")
     env_threads: int = Field(
         default=1, ge=0, description="C++ threads that step the envs; 0: all cores"
     )
@@ -139,7 +143,9 @@ class AtariEnvs:
             eval_epsilon=protocol.eval_epsilon,
         )
         self._life_loss_ends_bootstrap = protocol.life_loss_ends_bootstrap
+        self._flicker = config.flicker
         self._seed = 0
+        self._tick = 0  # how many Steps were received since the reset
         self._segment = np.zeros(n, np.int64)  # how many times each env was reseeded
         self._age = np.zeros(n, np.int64)  # ticks since then
         self._actions: list[npt.NDArray[np.int64]] = []  # [N] per tick, the oldest segment's first
@@ -154,6 +160,7 @@ class AtariEnvs:
             self._native.recv()
             self._in_flight = False
         self._seed = seed
+        self._tick = 0
         self._segment[:] = 0
         self._age[:] = 0
         self._actions.clear()
@@ -179,9 +186,13 @@ class AtariEnvs:
 
     def recv(self) -> Step:
         """See `VectorEnv.recv`."""
-        if self._pending is not None:
-            step, self._pending = self._pending, None
-            return step
+        step, self._pending = self._pending or self._recv_native(), None
+        if self._flicker:
+            self._blank(step.obs)
+        self._tick += 1
+        return step
+
+    def _recv_native(self) -> Step:
         obs, reward, terminated, truncated, info = self._native.recv()
         self._in_flight = False
         first = self._was_last
@@ -196,6 +207,13 @@ class AtariEnvs:
         self._was_last = terminated | truncated
         reward = np.where(first, 0, reward).astype(np.float32)
         return Step(obs, reward, discount, first, self._was_last)
+
+    def _blank(self, obs: npt.NDArray[np.uint8]) -> None:
+        """Blanks frames of `obs`; each stays so as long as it is part of a stack."""
+        n, stack = obs.shape[:2]
+        for age in range(min(stack, self._tick + 1)):
+            draws = np.random.default_rng([self._seed, self._tick - age]).random(n)
+            obs[draws < self._flicker, stack - 1 - age] = 0
 
     def _segment_seeds(self) -> npt.NDArray[np.int64]:
         segments = enumerate(self._segment)
@@ -219,6 +237,7 @@ class AtariEnvs:
             "game": self.spec.name,
             "protocol": self.spec.protocol,
             "seed": self._seed,
+            "tick": self._tick,
             "segment": self._segment.copy(),
             "age": self._age.copy(),
             "actions": np.stack(self._actions).astype(np.uint8),
@@ -232,6 +251,7 @@ class AtariEnvs:
         actions = state["actions"].astype(np.int64)
         ages = np.array(state["age"], np.int64)
         self.reset(state["seed"])
+        self._tick = state.get("tick", 0)  # is not in states from before there was flicker
         self._segment[:] = state["segment"]
         self._pending = None
         # An env whose segment is younger than the oldest idles until its own segment starts.

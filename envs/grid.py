@@ -6,9 +6,6 @@ the pictures of all envs: those of `RGBImgPartialObsWrapper` or `RGBImgObsWrappe
 
 The mission text of a BabyAI level is not part of the picture: only levels with one possible mission
 can be solved from it. `max_steps` cuts an episode off (discount 1); a goal or a death ends it.
-
-Every episode has a seed of its own, so a stream is brought back by replaying the actions of the
-unfinished episodes.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +13,6 @@ from contextlib import redirect_stdout
 from copy import copy
 from difflib import get_close_matches
 from functools import lru_cache
-from itertools import chain
 from operator import itemgetter
 from typing import Any, Literal, NamedTuple
 
@@ -29,7 +25,8 @@ from minigrid.core.grid import Grid
 from minigrid.core.world_object import Wall
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from envs.base import EnvSpec, State, Step, episode_seed
+from envs.base import EnvSpec
+from envs.replayed import Outcome
 
 RENDER_TILE_SIZE = 32
 EMPTY = 0  # the kind of a cell that holds nothing
@@ -63,6 +60,11 @@ class MiniGridConfig(BaseModel):
     @classmethod
     def _known_world(cls, env_id: str) -> str:
         worlds = list_grid_worlds()
+        if env_id.startswith("MiniGrid-WFC-"):
+            raise ValueError(
+                f"{env_id} cannot be made: MiniGrid's packages lack the pictures that its WFC "
+                "worlds are patterned on"
+            )
         if env_id not in worlds:
             near = get_close_matches(env_id, worlds, n=1, cutoff=0.0)
             raise ValueError(f"unknown MiniGrid world {env_id!r}; did you mean {near[0]!r}?")
@@ -79,7 +81,7 @@ class MiniGridConfig(BaseModel):
 
 
 def list_grid_worlds() -> list[str]:
-    """Returns the ids of all MiniGrid and BabyAI worlds but the `WFC` ones, which need imageio."""
+    """Returns the ids of all MiniGrid and BabyAI worlds but the `WFC` ones (see `_known_world`)."""
     return sorted(
         env_id
         for env_id, spec in gymnasium.registry.items()
@@ -226,16 +228,15 @@ class _Sight:
         return seen
 
 
-class MiniGridEnvs:
-    """N MiniGrid worlds behind `envs.base.VectorEnv`; with one, also a `RenderableEnv`.
+class MiniGridWorlds:
+    """N MiniGrid worlds for `envs.replayed.ReplayedEnvs`.
 
-    An obs is `[3 * stack, H, W]`, the RGB channels of each frame together, oldest frame first;
-    frames before the episode are zeros. H = W = view_size * tile_size in a partial view, and the
-    size of the grid times tile_size in a full one, where what the agent sees is highlighted.
+    A frame is `[3, H, W]` RGB. H = W = view_size * tile_size in a partial view, and the size of the
+    grid times tile_size in a full one, where what the agent sees is highlighted.
     """
 
     def __init__(self, config: MiniGridConfig) -> None:
-        """Nothing runs before `reset` or `load_state_dict`."""
+        """Nothing runs before `begin`."""
         n = config.num_envs
         # A spec instead of the id: no warning where a later version of the world exists.
         entry = gymnasium.spec(config.env_id)
@@ -262,57 +263,19 @@ class MiniGridEnvs:
             action_names=tuple(action.name for action in Actions)[: world.action_space.n],
             success_return_above=0.0,
         )
-        self._seed = 0
-        self._episode = np.full(n, -1, np.int64)  # index of the current episode of each env
-        self._played: list[list[int]] = [[] for _ in range(n)]  # its actions so far
-        self._was_last = np.ones(n, np.bool_)
-        self._obs = np.zeros((n, *self.spec.obs_shape), np.uint8)
-        self._sent: IntArray | None = None
 
-    def reset(self, seed: int) -> None:
-        """See `VectorEnv.reset`."""
-        n = self.spec.num_envs
-        self._seed = seed
-        self._episode = np.full(n, -1, np.int64)
-        # As if every env had just ended an episode: the pending tick starts a new one everywhere.
-        self._was_last = np.ones(n, np.bool_)
-        self._sent = np.zeros(n, np.int64)
-
-    def send(self, actions: npt.NDArray[np.int64]) -> None:
-        """See `VectorEnv.send`."""
-        self._sent = np.array(actions, np.int64)
-
-    def recv(self) -> Step:
-        """See `VectorEnv.recv`; the worlds are Python, so they work here."""
-        if self._sent is None:
-            raise ValueError("recv needs a reset or a send before it")
-        n = self.spec.num_envs
-        first = self._was_last
-        reward = np.zeros(n, np.float32)
-        terminated = np.zeros(n, np.bool_)
-        truncated = np.zeros(n, np.bool_)
-        self._episode += first
-        for i, action in enumerate(self._sent.tolist()):
-            if first[i]:
-                self._begin(i)
-            else:
-                _, reward[i], terminated[i], truncated[i], _ = self._worlds[i].step(action)
-                self._played[i].append(action)
-        self._sent = None
-        obs = np.empty_like(self._obs)
-        obs[:, :-3] = np.where(first[:, None, None, None], 0, self._obs[:, 3:])
-        obs[:, -3:] = self._draw(range(n))
-        self._obs = obs
-        self._was_last = terminated | truncated
-        return Step(obs, reward, 1.0 - terminated.astype(np.float32), first, self._was_last)
-
-    def _begin(self, i: int) -> None:
+    def begin(self, i: int, seed: int) -> None:
+        """See `Worlds.begin`."""
         with redirect_stdout(None):  # BabyAI prints each rejected draw of a level
-            self._worlds[i].reset(seed=episode_seed(self._seed, i, int(self._episode[i])))
-        self._played[i] = []
+            self._worlds[i].reset(seed=seed)
 
-    def _draw(self, rows: Sequence[int]) -> npt.NDArray[np.uint8]:
-        """Returns the frames `[len(rows), 3, H, W]` of those envs as they are now."""
+    def step(self, i: int, action: int) -> Outcome:
+        """See `Worlds.step`."""
+        _, reward, terminated, truncated, _ = self._worlds[i].step(action)
+        return reward, terminated, truncated
+
+    def draw(self, rows: Sequence[int]) -> npt.NDArray[np.uint8]:
+        """See `Worlds.draw`."""
         worlds = [self._worlds[i] for i in rows]
         poses = [self._sight.pose(world) for world in worlds]
         pictures = self._full_pictures if self._full else self._partial_pictures
@@ -344,53 +307,12 @@ class MiniGridEnvs:
             row[pose.agent] += FACING_RIGHT + 2 * world.agent_dir
         return pictures[:, :-1].reshape(n, worlds[0].height, worlds[0].width)
 
-    def state_dict(self) -> dict[str, Any]:
-        """See `VectorEnv.state_dict`: the actions of the unfinished episodes."""
-        if self._sent is None:
-            raise ValueError("the state of an env is taken between send and recv")
-        played = [
-            [] if ended else actions
-            for ended, actions in zip(self._was_last, self._played, strict=True)
-        ]
-        return {
-            "world": self.spec.name,
-            "seed": self._seed,
-            "episode": self._episode.copy(),
-            "was_last": self._was_last.copy(),
-            "length": np.array([len(actions) for actions in played], np.int64),
-            "actions": np.array(list(chain.from_iterable(played)), np.uint8),
-            "sent": self._sent.copy(),
-        }
-
-    def load_state_dict(self, state: State) -> None:
-        """See `VectorEnv.load_state_dict`; takes as long as replaying the unfinished episodes."""
-        if state["world"] != self.spec.name or len(state["length"]) != self.spec.num_envs:
-            raise ValueError(f"the saved env is {len(state['length'])} x {state['world']}")
-        self._seed = state["seed"]
-        self._episode = np.array(state["episode"], np.int64)
-        self._was_last = np.array(state["was_last"], np.bool_)
-        self._sent = np.array(state["sent"], np.int64)
-        self._obs = np.zeros_like(self._obs)
-        ends = np.cumsum(state["length"]).tolist()
-        for i, (end, length) in enumerate(zip(ends, state["length"].tolist(), strict=True)):
-            if not self._was_last[i]:
-                self._replay(i, state["actions"][end - length : end].tolist())
-
-    def _replay(self, i: int, actions: list[int]) -> None:
-        self._begin(i)
-        for left in range(len(actions), -1, -1):
-            if left < self.spec.stack:  # these frames are still part of the stack
-                self._obs[i] = np.concatenate([self._obs[i, 3:], self._draw([i])[0]])
-            if left:
-                self._worlds[i].step(actions[-left])
-        self._played[i] = actions
-
     def render(self) -> npt.NDArray[np.uint8]:
-        """See `RenderableEnv.render`: the whole grid of env 0, what the agent sees highlighted."""
+        """See `Worlds.render`: the whole grid, what the agent sees highlighted."""
         picture: npt.NDArray[np.uint8] = self._worlds[0].get_frame(tile_size=RENDER_TILE_SIZE)
         return picture
 
     def close(self) -> None:
-        """See `VectorEnv.close`."""
+        """See `Worlds.close`."""
         for world in self._worlds:
             world.close()

@@ -142,7 +142,7 @@ class ProbeEnvs:
 
     def load_state_dict(self, state: State) -> None:
         """See `VectorEnv.load_state_dict`."""
-        if state["probe"] != self.spec.name or len(state["t"]) != self.spec.num_envs:
+        if state.get("probe") != self.spec.name or len(state["t"]) != self.spec.num_envs:
             raise ValueError(f"the saved env is {len(state['t'])} x {state['probe']}")
         self._rng.bit_generator.state = state["rng"]
         self._t = np.array(state["t"])

@@ -22,6 +22,8 @@ DOORS = {
     "av": {"workbench/recording.py"},
     "ale_py": {"envs/atari.py"},
     "minigrid": {"envs/grid.py"},
+    "crafter": {"envs/crafter.py"},
+    "vizdoom": {"envs/doom.py"},
 }
 
 

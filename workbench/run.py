@@ -221,8 +221,9 @@ def _path_of(name: str) -> Path:
 
 
 def _free_path(config: TrainConfig) -> Path:
-    world = {"atari": "game", "minigrid": "env_id", "probe": "probe"}[config.env.kind]
-    stem = f"{getattr(config.env, world)}-{config.agent.kind}".lower()
+    keys = {"atari": "game", "minigrid": "env_id", "doom": "scenario", "probe": "probe"}
+    world = getattr(config.env, keys.get(config.env.kind, "kind"))
+    stem = f"{Path(world).stem}-{config.agent.kind}".lower()  # a scenario may be a path
     number = 1
     while (RUNS / f"{stem}-{number}").exists():
         number += 1

@@ -14,6 +14,8 @@ import envs.atari
 from envs import EnvConfig, make_envs, make_rendered_env
 from envs.atari import AtariConfig
 from envs.base import EnvSpec, State, Step, VectorEnv
+from envs.crafter import CrafterConfig
+from envs.doom import DoomConfig
 from envs.grid import MiniGridConfig
 from envs.probes import ProbeConfig, ProbeName
 from workbench import checkpoint
@@ -35,8 +37,8 @@ class Case(NamedTuple):
 RESEED_PERIOD_TICKS = 100
 
 
-def _atari(game: str, protocol: str, num_envs: int, max_frames: int) -> Case:
-    config = AtariConfig(kind="atari", game=game, protocol=protocol, num_envs=num_envs)
+def _atari(game: str, protocol: str, num_envs: int, max_frames: int, **settings: Any) -> Case:
+    config = AtariConfig(kind="atari", game=game, protocol=protocol, num_envs=num_envs, **settings)
     other = {"game": "boxing"} if protocol == "machado" else {"protocol": "machado"}
     return Case(config, AtariConfig(**config.model_dump() | other), max_frames=max_frames)
 
@@ -44,6 +46,19 @@ def _atari(game: str, protocol: str, num_envs: int, max_frames: int) -> Case:
 def _grid(env_id: str, **settings: Any) -> Case:
     config = MiniGridConfig(kind="minigrid", env_id=env_id, **{"num_envs": 3, **settings})
     return Case(config, config.model_copy(update={"env_id": "MiniGrid-Empty-8x8-v0"}))
+
+
+def _doom(scenario: str, **settings: Any) -> Case:
+    config = DoomConfig(kind="doom", scenario=scenario, num_envs=2, **settings)
+    return Case(config, config.model_copy(update={"scenario": "VizdoomTakeCover-v1"}))
+
+
+def _crafter(**settings: Any) -> Case:
+    # Without food one dies after about 200 steps, so two envs end at least two episodes.
+    return Case(
+        CrafterConfig(kind="crafter", num_envs=2, **settings),
+        ProbeConfig(kind="probe", probe="endless", num_envs=2),
+    )
 
 
 def _probe(name: str) -> Case:
@@ -63,10 +78,15 @@ CASES = {
     "pong-classic": _atari("pong", "classic", 1, max_frames=240),
     "breakout-machado": _atari("breakout", "machado", 2, max_frames=1_000),
     "breakout-classic": _atari("breakout", "classic", 2, max_frames=1_000),
+    "pong-one-frame": _atari("pong", "machado", 1, max_frames=240, stack=1),
+    "pong-flickering": _atari("pong", "machado", 1, max_frames=240, flicker=0.5),
     "grid-partial": _grid("MiniGrid-DoorKey-5x5-v0"),
     "grid-full": _grid("MiniGrid-Dynamic-Obstacles-6x6-v0", view="full"),
     "grid-stacked": _grid("MiniGrid-LavaGapS5-v0", stack=3, view_size=5, tile_size=6),
     "grid-babyai": _grid("BabyAI-GoToObj-v0", stack=2),
+    "crafter": _crafter(stack=2),
+    "doom": _doom("VizdoomBasic-v1"),
+    "doom-gray-stacked": _doom("VizdoomBasic-v1", grayscale=True, stack=4, frame_skip=10),
 }
 
 

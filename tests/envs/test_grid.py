@@ -13,8 +13,9 @@ from minigrid.core.world_object import Ball, Box, Door, Floor, Goal, Key, Lava, 
 from minigrid.wrappers import RGBImgObsWrapper, RGBImgPartialObsWrapper
 from pydantic import ValidationError
 
+from envs import make_envs
 from envs.base import episode_seed
-from envs.grid import MiniGridConfig, MiniGridEnvs, list_grid_worlds
+from envs.grid import MiniGridConfig, list_grid_worlds
 
 # One of each family: what its worlds hold that others do not.
 WORLDS = [
@@ -65,7 +66,7 @@ def deliberate(rng: np.random.Generator, world: Any) -> int:
 
 
 def check_against_minigrid(config: MiniGridConfig, ticks: int, seed: int = 0) -> None:
-    env = MiniGridEnvs(config)
+    env = make_envs(config)
     worlds = [reference(config) for _ in range(config.num_envs)]
     rng = np.random.default_rng(seed)
     episode = [0] * config.num_envs
@@ -144,8 +145,8 @@ def test_any_scene_is_drawn_as_minigrid_draws_it(
     env_id: str, view_size: int, tile_size: int, view: str
 ) -> None:
     config = grid(env_id, view=view, view_size=view_size, tile_size=tile_size, num_envs=1)
-    env = MiniGridEnvs(config)
-    (world,) = env._worlds
+    env = make_envs(config)
+    (world,) = env.worlds._worlds
     rng = np.random.default_rng(0)
     env.reset(0)
     env.recv()
@@ -159,8 +160,8 @@ def test_any_scene_is_drawn_as_minigrid_draws_it(
 
 
 def test_what_a_box_holds_does_not_show() -> None:
-    env = MiniGridEnvs(grid("MiniGrid-Empty-5x5-v0", num_envs=1))
-    (world,) = env._worlds
+    env = make_envs(grid("MiniGrid-Empty-5x5-v0", num_envs=1))
+    (world,) = env.worlds._worlds
     env.reset(0)
     env.recv()
     pictures = []
@@ -180,7 +181,7 @@ def test_each_tile_is_drawn_only_once(monkeypatch: pytest.MonkeyPatch) -> None:
         return render_tile(obj, agent_dir=agent_dir, **settings)
 
     monkeypatch.setattr(Grid, "render_tile", counting)
-    env = MiniGridEnvs(grid("MiniGrid-DoorKey-5x5-v0", num_envs=4))
+    env = make_envs(grid("MiniGrid-DoorKey-5x5-v0", num_envs=4))
     rng = np.random.default_rng(0)
     env.reset(0)
     for _ in range(300):
@@ -190,7 +191,7 @@ def test_each_tile_is_drawn_only_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_goal_terminates_and_the_time_limit_truncates() -> None:
-    env = MiniGridEnvs(grid("MiniGrid-Empty-5x5-v0"))
+    env = make_envs(grid("MiniGrid-Empty-5x5-v0"))
     env.reset(0)
     names = env.spec.action_names
     assert names == ("left", "right", "forward", "pickup", "drop", "toggle", "done")
@@ -213,13 +214,13 @@ def test_a_goal_terminates_and_the_time_limit_truncates() -> None:
 
 
 def test_a_world_with_fewer_actions_says_so() -> None:
-    spec = MiniGridEnvs(grid("MiniGrid-Dynamic-Obstacles-5x5-v0")).spec
+    spec = make_envs(grid("MiniGrid-Dynamic-Obstacles-5x5-v0")).spec
     assert spec.action_names == ("left", "right", "forward")
     assert spec.name == "minigrid/MiniGrid-Dynamic-Obstacles-5x5-v0"
 
 
 def test_every_episode_has_its_own_level() -> None:
-    env = MiniGridEnvs(grid("MiniGrid-LavaGapS7-v0"))
+    env = make_envs(grid("MiniGrid-LavaGapS7-v0"))
     env.reset(0)
     levels = set()
     for _ in range(200):
@@ -230,11 +231,11 @@ def test_every_episode_has_its_own_level() -> None:
 
 
 def test_it_renders_the_whole_grid() -> None:
-    env = MiniGridEnvs(grid("MiniGrid-DoorKey-6x6-v0", num_envs=1))
+    env = make_envs(grid("MiniGrid-DoorKey-6x6-v0", num_envs=1))
     env.reset(0)
     env.recv()
     assert env.render().shape == (6 * 32, 6 * 32, 3)
-    assert np.array_equal(env.render(), env._worlds[0].get_frame(tile_size=32))
+    assert np.array_equal(env.render(), env.worlds._worlds[0].get_frame(tile_size=32))
 
 
 def test_nothing_is_printed_where_a_babyai_level_is_drawn_again(
@@ -244,7 +245,7 @@ def test_nothing_is_printed_where_a_babyai_level_is_drawn_again(
     for seed in range(20):
         world.reset(seed=seed)
     assert "rejected" in capfd.readouterr().out  # it would print
-    env = MiniGridEnvs(grid("BabyAI-UnblockPickup-v0", num_envs=20))
+    env = make_envs(grid("BabyAI-UnblockPickup-v0", num_envs=20))
     env.reset(0)
     env.recv()
     assert capfd.readouterr().out == ""
@@ -255,6 +256,13 @@ def test_an_unknown_world_is_refused_with_the_nearest_name() -> None:
         grid("MiniGrid-DoorKey-5x5")
 
 
+def test_a_world_that_minigrid_lacks_the_pictures_of_is_refused_with_the_reason() -> None:
+    with pytest.raises(ValidationError, match="lack the pictures"):
+        grid("MiniGrid-WFC-MazeSimple-v0")
+    with pytest.raises(FileNotFoundError):  # once this fails, the WFC worlds can be let in
+        gymnasium.make("MiniGrid-WFC-MazeSimple-v0", disable_env_checker=True).reset(seed=0)
+
+
 def test_a_view_without_a_centre_is_refused() -> None:
     with pytest.raises(ValidationError, match="odd"):
         grid("MiniGrid-Empty-5x5-v0", view_size=6)
@@ -262,9 +270,10 @@ def test_a_view_without_a_centre_is_refused() -> None:
 
 STREAM_DIGEST = """
 import sys, zlib, numpy as np
-from envs.grid import MiniGridConfig, MiniGridEnvs, list_grid_worlds
+from envs import make_envs
+from envs.grid import MiniGridConfig, list_grid_worlds
 for env_id in list_grid_worlds():
-    env = MiniGridEnvs(MiniGridConfig(kind="minigrid", env_id=env_id, num_envs=2, tile_size=2))
+    env = make_envs(MiniGridConfig(kind="minigrid", env_id=env_id, num_envs=2, tile_size=2))
     rng, digest = np.random.default_rng(0), 0
     env.reset(0)
     for _ in range(50):

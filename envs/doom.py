@@ -1,0 +1,163 @@
+"""ViZDoom scenarios: first-person worlds, through their Gymnasium API.
+
+An action presses one button or none. Death or a fulfilled task ends an episode; the scenario's
+timeout cuts it off (discount 1). The game shows nothing once an episode is over, so the final frame
+repeats the one before it.
+"""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+import cv2
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from envs.base import EnvSpec
+from envs.extras import require
+from envs.replayed import Outcome
+
+
+class DoomConfig(BaseModel):
+    """Which scenario, seen how, by how many games, each of which is a process."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["doom"]
+    scenario: str = Field(description="an id such as VizdoomBasic-v1, or the path of a .cfg file")
+    num_envs: int = Field(default=8, ge=1, le=256)
+    frame_skip: int = Field(default=4, ge=1, le=100, description="tics that one step takes")
+    obs_height: int = Field(default=60, ge=8, le=480)
+    obs_width: int = Field(default=80, ge=8, le=640)
+    grayscale: bool = False
+    stack: int = Field(default=1, ge=1, le=16)
+    screen: Literal["160x120", "320x240", "640x480"] = Field(
+        default="160x120",
+        description="what the game draws; a larger one is slower but finer",
+    )
+    env_threads: int = Field(
+        default=2, ge=1, le=256, description="games that are stepped at the same time"
+    )
+
+    @model_validator(mode="after")
+    def _can_be_played(self) -> "DoomConfig":
+        require("vizdoom", extra="doom")
+        if self.scenario.endswith(".cfg"):
+            if not Path(self.scenario).is_file():
+                raise ValueError(f"there is no scenario file {self.scenario!r}")
+        elif self.scenario not in (scenarios := list_scenarios()):
+            near = get_close_matches(self.scenario, scenarios, n=1, cutoff=0.0)
+            raise ValueError(
+                f"unknown scenario {self.scenario!r}; did you mean {near[0]!r}? "
+                "(or give the path of a .cfg file)"
+            )
+        game = _make_game(self)
+        try:
+            if not isinstance(game.action_space, gymnasium.spaces.Discrete):
+                raise ValueError(
+                    f"the scenario {self.scenario!r} has buttons that are not just pressed or not "
+                    "(such as TURN_LEFT_RIGHT_DELTA): list others in available_buttons of a .cfg "
+                    "file"
+                )
+        finally:
+            game.close()
+        return self
+
+
+def list_scenarios() -> list[str]:
+    """Returns the ids of all scenarios that ViZDoom registers with Gymnasium, sorted."""
+    import vizdoom.gymnasium_wrapper  # noqa: F401  (registers them)
+
+    return sorted(
+        env_id
+        for env_id, spec in gymnasium.registry.items()
+        if str(spec.entry_point).startswith("vizdoom.")
+    )
+
+
+def _make_game(config: DoomConfig) -> Any:
+    """Returns ViZDoom's Gymnasium env, whose process starts at its first reset."""
+    from vizdoom.gymnasium_wrapper.base_gymnasium_env import VizdoomEnv
+
+    options: dict[str, Any] = {
+        "frame_skip": config.frame_skip,
+        "max_buttons_pressed": 1,  # so that actions are numbered, not combined
+        "screen_resolution": f"RES_{config.screen.upper()}",
+        "screen_format": "RGB24",
+        "sound_enabled": False,
+    }
+    if config.scenario.endswith(".cfg"):
+        return VizdoomEnv(config.scenario, **options)
+    return gymnasium.make(config.scenario, disable_env_checker=True, **options).unwrapped
+
+
+class DoomWorlds:
+    """N ViZDoom games for `envs.replayed.ReplayedEnvs`.
+
+    A frame is `[3, obs_height, obs_width]` RGB or `[1, ...]` gray, the screen averaged by area.
+    """
+
+    def __init__(self, config: DoomConfig) -> None:
+        """No game's process starts before its `begin`."""
+        n = config.num_envs
+        self._games = [_make_game(config) for _ in range(n)]
+        # Each game writes a file of settings when it ends; not into the working directory.
+        self._settings = TemporaryDirectory(prefix="ludus-doom-")
+        for i, game in enumerate(self._games):
+            game.game.set_doom_config_path(f"{self._settings.name}/{i}.ini")
+        buttons = [b.name.lower() for b in self._games[0].game.get_available_buttons()]
+        channels = 1 if config.grayscale else 3
+        self.spec = EnvSpec(
+            name=f"doom/{Path(config.scenario).stem}",
+            num_envs=n,
+            obs_shape=(channels * config.stack, config.obs_height, config.obs_width),
+            frame_channels=channels,
+            action_names=tuple(
+                "+".join(name for name, down in zip(buttons, pressed, strict=True) if down)
+                or "noop"
+                for pressed in self._games[0].button_map
+            ),
+            frames_per_step=config.frame_skip,
+        )
+        self._screens: list[npt.NDArray[np.uint8]] = [np.zeros(0, np.uint8)] * n
+        self._frames = np.zeros((n, *self.spec.frame_shape), np.uint8)
+
+    def begin(self, i: int, seed: int) -> None:
+        """See `Worlds.begin`."""
+        # Once is not enough: what was pressed last in the episode before can show in this one.
+        self._games[i].reset(seed=seed)
+        obs, _ = self._games[i].reset(seed=seed)
+        self._look(i, obs["screen"])
+
+    def step(self, i: int, action: int) -> Outcome:
+        """See `Worlds.step`."""
+        obs, reward, finished, timed_out, _ = self._games[i].step(action)
+        if not finished:
+            self._look(i, obs["screen"])
+        # What was cut off by the timeout counts as finished too.
+        return reward, finished and not timed_out, timed_out
+
+    def _look(self, i: int, screen: npt.NDArray[np.uint8]) -> None:
+        self._screens[i] = screen
+        channels, height, width = self.spec.frame_shape
+        picture: Any = cv2.cvtColor(screen, cv2.COLOR_RGB2GRAY) if channels == 1 else screen
+        frame = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+        self._frames[i] = frame.reshape(height, width, channels).transpose(2, 0, 1)
+
+    def draw(self, rows: Sequence[int]) -> npt.NDArray[np.uint8]:
+        """See `Worlds.draw`."""
+        return self._frames[rows]
+
+    def render(self) -> npt.NDArray[np.uint8]:
+        """See `Worlds.render`: the game's own screen."""
+        return self._screens[0].copy()
+
+    def close(self) -> None:
+        """See `Worlds.close`: ends the games' processes."""
+        for game in self._games:
+            game.close()
+        self._settings.cleanup()
