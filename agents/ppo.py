@@ -117,8 +117,10 @@ class PPO:
         logits, value, memory = self.network(obs[:, None], step.first[:, None], memory)
         policy = logits[:, 0].softmax(-1).cpu().numpy()
         if explore:
-            drawn = self._rng.random((len(policy), 1))
-            action = (policy.cumsum(1) <= drawn).sum(1).clip(max=policy.shape[1] - 1)
+            cumulative = policy.cumsum(1)
+            # Rounded, the sum may be below 1: what has no probability must not be drawn.
+            drawn = self._rng.random((len(policy), 1)) * cumulative[:, -1:]
+            action = (cumulative <= drawn).sum(1)
             self._env_steps += len(action)
         else:
             action = policy.argmax(1)

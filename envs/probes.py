@@ -19,7 +19,14 @@ from envs.base import EnvSpec, State, Step
 SIZE = 8
 
 ProbeName = Literal[
-    "constant", "obs_value", "delayed_reward", "action_value", "obs_action", "endless", "counter"
+    "constant",
+    "obs_value",
+    "delayed_reward",
+    "action_value",
+    "obs_action",
+    "endless",
+    "recall",
+    "counter",
 ]
 
 
@@ -67,6 +74,14 @@ PROBES: dict[str, Probe] = {
     "obs_action": Probe(1, 2, lambda v, t: 255 * v, lambda v, t, a: 2.0 * (a == v) - 1),
     # Reward 1 for ever, cut off every 5 steps: Q is 1 / (1 - γ), not the finite sum.
     "endless": Probe(5, 1, lambda v, t: 0 * v + 128, lambda v, t, a: 0 * v + 1.0, truncates=True),
+    # Four steps, 1 if the last action names what was seen at first; since then all was gray, so who
+    # remembers nothing gets half. Tests memory.
+    "recall": Probe(
+        4,
+        2,
+        lambda v, t: np.where(t == 0, 255 * v, 128),
+        lambda v, t, a: 1.0 * (t == 3) * (a == v),
+    ),
     # Brightness counts t up from 10, cut off after 9 steps. Tests replay's frames and boundaries.
     "counter": Probe(9, 2, lambda v, t: t + 10, lambda v, t, a: t + 1.0, truncates=True, stack=4),
 }

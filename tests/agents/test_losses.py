@@ -1,12 +1,19 @@
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from agents.base import Transition
 from agents.dqn import DQN, DQNConfig
 from agents.losses import (
     check_shape,
+    clipped_policy_loss,
+    clipped_value_loss,
+    generalized_advantage,
     greedy_action,
     huber_td_loss,
     quantile_huber_loss,
@@ -114,6 +121,9 @@ def test_quantile_loss_is_least_at_the_quantiles_of_the_target():
         lambda: take_action(torch.zeros(3, 2), torch.zeros(3, dtype=torch.int64)),
         lambda: take_action(torch.zeros(3, 2, 1), torch.zeros(3, 1, dtype=torch.int64)),
         lambda: take_action(torch.zeros(3, 2, 1), torch.zeros(1, dtype=torch.int64)),
+        lambda: clipped_policy_loss(torch.zeros(3), torch.zeros(3, 1), 0.2),
+        lambda: clipped_value_loss(torch.zeros(3), torch.zeros(3, 1), torch.zeros(3), 0.2),
+        lambda: clipped_value_loss(torch.zeros(3), torch.zeros(3), torch.zeros(1), 0.2),
     ],
 )
 def test_wrong_shapes_are_refused(call):
@@ -197,3 +207,110 @@ def test_quantiles_of_the_target_are_those_of_the_chosen_action():
     # Errors of predictions 3, 3 against 1, 3: -2, 0. Weights of the -2: 3/4 and 1/4.
     assert update.metrics["loss"].item() == pytest.approx((0.75 * 1.5 + 0.25 * 1.5) / 2)
     assert update.errors.tolist() == [1.0]
+
+
+GAMMA = 0.9
+
+
+class Rollout(NamedTuple):
+    """T + 1 ticks of N envs as `envs.base.Step` has them; `discount` holds γ."""
+
+    reward: np.ndarray
+    discount: np.ndarray
+    last: np.ndarray
+    value: np.ndarray
+
+
+def random_rollout(ticks: int, num_envs: int, seed: int) -> Rollout:
+    """Episodes of 1 to 5 steps that begin anywhere and terminate or are cut off."""
+    rng = np.random.default_rng(seed)
+    shape = (ticks + 1, num_envs)
+    reward, value = (rng.normal(size=shape).astype(np.float32) for _ in range(2))
+    discount, last = np.full(shape, GAMMA, np.float32), np.zeros(shape, np.bool_)
+    for env in range(num_envs):
+        tick = int(rng.integers(-3, 5))
+        while tick <= ticks:
+            if tick >= 0:
+                last[tick, env] = True
+                discount[tick, env] *= rng.integers(2)
+            if 0 <= tick < ticks:
+                reward[tick + 1, env] = 0  # comes with the first obs of the next episode
+            tick += 1 + int(rng.integers(1, 6))
+    return Rollout(reward, discount, last, value)
+
+
+def slow_advantage(rollout: Rollout, t: int, env: int, gae_lambda: float) -> float:
+    """Advantage at t: the sum over k of (γλ)^k δ_(t+k), up to the end of the episode or rollout."""
+    reward, discount, last, value = (field[:, env].astype(np.float64) for field in rollout)
+    error = reward[t + 1] + discount[t + 1] * value[t + 1] - value[t]
+    if last[t + 1] or t + 2 == len(reward):
+        return float(error)
+    following = slow_advantage(rollout, t + 1, env, gae_lambda)
+    return float(error + GAMMA * gae_lambda * following)
+
+
+@given(
+    ticks=st.integers(1, 12),
+    num_envs=st.integers(1, 4),
+    seed=st.integers(0, 2**31),
+    gae_lambda=st.sampled_from([0.0, 0.5, 0.95, 1.0]),
+)
+def test_gae_equals_the_slow_reference(ticks: int, num_envs: int, seed: int, gae_lambda: float):
+    rollout = random_rollout(ticks, num_envs, seed)
+    advantage = generalized_advantage(*rollout, gae_lambda=gae_lambda)
+    assert advantage.shape == (ticks, num_envs)
+    assert advantage.dtype == np.float32
+    for t, env in np.argwhere(~rollout.last[:-1]):
+        expected = slow_advantage(rollout, t, env, gae_lambda)
+        assert advantage[t, env] == pytest.approx(expected, rel=1e-4, abs=1e-5)
+
+
+@pytest.mark.parametrize("terminated", [True, False])
+def test_gae_by_hand(terminated: bool):
+    """Obs 0, 1, 2; the episode ends with 2, and 3 and 4 are of the next one."""
+    end = 0.0 if terminated else GAMMA
+    rollout = Rollout(
+        reward=np.array([[9.0], [1.0], [2.0], [0.0], [5.0]], np.float32),
+        discount=np.array([[GAMMA], [GAMMA], [end], [GAMMA], [GAMMA]], np.float32),
+        last=np.array([[False], [False], [True], [False], [False]]),
+        value=np.array([[0.5], [0.25], [4.0], [100.0], [10.0]], np.float32),
+    )
+    # What the last obs of the episode was worth counts if the episode was merely cut off; what
+    # the next episode was worth (100) never does.
+    error_1 = 2 + (0 if terminated else 0.9 * 4) - 0.25
+    error_0 = 1 + 0.9 * 0.25 - 0.5
+    error_3 = 5 + 0.9 * 10 - 100
+    for gae_lambda in (0.0, 0.5, 1.0):
+        advantage = generalized_advantage(*rollout, gae_lambda=gae_lambda)[:, 0]
+        expected = [error_0 + 0.9 * gae_lambda * error_1, error_1, error_3]
+        assert advantage[[0, 1, 3]].tolist() == pytest.approx(expected, rel=1e-5)
+    # λ = 1 is the return minus the value: 1 + γ 2 + γ² (what follows) - V.
+    following = 0 if terminated else 0.81 * 4
+    assert advantage[0] == pytest.approx(1 + 0.9 * 2 + following - 0.5, rel=1e-5)
+
+
+def test_the_clipped_policy_loss_by_hand():
+    # Ratios 0.5, 1, 1.1 and 2, clipped to 0.8 .. 1.2.
+    ratio = torch.tensor([0.5, 1.0, 1.1, 2.0] * 2, dtype=torch.float64)
+    log_ratio = ratio.log().requires_grad_()
+    advantage = torch.tensor([3.0] * 4 + [-3.0] * 4, dtype=torch.float64)
+    loss = clipped_policy_loss(log_ratio, advantage, 0.2)
+    # A better action gains nothing beyond 1.2, a worse one nothing below 0.8.
+    assert loss.tolist() == pytest.approx([-1.5, -3.0, -3.3, -3.6, 2.4, 3.0, 3.3, 6.0])
+    loss.sum().backward()
+    # d(ratio)/d(log_ratio) is the ratio.
+    assert log_ratio.grad is not None
+    assert log_ratio.grad.tolist() == pytest.approx([-1.5, -3.0, -3.3, 0, 0, 3.0, 3.3, 6.0])
+
+
+def test_the_clipped_value_loss_by_hand():
+    old, target = torch.full((5,), 1.0), torch.tensor([2.0, 2.0, 2.0, 0.0, 1.1])
+    value = torch.tensor([1.1, 1.5, 0.5, 1.5, 1.5], requires_grad=True)
+    loss = clipped_value_loss(value, old, target, 0.2)
+    # Near the old value; towards the target beyond 1.2, which counts as 1.2; away from it, twice;
+    # and beyond both.
+    expected = [0.9**2, 0.8**2, 1.5**2, 1.5**2, 0.4**2]
+    assert loss.tolist() == pytest.approx([0.5 * square for square in expected])
+    loss.sum().backward()
+    assert value.grad is not None
+    assert value.grad.tolist() == pytest.approx([-0.9, 0.0, -1.5, 1.5, 0.4])

@@ -66,7 +66,7 @@ def _probe(name: str) -> Case:
     return Case(
         ProbeConfig(kind="probe", probe=name, num_envs=3),
         ProbeConfig(kind="probe", probe=other, num_envs=3),
-        is_random=name in ("obs_value", "obs_action"),
+        is_random=name in ("obs_value", "obs_action", "recall"),
     )
 
 

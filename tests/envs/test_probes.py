@@ -70,6 +70,19 @@ def test_endless_pays_1_for_ever_and_is_only_cut_off() -> None:
     assert [tick for tick, step in enumerate(steps) if step.last[0]] == [5, 11]
 
 
+def test_recall_pays_at_the_end_for_naming_what_only_the_first_obs_shows() -> None:
+    for action in (0, 1):
+        # What is done before the end pays nothing: here, the wrong action.
+        steps = play("recall", [1 - action] * 3 + [action], num_envs=64)
+        cue = steps[0].obs[:, 0, 0, 0]
+        assert set(cue.tolist()) == {0, 255}
+        assert all((step.obs == 128).all() for step in steps[1:])
+        assert rewards(steps[:4]) == [0, 0, 0, 0]
+        assert np.array_equal(steps[4].reward, (cue == 255) == action)
+        assert discounts(steps) == [1, 1, 1, 1, 0]
+        assert [step.last.all() for step in steps] == [False] * 4 + [True]
+
+
 def test_counter_shows_its_last_four_times() -> None:
     steps = play("counter", [0, 1] * 6)
     assert steps[2].obs[0, :, 0, 0].tolist() == [0, 10, 11, 12]

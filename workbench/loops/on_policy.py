@@ -41,11 +41,13 @@ class OnPolicyLoop:
             # One tick more than is learned from: its value stands for what comes after.
             ticks = list(islice(stream, config.rollout_ticks + 1))
             sequences = make_sequences(config, ticks, memory, self._device)
-            updates = [
-                agent.update(take(sequences, index))
+            batches = (
+                take(sequences, index)
                 for _ in range(config.epochs)
                 for index in self._shuffle.split(len(sequences.first), config.minibatches)
-            ]
+            )
+            # Sequences of one tick may all be last observations: there is no mean of nothing.
+            updates = [agent.update(batch) for batch in batches if batch.valid.any()]
             memory = ticks[-1].memory
             yield Turn([tick.step for tick in ticks], updates, memory)
 
