@@ -149,6 +149,25 @@ class PrioritizedSampler:
         self._largest = state["largest"]
 
 
+def make_ring(
+    config: ReplayConfig,
+    spec: EnvSpec,
+    slack_env_steps: int,
+    device: torch.device,
+    directory: Path | None,
+) -> Ring:
+    """Returns the configured ring with room for `slack_env_steps` between two checkpoints."""
+    capacity_ticks, slack_ticks = _ring_ticks(config, spec, slack_env_steps)
+    return Ring(
+        spec,
+        capacity_ticks=capacity_ticks,
+        slack_ticks=slack_ticks,
+        device=device,
+        directory=directory,
+        storage=config.storage,
+    )
+
+
 class Replay:
     """Stores ticks and hands out batches of n-step transitions."""
 
@@ -168,15 +187,7 @@ class Replay:
         self._spec = spec
         self._n_step = n_step
         self._discount = discount
-        capacity_ticks, slack_ticks = _ring_ticks(config, spec, slack_env_steps)
-        self.ring = Ring(
-            spec,
-            capacity_ticks=capacity_ticks,
-            slack_ticks=slack_ticks,
-            device=device,
-            directory=directory,
-            storage=config.storage,
-        )
+        self.ring = make_ring(config, spec, slack_env_steps, device, directory)
         self._sampler = (
             PrioritizedSampler(self.ring, n_step + 1, rng, config)
             if config.sampling == "prioritized"

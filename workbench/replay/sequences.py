@@ -11,8 +11,8 @@ import torch
 from agents.base import Memory
 from agents.r2d2 import History, R2D2Config, ReplayedSequences
 from envs.base import EnvSpec, Step
-from workbench.replay.replay import PrioritizedSampler, ReplayConfig, Sample
-from workbench.replay.ring import Ring, Ticks
+from workbench.replay.replay import PrioritizedSampler, ReplayConfig, Sample, make_ring
+from workbench.replay.ring import Ticks
 
 # What precedes a sequence when the staleness of its stored memory is measured.
 HISTORY_TICKS = 256
@@ -51,14 +51,7 @@ class SequenceReplay:
         """
         self._agent = agent
         self._spec = spec
-        self.ring = Ring(
-            spec,
-            capacity_ticks=-(-config.capacity_env_steps // spec.num_envs),
-            slack_ticks=-(-slack_env_steps // spec.num_envs) + 1,
-            device=device,
-            directory=directory,
-            storage=config.storage,
-        )
+        self.ring = make_ring(config, spec, slack_env_steps, device, directory)
         self._sampler = PrioritizedSampler(self.ring, agent.window_ticks, rng, config)
         slots = -(-self.ring.length // agent.sequence_period_ticks) + 1
         self._memory = [
