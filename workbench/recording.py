@@ -1,6 +1,6 @@
 """Recording: one whole episode as a video that shows what the agent thought, and as a trace.
 
-The video has the real screen on the left and a panel on the right, which `panel.py` draws.
+The video has the real screen on the left and what the agent thought around it; `panel.py` draws it.
 """
 
 import json
@@ -12,20 +12,17 @@ from typing import Any
 
 import av
 import numpy as np
-import numpy.typing as npt
-from PIL import Image
 
 from agents.base import Actor
 from envs.base import EnvSpec, RenderableEnv
 from workbench.errors import WorkError
 from workbench.evaluate import with_epsilon
-from workbench.interact import interact
-from workbench.panel import BACKGROUND, MIN_HEIGHT, PANEL_WIDTH, Panel, Pixels
+from workbench.interact import Tick, interact
+from workbench.panel import Picture, Pixels, Thought
 
 # One Atari step is four emulator frames at 60 Hz, so there this is the game's own speed.
 FPS = 15
 TRACE_DIGITS = 4
-SCREEN_HEIGHT = 400  # the screen is enlarged by the integer that brings it nearest to this
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,9 @@ def record_episode(
     `epsilon`, `action_names`, `episode_return`, `episode_length`, `cut`, `fps` and `steps`. Entry t
     of `steps` belongs to frame t of the video and tells of obs t:
 
-    - `score`: the raw score so far; `values`: the Q-value of each action
+    - `score`: the raw score so far; `values`: the Q-value of each action, or the state's value
+    - `policy`, where the actor has one: the probability of each action
+    - `memory_norm`, where the actor has a memory: the Euclidean norm of its `h` after this obs
     - `action`: what was done there; `reward`, `discount`: what followed, i.e. what arrived with
       obs t+1 (whereas a `Step` carries what arrived with its own obs)
 
@@ -74,7 +73,7 @@ def record_episode(
 
     Raises:
         ValueError: `env` has several rows.
-        WorkError: a Q-value is not finite.
+        WorkError: a value, a probability or the memory is not finite.
         OSError: the disk is full or not writable.
     """
     spec = env.spec
@@ -87,17 +86,20 @@ def record_episode(
     directory.mkdir(parents=True, exist_ok=True)
     with _appearing_whole(directory, name) as (video, trace):
         with _open_video(video, title, spec) as show:
-            for step, decision, _ in interact(env, acting, explore=False):
-                t, reward, values = len(steps), float(step.reward[0]), decision.values[0]
-                if not np.isfinite(values).all():
-                    raise WorkError(f"the Q-values are not finite at step {t} of {title}")
+            for tick in interact(env, acting, explore=False):
+                t, step, thought = len(steps), tick.step, _thought(tick)
+                for part, numbers in thought._asdict().items():
+                    if numbers is not None and not np.isfinite(numbers).all():
+                        raise WorkError(f"the agent's {part}: not finite at step {t} of {title}")
                 if steps:
-                    steps[-1].update(reward=_short(reward), discount=_short(step.discount[0]))
-                score += reward
+                    steps[-1].update(
+                        reward=_short(step.reward[0]), discount=_short(step.discount[0])
+                    )
+                score += float(step.reward[0])
                 over = bool(step.last[0])
                 cut = not over and t == max_env_steps
-                action = None if over or cut else int(decision.action[0])
-                show(env.render(), t, score, action, values)
+                action = None if over or cut else int(tick.decision.action[0])
+                show(env.render(), t, score, action, thought)
                 steps.append(
                     {
                         "t": t,
@@ -105,7 +107,7 @@ def record_episode(
                         "reward": 0.0,
                         "discount": 1.0,
                         "score": _short(score),
-                        "values": [_short(value) for value in values],
+                        **_thought_facts(thought),
                     }
                 )
                 if action is None:
@@ -127,7 +129,27 @@ def record_episode(
     return Recording(directory / f"{name}.mp4", directory / f"{name}.json", score, len(steps) - 1)
 
 
-def _short(number: float) -> float:
+def _thought(tick: Tick) -> Thought:
+    """Returns what was thought in the only env."""
+    _, (_, values, policy), memory = tick
+    return Thought(
+        values[0],
+        None if policy is None else policy[0],
+        memory[0][0, 0].float().cpu().numpy() if memory else None,
+    )
+
+
+def _thought_facts(thought: Thought) -> dict[str, Any]:
+    """Returns what the trace tells of a thought."""
+    facts: dict[str, Any] = {"values": [_short(value) for value in thought.values]}
+    if thought.policy is not None:
+        facts["policy"] = [_short(probability) for probability in thought.policy]
+    if thought.memory is not None:
+        facts["memory_norm"] = _short(np.linalg.norm(thought.memory))
+    return facts
+
+
+def _short(number: float | np.floating[Any]) -> float:
     return round(float(number), TRACE_DIGITS)
 
 
@@ -145,49 +167,29 @@ def _appearing_whole(directory: Path, name: str) -> Iterator[tuple[Path, Path]]:
             temporary.unlink(missing_ok=True)
 
 
-Show = Callable[[Pixels, int, float, int | None, npt.NDArray[np.float32]], None]
+Show = Callable[[Pixels, int, float, int | None, Thought], None]
 
 
 @contextmanager
 def _open_video(path: Path, title: str, spec: EnvSpec) -> Iterator[Show]:
-    """Yields what adds a frame: `show(screen, t, score, action, values)`.
-
-    `screen` is `[H, W, 3]` RGB, `action` None where nothing was done, `values` `[A]`.
-    """
+    """Yields what adds a frame; its arguments are those of `Picture.draw`."""
     with av.open(path, "w", format="mp4", options={"movflags": "+faststart"}) as container:
         stream = container.add_stream("libx264", rate=FPS)
         stream.pix_fmt = "yuv420p"
         stream.options = {"crf": "21", "preset": "veryfast"}
         # Training goes on elsewhere on these cores.
         stream.thread_count = 1
-        panel: Panel | None = None
-        canvas = np.zeros((0, 0, 3), np.uint8)
+        picture: Picture | None = None
 
         def show(
-            screen: Pixels,
-            t: int,
-            score: float,
-            action: int | None,
-            values: npt.NDArray[np.float32],
+            screen: Pixels, t: int, score: float, action: int | None, thought: Thought
         ) -> None:
-            nonlocal panel, canvas
-            factor = max(1, round(SCREEN_HEIGHT / screen.shape[0]))
-            height, width = factor * screen.shape[0], factor * screen.shape[1]
-            if panel is None:
-                stream.height = max(MIN_HEIGHT, _even(height))
-                stream.width = _even(width) + PANEL_WIDTH
-                canvas = np.full((stream.height, stream.width, 3), BACKGROUND, np.uint8)
-                panel = Panel(stream.height, title, spec)
-            top = (len(canvas) - height) // 2
-            enlarged = Image.fromarray(screen).resize((width, height), Image.Resampling.NEAREST)
-            canvas[top : top + height, :width] = np.asarray(enlarged)
-            canvas[:, -PANEL_WIDTH:] = panel.draw(t, score, action, values)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(canvas, format="rgb24")))
+            nonlocal picture
+            if picture is None:
+                picture = Picture(screen.shape, title, spec, thought)
+                stream.height, stream.width, _ = picture.shape
+            pixels = picture.draw(screen, t, score, action, thought)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
 
         yield show
         container.mux(stream.encode(None))
-
-
-def _even(length: int) -> int:
-    """H.264 with 4:2:0 colour needs even sides."""
-    return length + length % 2
