@@ -209,7 +209,8 @@ def activity_colours(activity: Array) -> Pixels:
     """Returns `[H, 3]`, the colours of activities `[H]`: `BACKGROUND` at 0, full from ±1 on."""
     strength = np.sqrt(np.abs(activity).clip(max=1))[:, None]
     full = np.where(activity[:, None] > 0, POSITIVE, NEGATIVE)
-    return np.rint(BACKGROUND + strength * (full - BACKGROUND)).astype(np.uint8)
+    colours: Pixels = np.rint(BACKGROUND + strength * (full - BACKGROUND)).astype(np.uint8)
+    return colours
 
 
 class Panel:
