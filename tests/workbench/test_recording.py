@@ -9,19 +9,14 @@ import torch
 
 from agents.base import Decision, Memory
 from agents.dqn import DQN, DQNConfig
+from agents.ppo import PPO, PPOConfig
 from envs import EnvConfig, make_rendered_env
 from envs.atari import AtariConfig
-from envs.base import EnvSpec, Step
+from envs.base import Step
 from envs.probes import ProbeConfig
 from workbench.errors import WorkError
-from workbench.recording import (
-    FPS,
-    MIN_HEIGHT,
-    PANEL_WIDTH,
-    Panel,
-    Recording,
-    record_episode,
-)
+from workbench.panel import NEGATIVE, PANEL_WIDTH, POSITIVE
+from workbench.recording import FPS, Recording, record_episode
 
 COUNTER = ProbeConfig(kind="probe", probe="counter")
 PONG = AtariConfig(kind="atari", game="pong", num_envs=1)
@@ -51,6 +46,31 @@ class BrightnessActor:
             values[0, 1] = np.nan
         self.ticks += 1
         return Decision(values.argmax(1), values), memory
+
+
+class RememberingActor:
+    """Has a policy, and a memory of two units that goes from 0 to 0.6 and to -0.8 in ten ticks."""
+
+    def __init__(self, breaks: str | None = None) -> None:
+        self.breaks = breaks
+
+    def initial_memory(self, num_envs: int) -> Memory:
+        return torch.zeros(1, num_envs, 2), torch.full((1, num_envs, 2), 9.0)
+
+    def act(self, step: Step, memory: Memory, *, explore: bool) -> tuple[Decision, Memory]:
+        h, c = memory
+        h = h + torch.tensor([0.06, -0.08])
+        ticks = round(float(h[0, 0, 0]) / 0.06)
+        values = np.array([[-ticks]], np.float32)
+        policy = np.array([[0.12344, 0.87656]], np.float32)
+        if ticks == 5:
+            if self.breaks == "values":
+                values[0] = np.inf
+            elif self.breaks == "policy":
+                policy[0] = np.nan
+            elif self.breaks == "memory":
+                h[0, 0, 1] = np.nan
+        return Decision(np.array([1]), values, policy), (h, c)
 
 
 def record(actor: Any, config: EnvConfig, directory: Path, **changes: Any) -> Recording:
@@ -231,37 +251,59 @@ def test_values_that_are_not_finite_are_told(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_actor_without_policy_and_memory_has_none_in_its_trace(tmp_path):
+    steps = read_trace(record(BrightnessActor(), COUNTER, tmp_path))["steps"]
+    assert set(steps[0]) == {"t", "action", "reward", "discount", "score", "values"}
+
+
+def test_the_trace_tells_policy_value_and_the_norm_of_the_memory(tmp_path):
+    steps = read_trace(record(RememberingActor(), COUNTER, tmp_path))["steps"]
+    assert [step["values"] for step in steps] == [[-t] for t in range(1, 11)]
+    assert all(step["policy"] == [0.1234, 0.8766] for step in steps)
+    # A triangle of sides 3, 4 and 5.
+    assert [step["memory_norm"] for step in steps] == [round(0.1 * t, 4) for t in range(1, 11)]
+
+
+def test_the_video_shows_the_memory_under_the_screen(tmp_path):
+    frames = read_frames(record(RememberingActor(), COUNTER, tmp_path))
+    assert frames[0].shape == (384 + 152, SCREEN_WIDTH + PANEL_WIDTH, 3)
+    rows = frames[-1][384 + 24 :, :SCREEN_WIDTH].reshape(2, 64, SCREEN_WIDTH // 4, 4, 3)
+    above, below = rows.astype(float).mean((1, 3))
+    dark, strength = np.array([18, 21, 27]), np.sqrt(np.arange(1, 11) / 10)[:, None]
+    assert above[-10:] == pytest.approx(dark + np.sqrt(0.6) * strength * (POSITIVE - dark), abs=12)
+    assert below[-10:] == pytest.approx(dark + np.sqrt(0.8) * strength * (NEGATIVE - dark), abs=12)
+    assert above[:-11].std(0).max() < 2  # nothing has happened there yet
+
+
+@pytest.mark.parametrize("part", ["values", "policy", "memory"])
+def test_each_part_that_is_not_finite_is_told(tmp_path, part):
+    with pytest.raises(WorkError, match=f"{part}: not finite at step 4"):
+        record(RememberingActor(breaks=part), COUNTER, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("core", "height"), [("none", 384), ("lstm", 384 + 152)])
+def test_an_episode_of_ppo_is_recorded(tmp_path, core, height):
+    env = make_rendered_env(COUNTER)
+    config = PPOConfig(kind="ppo", network="flat", core=core, core_size=16)
+    agent = PPO(config, env.spec, torch.device("cpu"), np.random.default_rng(0))
+    memory = agent.initial_memory(1)
+    recording = record(agent, COUNTER, tmp_path)
+    assert {frame.shape[0] for frame in read_frames(recording)} == {height}
+    env.reset(3)
+    for entry in read_trace(recording)["steps"]:
+        decision, memory = agent.act(env.recv(), memory, explore=False)
+        env.send(decision.action)
+        assert entry["values"] == pytest.approx(decision.values[0], abs=1e-4)
+        assert entry["policy"] == pytest.approx(decision.policy[0], abs=1e-4)
+        assert entry["action"] in (None, decision.action[0])
+        if core == "lstm":
+            assert entry["memory_norm"] == pytest.approx(float(memory[0].norm()), abs=1e-4)
+        else:
+            assert "memory_norm" not in entry
+
+
 def test_a_directory_that_cannot_be_written_is_an_os_error(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"):
         record(BrightnessActor(), COUNTER, tmp_path / "file")
-
-
-@pytest.mark.parametrize("num_actions", [1, 2, 9, 17, 18])
-def test_the_panel_has_room_for_all_actions(num_actions):
-    names = tuple(f"quite_a_long_name_of_action_{i}" for i in range(num_actions))
-    panel = Panel(MIN_HEIGHT, "a title " * 9, EnvSpec("x", 1, (1, 8, 8), 1, names))
-    rng = np.random.default_rng(0)
-    for t in range(120):
-        action = None if t == 119 else int(rng.integers(num_actions))
-        values = rng.normal(scale=10.0 ** (t % 5), size=num_actions).astype(np.float32)
-        picture = panel.draw(t, -1.5 * t, action, values)
-        assert picture.shape == (MIN_HEIGHT, PANEL_WIDTH, 3)
-    # The margin around everything stays empty.
-    background = picture[0, 0]
-    assert (picture[-8:] == background).all()
-    assert (picture[:, -6:] == background).all()
-
-
-def test_the_panel_lights_the_chosen_action_and_no_other():
-    spec = EnvSpec("x", 1, (1, 8, 8), 1, ("left", "right"))
-    values = np.array([0.5, 0.25], np.float32)
-    panels = [Panel(MIN_HEIGHT, "title", spec) for _ in range(3)]
-    drawn = zip(panels, (None, 0, 1), strict=True)
-    pictures = [panel.draw(0, 0.0, action, values).astype(int) for panel, action in drawn]
-    changed = [np.abs(picture - pictures[0]).sum((1, 2)).nonzero()[0] for picture in pictures[1:]]
-    rows = [set(range(100, 126)), set(range(126, 152))]
-    for i in range(2):
-        below_header = {int(y) for y in changed[i] if y >= 100}
-        assert below_header
-        assert below_header <= rows[i]
