@@ -18,7 +18,10 @@ TorsoName = Literal["nature", "small", "grid", "flat"]
 CoreName = Literal["lstm", "none"]
 PrecisionName = Literal["auto", "float32", "bfloat16"]
 Flags = npt.NDArray[np.bool_]
-FORGET_GATE_BIAS = 1.0
+FORGET_GATE_BIAS = 2.0
+# Pictures are mostly dark and differ in a few pixels. With the usual gain of sqrt(2) what differs
+# hardly moves an LSTM's gates, and MiniGrid-Memory was not learned in 2M env_steps.
+PIXEL_GAIN = 3 * 2**0.5
 
 # (channels, kernel, stride) of each convolution and the width of the hidden layer after them.
 CONVOLUTIONS: dict[TorsoName, tuple[list[tuple[int, int, int]], int]] = {
@@ -150,20 +153,17 @@ def resolve_precision(precision: PrecisionName, device: torch.device) -> Precisi
 
 
 class Memoryless(nn.Module):
-    """The core of a feed-forward agent: it passes features on and remembers nothing."""
+    """The core of a feed-forward agent: it remembers nothing."""
 
-    def __init__(self, features: int) -> None:
-        """`features` come in and go out."""
-        super().__init__()
-        self.size = features
+    size = 0
 
     def initial_memory(self, num_envs: int, device: torch.device) -> Memory:
         """Returns `()`."""
         return ()
 
     def forward(self, features: Tensor, first: Flags, memory: Memory) -> tuple[Tensor, Memory]:
-        """`[B, T, F]` -> the same, and `()`."""
-        return features, memory
+        """`[B, T, F]` -> `[B, T, 0]`, and `()`."""
+        return features[..., :0], memory
 
 
 class LSTMCore(nn.Module):
@@ -182,6 +182,8 @@ class LSTMCore(nn.Module):
             for name, parameter in self.lstm.named_parameters():
                 if "bias" in name:
                     parameter.zero_()
+                else:
+                    nn.init.orthogonal_(parameter)
             self.lstm.get_parameter("bias_ih_l0")[size : 2 * size] = FORGET_GATE_BIAS
 
     def initial_memory(self, num_envs: int, device: torch.device) -> Memory:
@@ -231,7 +233,11 @@ class LSTMCore(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Pixels and what is remembered to features: convnet torso, one hidden layer, core."""
+    """Pixels and what is remembered to features: convnet torso, one hidden layer, core.
+
+    The features are those of the hidden layer beside those of the core: what is seen now need not
+    pass through the memory. Weights are orthogonal, biases zero.
+    """
 
     def __init__(
         self,
@@ -247,30 +253,41 @@ class Encoder(nn.Module):
         self.torso, features = make_torso(torso, obs_shape)
         hidden = CONVOLUTIONS[torso][1]
         self.hidden = nn.Sequential(nn.Linear(features, hidden), nn.ReLU())
-        self.core = LSTMCore(hidden, core_size) if core == "lstm" else Memoryless(hidden)
-        self.size = self.core.size
+        initialize(self.torso, self.hidden)
+        if CONVOLUTIONS[torso][0]:
+            nn.init.orthogonal_(self.torso[0].weight, PIXEL_GAIN)  # type: ignore[arg-type]
+        self.core = LSTMCore(hidden, core_size) if core == "lstm" else Memoryless()
+        self.size = hidden + self.core.size
 
     def forward(self, obs: Tensor, first: Flags, memory: Memory) -> tuple[Tensor, Memory]:
         """`[B, T, C, H, W]` uint8 -> `[B, T, size]` float32; see `LSTMCore.forward`."""
         mixed = self._dtype != torch.float32
         with torch.autocast(obs.device.type, dtype=self._dtype, enabled=mixed):
             features: Tensor = self.hidden(self.torso(to_pixels(obs.flatten(0, 1), self._dtype)))
-        unrolled: tuple[Tensor, Memory] = self.core(
-            features.float().view(*obs.shape[:2], -1), first, memory
-        )
-        return unrolled
+        seen = features.float().view(*obs.shape[:2], -1)
+        remembered, memory = self.core(seen, first, memory)
+        return torch.cat([seen, remembered], -1), memory
+
+
+def initialize(*modules: nn.Module) -> None:
+    """Gives all weights orthogonal values of gain sqrt(2), and all biases zero."""
+    for module in modules:
+        for parameter in module.parameters():
+            if parameter.dim() > 1:
+                nn.init.orthogonal_(parameter, 2**0.5)
+            else:
+                nn.init.zeros_(parameter)
 
 
 class ActorCritic(nn.Module):
     """Pixels to a policy and a value, each after one more hidden layer.
 
-    That layer combines what is seen with what is remembered. Orthogonal weights, zero biases, and
-    a policy that starts almost uniform (details 2 and 3 of
-    https://iclr-blog-track.github.io/2022/03/25/ppo-implementation-details/).
+    That layer combines what is seen with what is remembered. The policy starts almost uniform
+    (detail 2 of https://iclr-blog-track.github.io/2022/03/25/ppo-implementation-details/).
     """
 
     def __init__(self, encoder: Encoder, num_actions: int) -> None:
-        """Initialises the encoder too."""
+        """Each hidden layer is as wide as what the encoder gives."""
         super().__init__()
         self.encoder = encoder
         self.policy, self.value = (
@@ -279,11 +296,7 @@ class ActorCritic(nn.Module):
             )
             for outputs in (num_actions, 1)
         )
-        for name, parameter in self.named_parameters():
-            if parameter.dim() > 1:
-                nn.init.orthogonal_(parameter, 1.0 if ".lstm." in name else 2**0.5)
-            elif ".lstm." not in name:
-                nn.init.zeros_(parameter)
+        initialize(self.policy, self.value)
         nn.init.orthogonal_(self.policy[-1].weight, 0.01)  # type: ignore[arg-type]
         nn.init.orthogonal_(self.value[-1].weight, 1.0)  # type: ignore[arg-type]
 
