@@ -1,4 +1,4 @@
-"""Worlds whose values are known in closed form, learned through replay as in training.
+"""Worlds whose values are known in closed form, learned as in training.
 
 Which of them fails says what is broken; see `envs.probes`.
 """
@@ -12,9 +12,13 @@ import torch
 
 from agents.base import Transition
 from agents.dqn import DQN, DQNConfig
+from agents.ppo import PPO, PPOConfig
 from envs.base import EnvSpec
 from envs.probes import SIZE, ProbeConfig, ProbeEnvs
+from workbench.config import OnPolicyConfig
+from workbench.evaluate import evaluate
 from workbench.interact import interact
+from workbench.loops.on_policy import OnPolicyLoop
 from workbench.replay import Replay, ReplayConfig
 
 DISCOUNT = 0.8
@@ -101,6 +105,83 @@ def test_dqn_learns_the_known_values(probe: str, improvements: dict[str, Any]):
 @pytest.mark.parametrize("probe", KNOWN)
 def test_dqn_learns_the_known_values_with_any_mix(probe: str, improvements: dict[str, Any]):
     check_learns_known_values(probe, improvements)
+
+
+def learn_on_policy(probe: str, core: str, *, turns: int, **changes: Any) -> PPO:
+    """Trains by PPO; every turn plays 32 ticks of 8 envs and takes 8 updates."""
+    defaults = {
+        "network": "flat",
+        "core_size": 32,
+        "discount": DISCOUNT,
+        "rollout_ticks": 32,
+        "sequence_ticks": 8,
+        "minibatches": 2,
+        "value_clip": 10.0,
+        "learning_rate": 3e-3,
+    }
+    env = ProbeConfig(kind="probe", probe=probe)
+    config = OnPolicyConfig(
+        env=env,
+        agent=PPOConfig(kind="ppo", core=core, **(defaults | changes)),
+        total_env_steps=1,
+    )
+    envs = ProbeEnvs(env)
+    envs.reset(seed=0)
+    loop = OnPolicyLoop(config, envs, torch.device("cpu"))
+    for _ in zip(range(turns), loop.turns(0, None), strict=False):
+        pass
+    return loop.agent
+
+
+def meet(agent: PPO, *brightness: int) -> tuple[np.ndarray, np.ndarray]:
+    """The value and the policy where an episode's first frame is of this brightness."""
+    obs = torch.tensor(brightness, dtype=torch.uint8)[:, None, None, None, None]
+    first = np.ones((len(brightness), 1), np.bool_)
+    with torch.no_grad():
+        logits, value, _ = agent.network(
+            obs.expand(-1, 1, 1, SIZE, SIZE), first, agent.initial_memory(len(brightness))
+        )
+    return value[:, 0].numpy(), logits[:, 0].softmax(-1).numpy()
+
+
+BOTH_CORES = pytest.mark.parametrize("core", ["lstm", "none"])
+
+
+@BOTH_CORES
+@pytest.mark.parametrize(
+    ("probe", "known"),
+    [
+        ("constant", {GRAY: 1}),
+        ("obs_value", {BLACK: -1, WHITE: 1}),
+        ("delayed_reward", {BLACK: DISCOUNT}),
+        # The finite sum of an episode would be 3.4.
+        ("endless", {GRAY: 1 / (1 - DISCOUNT)}),
+    ],
+)
+def test_ppo_learns_the_known_values(probe: str, known: dict[int, float], core: str):
+    agent = learn_on_policy(probe, core, turns=25)
+    np.testing.assert_allclose(meet(agent, *known)[0], list(known.values()), rtol=0.06)
+
+
+@BOTH_CORES
+@pytest.mark.parametrize(
+    ("probe", "best"), [("action_value", {GRAY: 1}), ("obs_action", {BLACK: 0, WHITE: 1})]
+)
+def test_ppo_learns_what_to_do(probe: str, best: dict[int, int], core: str):
+    value, policy = meet(learn_on_policy(probe, core, turns=40), *best)
+    assert (policy[range(len(best)), list(best.values())] > 0.9).all()
+    np.testing.assert_allclose(value, 1, atol=0.2)
+
+
+@pytest.mark.parametrize(
+    ("core", "sequence_ticks", "low", "high"),
+    [("lstm", 8, 0.99, 1.0), ("lstm", 32, 0.99, 1.0), ("none", 8, 0.4, 0.6)],
+)
+def test_only_who_remembers_recalls(core: str, sequence_ticks: int, low: float, high: float):
+    agent = learn_on_policy("recall", core, turns=40, sequence_ticks=sequence_ticks)
+    env = ProbeConfig(kind="probe", probe="recall")
+    result = evaluate(agent, env, episodes=400, seed=0)
+    assert low <= result.mean_return <= high
 
 
 @pytest.mark.parametrize("head", ["scalar", "quantile"])
