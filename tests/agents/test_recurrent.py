@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from agents.base import Memory
-from agents.networks import ActorCritic, Encoder, LSTMCore, Memoryless
+from agents.networks import FORGET_GATE_BIAS, PIXEL_GAIN, ActorCritic, Encoder, LSTMCore, Memoryless
 
 FEATURES, SIZE = 3, 4
 
@@ -159,13 +159,13 @@ def test_memory_begins_with_zeros():
     assert h.abs().sum() == c.abs().sum() == 0
 
 
-def test_a_core_without_memory_gives_back_what_it_got():
-    core = Memoryless(FEATURES)
+def test_a_core_without_memory_gives_nothing():
+    core = Memoryless()
     features = torch.randn(2, 5, FEATURES)
-    assert core.size == FEATURES
+    assert core.size == 0
     assert core.initial_memory(2, torch.device("cpu")) == ()
     output, after = core(features, np.ones((2, 5), np.bool_), ())
-    assert output is features
+    assert output.shape == (2, 5, 0)
     assert after == ()
     assert not list(core.parameters())
 
@@ -173,12 +173,14 @@ def test_a_core_without_memory_gives_back_what_it_got():
 @pytest.mark.parametrize("core", ["lstm", "none"])
 def test_an_actor_critic_starts_orthogonal_and_almost_uniform(core):
     network = ActorCritic(Encoder("small", (4, 24, 24), core, 16, torch.float32), num_actions=3)
+    gains = {"encoder.torso.0.weight": PIXEL_GAIN, "policy.2.weight": 0.01, "value.2.weight": 1.0}
     for name, parameter in network.named_parameters():
         if parameter.dim() == 1:
-            assert parameter.abs().sum() == 0, name
+            forget = parameter[16:32] if name.endswith("bias_ih_l0") else torch.zeros(0)
+            assert (forget == FORGET_GATE_BIAS).all()
+            assert parameter.abs().sum() == forget.sum(), name
             continue
-        gain = {"policy.weight": 0.01, "value.weight": 1.0}.get(name, 2**0.5)
-        gain = 1.0 if ".lstm." in name else gain
+        gain = 1.0 if ".lstm." in name else gains.get(name, 2**0.5)
         # Orthonormal rows or columns, whichever are fewer, times the gain.
         singular = torch.linalg.svdvals(parameter.detach().flatten(1))
         torch.testing.assert_close(singular, torch.full_like(singular, gain), msg=name)

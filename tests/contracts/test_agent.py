@@ -105,7 +105,7 @@ def build(case: Case, seed: int = 0) -> Agent:
     agent = make_any_agent(case.config, make_spec(case.obs_shape), CPU, np.random.default_rng(seed))
     if isinstance(agent, PPO):
         with torch.no_grad():  # else its policy starts almost uniform
-            agent.network.policy.weight.mul_(100)
+            agent.network.policy[-1].weight.mul_(100)
     return agent
 
 

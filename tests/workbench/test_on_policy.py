@@ -55,7 +55,7 @@ def play(world: EnvConfig, **changes: Any) -> Played:
     config, envs = ppo(world, **changes), make_envs(world)
     agent = PPO(config, envs.spec, CPU, np.random.default_rng(0))
     with torch.no_grad():  # else it starts almost uniform, and no mistake would show
-        agent.network.policy.weight.mul_(100)
+        agent.network.policy[-1].weight.mul_(100)
     envs.reset(1)
     stream = interact(envs, agent, explore=True)
     before = [next(stream) for _ in range(7)]
