@@ -46,6 +46,31 @@ RICH_ATARI: dict[str, Any] = ATARI | {
     "record_period_env_steps": 200,
 }
 
+OFF_POLICY_KEYS = ("replay", "learning_starts_env_steps", "samples_per_env_step")
+# A rollout is 5 ticks of 4 envs.
+PPO_PROBE: dict[str, Any] = {
+    **{key: PROBE[key] for key in PROBE if key not in OFF_POLICY_KEYS},
+    "env": {"kind": "probe", "probe": "recall", "num_envs": 4},
+    "agent": {
+        "kind": "ppo",
+        "network": "flat",
+        "core": "lstm",
+        "core_size": 8,
+        "rollout_ticks": 4,
+        "sequence_ticks": 2,
+        "epochs": 2,
+        "minibatches": 2,
+        "learning_rate_decay_env_steps": 1000,
+    },
+}
+
+PPO_GRID: dict[str, Any] = PPO_PROBE | {
+    "env": {"kind": "minigrid", "env_id": "MiniGrid-LavaGapS5-v0", "view_size": 3, "num_envs": 2},
+    "agent": PPO_PROBE["agent"] | {"network": "grid", "rollout_ticks": 8},
+    "total_env_steps": 400,
+    "record_period_env_steps": 200,
+}
+
 
 def write_config(path: Path, config: dict[str, Any], **changes: Any) -> str:
     """Writes `config` with `changes`, where `a__b` stands for `a.b`; returns the path."""

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from envs.atari import AtariConfig
 from tests.end_to_end.checks import complaint, fingerprint
-from tests.end_to_end.configs import ATARI, PROBE, write_config
+from tests.end_to_end.configs import ATARI, PPO_PROBE, PROBE, write_config
 from tests.end_to_end.conftest import Ludus
 from tests.end_to_end.launcher import Outcome
 from workbench.cli import run_command
@@ -40,6 +40,21 @@ from workbench.run import Run
         (["train", "c.yaml", "agent.lr=1"], "did you mean agent.learning_rate?"),
         (["train", "c.yaml", "agent.learning_rate=fast"], "should be a valid number"),
         (["train", "c.yaml", "agent.network=nature"], "needs larger observations than 8x8"),
+        (
+            ["train", "ppo.yaml", "agent.sequence_ticks=3"],
+            "ppo.yaml: agent: sequence_ticks must divide rollout_ticks, and 3 does not divide 4",
+        ),
+        (
+            ["train", "ppo.yaml", "agent.minibatches=9"],
+            "ppo.yaml: agent.minibatches must be at most 8, the number of sequences: "
+            "env.num_envs * agent.rollout_ticks / agent.sequence_ticks",
+        ),
+        (["train", "ppo.yaml", "replay.sampling=uniform"], "ppo.yaml: unknown key replay"),
+        (["train", "ppo.yaml", "learning_starts_env_steps=9"], "unknown key learning_starts_env"),
+        (["train", "ppo.yaml", "agent.n_step=3"], "ppo.yaml: unknown key agent.n_step"),
+        (["train", "ppo.yaml", "agent.core=gru"], "agent.core: input should be 'lstm' or 'none'"),
+        (["train", "ppo.yaml", "agent.kind=pop"], "agent.kind: unknown agent 'pop'; choose from"),
+        (["train", "ppo.yaml", "agent.kind=[ppo]"], "agent.kind: unknown agent ['ppo']; choose"),
         (["train", "atari.yaml", "env.game=pogn"], "unknown game 'pogn'; did you mean 'pong'?"),
         (["train", "atari.yaml", "env.protocol=x"], "should be 'machado' or 'classic'"),
         (["train", "c.yaml", "replay.capacity_env_steps=1e12"], "lower replay.capacity_env_steps"),
@@ -75,6 +90,7 @@ def test_wrong_usage_is_one_line_and_makes_nothing(
 ) -> None:
     write_config(here / "c.yaml", PROBE)
     write_config(here / "atari.yaml", ATARI)
+    write_config(here / "ppo.yaml", PPO_PROBE)
     (here / "runs/taken").mkdir(parents=True)
     (here / "runs/pong-2").mkdir()
     write_config(here / "runs/pong-2/config.yaml", PROBE)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
-from tests.end_to_end.configs import ATARI, PROBE, write_config
+from tests.end_to_end.configs import ATARI, PPO_GRID, PROBE, write_config
 from tests.end_to_end.conftest import Ludus
 from tests.end_to_end.launcher import Launcher
 from workbench import checkpoint, doctor
@@ -107,6 +107,38 @@ def test_recording_makes_a_video_and_a_trace_of_each_episode(ludus: Ludus, here:
     again = files(here / "runs/a/videos")
     assert ludus("record", "a", "--seed", "5").code == 0
     assert files(here / "runs/a/videos") == again
+
+
+def test_a_recurrent_agent_from_training_to_a_video(ludus: Ludus, here: Path) -> None:
+    write_config(here / "c.yaml", PPO_GRID, total_env_steps=90)
+    trained = ludus("train", "c.yaml", "--run", "a")
+    assert (trained.code, trained.out) == (0, "")
+    run = here / "runs/a"
+    assert not (run / "replay").exists()
+    metrics = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    # A turn is 9 ticks of 2 envs, and a line is due every 20 env_steps; each turn has 4 updates.
+    assert [line["env_steps"] for line in metrics] == [36, 54, 72, 90]
+    assert [line["updates"] for line in metrics] == [8, 12, 16, 20]
+    names = {"loss", "policy_loss", "value_loss", "value", "entropy", "kl", "clipped"}
+    assert all(names | {"learning_rate", "episodes"} <= line.keys() for line in metrics)
+    rates = [2.5e-4 * (1 - line["env_steps"] / 1000) for line in metrics]
+    assert [line["learning_rate"] for line in metrics] == pytest.approx(rates)
+
+    before = files(run)
+    evaluations = [ludus("eval", "runs/a", "--episodes", "3", "--json") for _ in range(2)]
+    assert evaluations[0] == evaluations[1]
+    report = json.loads(evaluations[0].out)
+    assert report.keys() == EVAL_KEYS | {"success_rate"}
+    assert (report["episodes"], report["env_steps"]) == (3, 90)
+    assert files(run) == before, "evaluating wrote into the run"
+
+    (video,) = ludus("record", "a", "--seed", "5").out.splitlines()
+    assert video == "runs/a/videos/90_5.mp4"
+    trace = json.loads(Path(video).with_suffix(".json").read_text())
+    assert len(trace["steps"]) > 1
+    assert all(len(step["values"]) == 1 for step in trace["steps"])
+    (row,) = json.loads(ludus("runs", "--json").out)["runs"]
+    assert (row["run"], row["status"], row["env_steps"]) == ("runs/a", "finished", 90)
 
 
 def test_runs_are_named_after_the_world_and_counted(ludus: Ludus, here: Path) -> None:
