@@ -14,6 +14,7 @@ from agents import make_agent as make_any_agent
 from agents.base import Agent, Memory, Transition
 from agents.dqn import DQN, DQNConfig
 from agents.ppo import PPO, PPOConfig, Sequences
+from agents.r2d2 import R2D2, History, R2D2Config, ReplayedSequences
 from envs.base import EnvSpec, Step
 from workbench import checkpoint
 
@@ -49,6 +50,27 @@ def random_sequences(agent: PPO, obs_shape: ObsShape, seed: int) -> Sequences:
     )
 
 
+def random_replayed_sequences(agent: R2D2, obs_shape: ObsShape, seed: int) -> ReplayedSequences:
+    """4 windows of 8 ticks, of which 4 are learned from, and a history for two of them."""
+    rng = torch.Generator().manual_seed(seed)
+    return ReplayedSequences(
+        obs=torch.randint(256, (4, 8, *obs_shape), generator=rng, dtype=torch.uint8),
+        first=(torch.rand(4, 8, generator=rng) < 0.2).numpy(),
+        memory=tuple(torch.randn(part.shape, generator=rng) for part in agent.initial_memory(4)),
+        action=torch.randint(NUM_ACTIONS, (4, 4), generator=rng),
+        valid=torch.arange(16).view(4, 4) % 5 > 0,
+        reward=torch.randn(4, 4, generator=rng),
+        discount=torch.rand(4, 4, generator=rng),
+        end=torch.arange(4) + torch.randint(3, 5, (4, 4), generator=rng),
+        weights=torch.rand(4, generator=rng) + 0.5,
+        history=History(
+            torch.randint(256, (2, 6, *obs_shape), generator=rng, dtype=torch.uint8),
+            np.arange(6) % np.array([[3], [4]]) == 0,
+            np.array([1, 3]),
+        ),
+    )
+
+
 def dqn(**changes: Any) -> DQNConfig:
     """Small, and with a learning rate at which one update shows."""
     defaults = {"network": "flat", "learning_rate": 1e-3, "quantiles": 5}
@@ -64,6 +86,21 @@ def ppo(**changes: Any) -> PPOConfig:
         "learning_rate_decay_env_steps": 1_000,
     }
     return PPOConfig(kind="ppo", **(defaults | changes))
+
+
+def r2d2(**changes: Any) -> R2D2Config:
+    """Small, with windows as `random_replayed_sequences` makes them."""
+    defaults = {
+        "network": "flat",
+        "core_size": 16,
+        "burn_in_ticks": 2,
+        "sequence_ticks": 4,
+        "n_step": 2,
+        "learning_rate": 1e-3,
+        "target_period_updates": 3,
+        "epsilon_decay_env_steps": 90,
+    }
+    return R2D2Config(kind="r2d2", **(defaults | changes))
 
 
 # What only DQN does is tested with these.
@@ -85,6 +122,10 @@ AGENTS: dict[str, Case] = {
     "ppo-lstm-bfloat16": Case(ppo(core="lstm", precision="bfloat16"), (1, 8, 8), random_sequences),
     "ppo-small": Case(ppo(network="small"), (4, 24, 24), random_sequences),
     "ppo-grid": Case(ppo(network="grid", core="none"), (3, 24, 24), random_sequences),
+    "r2d2-lstm": Case(r2d2(), (1, 8, 8), random_replayed_sequences),
+    "r2d2-none": Case(r2d2(core="none", dueling=False), (1, 8, 8), random_replayed_sequences),
+    "r2d2-bfloat16": Case(r2d2(precision="bfloat16"), (1, 8, 8), random_replayed_sequences),
+    "r2d2-small": Case(r2d2(network="small"), (4, 24, 24), random_replayed_sequences),
 }
 every_agent = pytest.mark.parametrize("case", AGENTS.values(), ids=AGENTS.keys())
 every_dqn = pytest.mark.parametrize("case", DQNS.values(), ids=DQNS.keys())

@@ -13,11 +13,13 @@ import torch
 from agents.base import Transition
 from agents.dqn import DQN, DQNConfig
 from agents.ppo import PPO, PPOConfig
-from envs.base import EnvSpec
+from agents.r2d2 import R2D2, R2D2Config
+from envs.base import EnvSpec, Step
 from envs.probes import SIZE, ProbeConfig, ProbeEnvs
-from workbench.config import OnPolicyConfig
+from workbench.config import OffPolicyConfig, OnPolicyConfig
 from workbench.evaluate import evaluate
 from workbench.interact import interact
+from workbench.loops.off_policy import OffPolicyLoop
 from workbench.loops.on_policy import OnPolicyLoop
 from workbench.replay import Replay, ReplayConfig
 
@@ -117,7 +119,7 @@ def learn_on_policy(probe: str, core: str, *, turns: int, **changes: Any) -> PPO
         "sequence_ticks": 8,
         "minibatches": 2,
         "value_clip": 10.0,
-        "learning_rate": 3e-3,
+        "learning_rate": 1e-3,
     }
     env = ProbeConfig(kind="probe", probe=probe)
     config = OnPolicyConfig(
@@ -159,7 +161,7 @@ BOTH_CORES = pytest.mark.parametrize("core", ["lstm", "none"])
     ],
 )
 def test_ppo_learns_the_known_values(probe: str, known: dict[int, float], core: str):
-    agent = learn_on_policy(probe, core, turns=25)
+    agent = learn_on_policy(probe, core, turns=40)
     np.testing.assert_allclose(meet(agent, *known)[0], list(known.values()), rtol=0.06)
 
 
@@ -179,6 +181,71 @@ def test_ppo_learns_what_to_do(probe: str, best: dict[int, int], core: str):
 )
 def test_only_who_remembers_recalls(core: str, sequence_ticks: int, low: float, high: float):
     agent = learn_on_policy("recall", core, turns=40, sequence_ticks=sequence_ticks)
+    env = ProbeConfig(kind="probe", probe="recall")
+    result = evaluate(agent, env, episodes=400, seed=0)
+    assert low <= result.mean_return <= high
+
+
+def learn_from_sequences(probe: str, core: str, *, updates: int, **changes: Any) -> R2D2:
+    """Trains R2D2 from random actions."""
+    defaults = {
+        "network": "flat",
+        "core_size": 32,
+        "discount": DISCOUNT,
+        "n_step": 2,
+        "burn_in_ticks": 4,
+        "sequence_ticks": 8,
+        "sequence_period_ticks": 4,
+        "learning_rate": 3e-3,
+        "target_period_updates": 10,
+        "epsilon_end": 1.0,
+    }
+    env = ProbeConfig(kind="probe", probe=probe)
+    config = OffPolicyConfig(
+        env=env,
+        agent=R2D2Config(kind="r2d2", core=core, **(defaults | changes)),
+        replay=ReplayConfig(capacity_env_steps=2_000, sampling="prioritized"),
+        learning_starts_env_steps=500,
+        samples_per_env_step=32,
+        total_env_steps=1,
+    )
+    envs = ProbeEnvs(env)
+    envs.reset(seed=0)
+    loop = OffPolicyLoop(config, envs, torch.device("cpu"), None)
+    env_steps = 0
+    for _ in loop.turns(env_steps, None):
+        if loop.agent.updates >= updates:
+            break
+    return loop.agent
+
+
+def first_q_values(agent: R2D2, *brightness: int) -> np.ndarray:
+    """What is expected of each action where an episode's first frame is of this brightness."""
+    n = len(brightness)
+    obs = np.array(brightness, np.uint8)[:, None, None, None] * np.ones(
+        (1, 1, SIZE, SIZE), np.uint8
+    )
+    flags = np.ones(n, np.bool_)
+    step = Step(obs, np.zeros(n, np.float32), np.ones(n, np.float32), flags, ~flags)
+    return agent.act(step, agent.initial_memory(n), explore=False)[0].values
+
+
+@BOTH_CORES
+@pytest.mark.parametrize("probe", [probe for probe in KNOWN if probe != "endless"])
+def test_r2d2_learns_the_known_values(probe: str, core: str):
+    agent = learn_from_sequences(probe, core, updates=300)
+    known = dict(KNOWN[probe])
+    if probe == "delayed_reward":
+        known.pop(WHITE)  # is never the first of an episode
+    values = first_q_values(agent, *known)
+    np.testing.assert_allclose(
+        values, np.broadcast_to(list(known.values()), values.shape), atol=0.1
+    )
+
+
+@pytest.mark.parametrize(("core", "low", "high"), [("lstm", 0.99, 1.0), ("none", 0.4, 0.6)])
+def test_r2d2_recalls_what_it_saw(core: str, low: float, high: float):
+    agent = learn_from_sequences("recall", core, updates=400, discount=0.95)
     env = ProbeConfig(kind="probe", probe="recall")
     result = evaluate(agent, env, episodes=400, seed=0)
     assert low <= result.mean_return <= high
