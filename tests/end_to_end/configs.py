@@ -64,6 +64,26 @@ PPO_PROBE: dict[str, Any] = {
     },
 }
 
+# The ring wraps around several times, and a window is 7 ticks of it.
+R2D2_PROBE: dict[str, Any] = PROBE | {
+    "env": {"kind": "probe", "probe": "recall", "num_envs": 4},
+    "agent": {
+        "kind": "r2d2",
+        "network": "flat",
+        "core_size": 8,
+        "n_step": 2,
+        "burn_in_ticks": 1,
+        "sequence_ticks": 4,
+        "sequence_period_ticks": 3,
+        "batch_size": 4,
+        "target_period_updates": 3,
+        "staleness_period_updates": 2,
+        "epsilon_decay_env_steps": 400,
+    },
+    "replay": {"capacity_env_steps": 80, "sampling": "prioritized"},
+    "samples_per_env_step": 4,
+}
+
 PPO_GRID: dict[str, Any] = PPO_PROBE | {
     "env": {"kind": "minigrid", "env_id": "MiniGrid-LavaGapS5-v0", "view_size": 3, "num_envs": 2},
     "agent": PPO_PROBE["agent"] | {"network": "grid", "rollout_ticks": 8},

@@ -23,6 +23,7 @@ from tests.end_to_end.configs import (
     PPO_GRID,
     PPO_PROBE,
     PROBE,
+    R2D2_PROBE,
     RICH_ATARI,
     write_config,
 )
@@ -116,7 +117,9 @@ def uninterrupted(processes: Launcher, tmp_path_factory: pytest.TempPathFactory)
     return finish
 
 
-@pytest.mark.parametrize("config", [PROBE, PPO_PROBE], ids=["dqn", "ppo-lstm"])
+@pytest.mark.parametrize(
+    "config", [PROBE, PPO_PROBE, R2D2_PROBE], ids=["dqn", "ppo-lstm", "r2d2-lstm"]
+)
 def test_killed_at_every_write_to_disk(
     processes: Launcher, tmp_path: Path, uninterrupted: Finish, config: dict[str, Any]
 ) -> None:
@@ -184,6 +187,7 @@ def choose_moment(
         pytest.param(RICH_ATARI, 4, id="prioritized-quantile-memmap"),
         pytest.param(PPO_PROBE, 2, id="ppo-lstm-probe"),
         pytest.param(PPO_GRID, 4, id="ppo-lstm-grid"),
+        pytest.param(R2D2_PROBE, 2, id="r2d2-lstm-probe"),
         pytest.param(RICH_ATARI | {"total_env_steps": 3000}, 20, id="long", marks=pytest.mark.slow),
     ],
 )

@@ -52,6 +52,8 @@ class SequenceReplay:
         self._agent = agent
         self._spec = spec
         self.ring = make_ring(config, spec, slack_env_steps, device, directory)
+        if config.sampling == "uniform":
+            config = config.model_copy(update={"priority_exponent": 0.0})  # all priorities are 1
         self._sampler = PrioritizedSampler(self.ring, agent.window_ticks, rng, config)
         slots = -(-self.ring.length // agent.sequence_period_ticks) + 1
         self._memory = [
