@@ -104,14 +104,19 @@ class Extreme(np.random.Generator):
 
 @pytest.mark.parametrize("number", [0.0, 1 - 2**-53])
 def test_an_action_without_probability_is_never_drawn(number: float):
-    """The log-probability of one would be -inf; three times 1/3 is not 1 in float32."""
+    """The log-probability of one would be -inf; in float32 the first ones sum to less than 1."""
     for policy, possible in (
-        ([1 / 3, 1 / 3, 1 / 3, 0], {0, 2}),
+        ([0.67, 0.16, 0.17, 0], {0, 2}),
+        ([0.11, 0.62, 0.27, 0], {0, 2}),
         ([0, 0.1, 0.9, 0], {1, 2}),
         ([0, 0.7 / 3, 0.7, 0.2 / 3], {1, 3}),
     ):
         agent = with_policy(make_agent(Extreme(number), core="none"), policy)
-        action = agent.act(make_step(3), (), explore=True)[0].action
+        decision, _ = agent.act(make_step(3), (), explore=True)
+        if policy[0] in (0.67, 0.11):
+            assert decision.policy is not None
+            assert (decision.policy.cumsum(1)[:, -1] < 1).all()
+        action = decision.action
         assert set(action.tolist()) == {min(possible) if number == 0 else max(possible)}
 
 
