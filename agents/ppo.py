@@ -7,6 +7,7 @@ update of a rollout, the recomputed probabilities of the actions taken equal tho
 """
 
 from collections.abc import Mapping
+from math import inf
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -42,7 +43,7 @@ class PPOConfig(BaseModel):
         default=1.0, gt=0, description="training rewards lie within ± this"
     )
     policy_clip: float = Field(default=0.2, gt=0)
-    value_clip: float = Field(default=0.2, gt=0)
+    value_clip: float | None = Field(default=0.2, gt=0, description="null: values may move freely")
     value_coefficient: float = Field(default=0.5, ge=0)
     entropy_coefficient: float = Field(default=0.01, ge=0)
     learning_rate: float = Field(default=2.5e-4, gt=0)
@@ -143,7 +144,8 @@ class PPO:
         scaled = (scaled - scaled.mean()) / (scaled.std(correction=0) + 1e-8)
         policy_loss = clipped_policy_loss(log_ratio, scaled, config.policy_clip).mean()
         target = (advantage + old_value)[valid]
-        value_loss = clipped_value_loss(value[valid], old_value[valid], target, config.value_clip)
+        value_clip = config.value_clip or inf
+        value_loss = clipped_value_loss(value[valid], old_value[valid], target, value_clip)
         entropy = -(log_policy.exp() * log_policy).sum(1).mean()
         loss = (
             policy_loss

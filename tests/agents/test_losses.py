@@ -314,3 +314,9 @@ def test_the_clipped_value_loss_by_hand():
     loss.sum().backward()
     assert value.grad is not None
     assert value.grad.tolist() == pytest.approx([-0.9, 0.0, -1.5, 1.5, 0.4])
+
+
+def test_a_value_loss_that_is_not_clipped_is_half_the_squared_error():
+    value, old, target = (torch.randn(20) for _ in range(3))
+    loss = clipped_value_loss(value, old, target, float("inf"))
+    torch.testing.assert_close(loss, 0.5 * (value - target) ** 2)

@@ -84,7 +84,8 @@ def make_sequences(
         device: where the agent learns.
 
     Returns:
-        `T / sequence_ticks * N` sequences, those of one env side by side in time.
+        `T / sequence_ticks * N` sequences: those of all envs from the first ticks, then those from
+        the next, and so on.
     """
     steps = [tick.step for tick in ticks]
     decisions = [tick.decision for tick in ticks]
