@@ -1,4 +1,4 @@
-"""Learning curves of runs: one picture per game, one line per seed, against known scores.
+"""Learning curves of runs: one picture per game, one line per run, against known scores.
 
 The score is the raw game score of training episodes, exploration included, against env_steps: each
 point is the mean over about the last 30 episodes, and the pale line behind it is the mean of each
@@ -74,6 +74,7 @@ class Curve:
     """The episodes of one run, a line of `metrics.jsonl` each."""
 
     game: str
+    agent: str
     seed: int
     env_steps: Floats  # [L]
     returns: Floats  # [L] mean of the episodes that ended since the line before
@@ -106,16 +107,23 @@ def read(path: Path) -> Curve:
     env = config["env"]
     return Curve(
         env.get("game") or env.get("env_id") or env["kind"],
+        _agent_name(config["agent"]),
         config["seed"],
         *(np.array(column, np.float64) for column in columns),
         hours=lines[-1]["wall_seconds"] / 3600,
     )
 
 
+def _agent_name(agent: dict[str, Any]) -> str:
+    memory = {"lstm": ", LSTM", "none": ", no memory"}.get(agent.get("core", ""), "")
+    return f"{agent['kind'].upper()}{memory}"
+
+
 def draw(axes: Axes, curves: Sequence[Curve], human: float | None, mark: int | None) -> None:
     """Draws the curves of one game; `mark` is the env_steps of the video's agent."""
     game = curves[0].game
     end = max(float(curve.env_steps[-1]) for curve in curves)
+    several = len({curve.agent for curve in curves}) > 1
     for curve, colour in zip(curves, _cycle(len(curves)), strict=True):
         smooth = curve.smooth()
         axes.plot(curve.env_steps, curve.returns, color=colour, alpha=0.25, linewidth=0.8)
@@ -124,7 +132,8 @@ def draw(axes: Axes, curves: Sequence[Curve], human: float | None, mark: int | N
             smooth,
             color=colour,
             linewidth=2.2,
-            label=f"seed {curve.seed}: {_score(smooth[-1])} after {curve.hours:.1f} h",
+            label=f"{curve.agent + ', ' if several else ''}seed {curve.seed}: "
+            f"{_score(smooth[-1])} after {_time(curve.hours)}",
         )
         if mark is not None and curve is curves[0]:
             height = float(np.interp(mark, curve.env_steps, smooth))
@@ -160,7 +169,8 @@ def draw(axes: Axes, curves: Sequence[Curve], human: float | None, mark: int | N
             textcoords="offset points",
             color=TEXT,
         )
-    axes.set_title(game.replace("_", " ").title(), color=TEXT, loc="left", fontsize=14)
+    title = game if "-" in game else game.replace("_", " ").title()
+    axes.set_title(title, color=TEXT, loc="left", fontsize=14)
     axes.set_xlabel("env_steps", color=MUTED)
     axes.set_ylabel("episode return (raw game score)", color=MUTED)
     axes.set_xlim(0, end)
@@ -185,7 +195,11 @@ def _cycle(count: int) -> list[str]:
 
 
 def _score(value: float) -> str:
-    return f"{value:,.1f}" if abs(value) < 100 else f"{value:,.0f}"
+    return f"{value:,.{2 if abs(value) < 2 else 1 if abs(value) < 100 else 0}f}"
+
+
+def _time(hours: float) -> str:
+    return f"{hours:.1f} h" if hours >= 1 else f"{hours * 60:.0f} min"
 
 
 def _steps(value: float, _: float) -> str:
@@ -252,7 +266,7 @@ def main() -> None:
     for game, curves in games.items():
         path = args.out / f"{game.lower()}.png"
         human = HUMAN.get(game) if args.human is None else args.human
-        curves.sort(key=lambda curve: curve.seed)
+        curves.sort(key=lambda curve: (curve.agent, curve.seed))
         picture(curves, path, human, args.video, args.time)
         sys.stdout.write(f"{path}  {path.stat().st_size / 1000:.0f} kB\n")
 

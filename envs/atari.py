@@ -245,9 +245,12 @@ class AtariEnvs:
 
     def load_state_dict(self, state: State) -> None:
         """See `VectorEnv.load_state_dict`; takes as long as replaying the saved ticks."""
-        saved = (state["game"], state["protocol"], len(state["age"]))
-        if saved != (self.spec.name, self.spec.protocol, self.spec.num_envs):
-            raise ValueError("the saved env is {} under {}, {} copies".format(*saved))
+        ours = (self.spec.name, self.spec.protocol)
+        saved = (state.get("game"), state.get("protocol"))
+        if saved != ours or len(state["age"]) != self.spec.num_envs:
+            raise ValueError(
+                "the saved env is not {} x {} under {}".format(self.spec.num_envs, *ours)
+            )
         actions = state["actions"].astype(np.int64)
         ages = np.array(state["age"], np.int64)
         self.reset(state["seed"])

@@ -158,7 +158,7 @@ class ProbeEnvs:
     def load_state_dict(self, state: State) -> None:
         """See `VectorEnv.load_state_dict`."""
         if state.get("probe") != self.spec.name or len(state["t"]) != self.spec.num_envs:
-            raise ValueError(f"the saved env is {len(state['t'])} x {state['probe']}")
+            raise ValueError(f"the saved env is not {self.spec.num_envs} x {self.spec.name}")
         self._rng.bit_generator.state = state["rng"]
         self._t = np.array(state["t"])
         self._variant = np.array(state["variant"])

@@ -131,7 +131,7 @@ class ReplayedEnvs:
     def load_state_dict(self, state: State) -> None:
         """See `VectorEnv.load_state_dict`; takes as long as replaying the unfinished episodes."""
         if state.get("world") != self.spec.name or len(state["length"]) != self.spec.num_envs:
-            raise ValueError(f"the saved env is {len(state['length'])} x {state['world']}")
+            raise ValueError(f"the saved env is not {self.spec.num_envs} x {self.spec.name}")
         self._let_threads_finish()
         self._seed = state["seed"]
         self._episode = np.array(state["episode"], np.int64)
