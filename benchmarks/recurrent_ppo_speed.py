@@ -54,9 +54,10 @@ def answer(connection: Connection, measured: dict[str, Callable[[float], float]]
 
 
 def env_rate(seconds: float) -> float:
-    from envs.grid import MiniGridConfig, MiniGridEnvs
+    from envs import make_envs
+    from envs.grid import MiniGridConfig
 
-    envs = MiniGridEnvs(MiniGridConfig.model_validate(WORLD))
+    envs = make_envs(MiniGridConfig.model_validate(WORLD))
     envs.reset(0)
     envs.recv()
     random = np.random.default_rng(0)
@@ -135,7 +136,8 @@ def theirs(connection: Connection) -> None:
     from stable_baselines3.common.vec_env import VecEnv
 
     from agents.networks import make_torso
-    from envs.grid import MiniGridConfig, MiniGridEnvs
+    from envs import make_envs
+    from envs.grid import MiniGridConfig
 
     torch.set_flush_denormal(True)
 
@@ -143,7 +145,7 @@ def theirs(connection: Connection) -> None:
         """Ours, as sb3 wants them: an episode's end is told with the next one's first obs."""
 
         def __init__(self) -> None:
-            self.envs = MiniGridEnvs(MiniGridConfig.model_validate(WORLD))
+            self.envs = make_envs(MiniGridConfig.model_validate(WORLD))
             space = gymnasium.spaces.Box(0, 255, self.envs.spec.obs_shape, np.uint8)
             actions = gymnasium.spaces.Discrete(self.envs.spec.num_actions)
             super().__init__(NUM_ENVS, space, actions)
