@@ -15,6 +15,7 @@ from envs.base import Step
 
 Memory = tuple[torch.Tensor, ...]
 Array = npt.NDArray[np.float32]
+Flags = npt.NDArray[np.bool_]
 
 
 class Decision(NamedTuple):

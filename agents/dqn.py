@@ -14,8 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from agents.base import Decision, Memory, Transition, Update
+from agents.exploration import EpsilonGreedy
 from agents.losses import greedy_action, huber_td_loss, quantile_huber_loss, take_action, td_target
-from agents.networks import PrecisionName, QNetwork, TorsoName, to_pixels
+from agents.networks import PrecisionName, QNetwork, TorsoName, load_weights, to_pixels
 from envs.base import EnvSpec, Step
 
 
@@ -69,11 +70,15 @@ class DQN:
     ) -> None:
         """Builds the networks; `rng` draws exploration, torch's global generator the weights."""
         self._config = config
-        self._num_actions = spec.num_actions
         self._device = device
         self._dtype = torch.bfloat16 if config.precision == "bfloat16" else torch.float32
-        self._rng = rng
-        self._env_steps = 0
+        self._exploration = EpsilonGreedy(
+            start=config.epsilon_start,
+            end=config.epsilon_end,
+            decay_env_steps=config.epsilon_decay_env_steps,
+            num_actions=spec.num_actions,
+            rng=rng,
+        )
         self._updates = 0
         self.online = self._network(spec).to(device)
         self.target = self._network(spec).to(device).requires_grad_(False)
@@ -98,9 +103,7 @@ class DQN:
     @property
     def epsilon(self) -> float:
         """The share of random actions at this moment of training."""
-        config = self._config
-        progress = min(1.0, self._env_steps / config.epsilon_decay_env_steps)
-        return config.epsilon_start + progress * (config.epsilon_end - config.epsilon_start)
+        return self._exploration.epsilon
 
     @property
     def updates(self) -> int:
@@ -123,10 +126,7 @@ class DQN:
         q_values = values.mean(-1).cpu().numpy()
         action = q_values.argmax(1)
         if explore:
-            random = self._rng.random(len(action)) < self.epsilon
-            drawn = self._rng.integers(self._num_actions, size=len(action))
-            action = np.where(random, drawn, action)
-            self._env_steps += len(action)
+            action = self._exploration.explore(action)
         return Decision(action, q_values), memory
 
     def update(self, batch: Transition) -> Update:
@@ -163,18 +163,14 @@ class DQN:
 
     def load_network_state(self, state: Mapping[str, Tensor]) -> None:
         """See `Agent.load_network_state`."""
-        try:
-            self.online.load_state_dict(state)
-        except RuntimeError as error:
-            raise ValueError(f"the weights do not fit this network: {error}") from error
+        load_weights(self.online, state)
 
     def state_dict(self) -> dict[str, Any]:
         """See `Agent.state_dict`."""
         return {
             "target": dict(self.target.state_dict()),
             "optimizer": self._optimizer.state_dict(),
-            "rng": self._rng.bit_generator.state,
-            "env_steps": self._env_steps,
+            **self._exploration.state_dict(),
             "updates": self._updates,
         }
 
@@ -182,6 +178,5 @@ class DQN:
         """See `Agent.load_state_dict`."""
         self.target.load_state_dict(state["target"])
         self._optimizer.load_state_dict(dict(state["optimizer"]))
-        self._rng.bit_generator.state = state["rng"]
-        self._env_steps = state["env_steps"]
+        self._exploration.load_state_dict(state)
         self._updates = state["updates"]

@@ -1,13 +1,12 @@
 """Losses: pure functions over a batch, shapes checked at the door."""
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Array = npt.NDArray[np.float32]
-Flags = npt.NDArray[np.bool_]
+from agents.base import Array, Flags
+
 RESCALE_EPSILON = 1e-3
 
 

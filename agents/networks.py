@@ -4,20 +4,19 @@ Pixels stay uint8 until the first layer; the scale 1/255 is folded into that lay
 pass over the images is spent on it.
 """
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from agents.base import Memory
+from agents.base import Flags, Memory
 
 TorsoName = Literal["nature", "small", "grid", "flat"]
 CoreName = Literal["lstm", "none"]
 PrecisionName = Literal["auto", "float32", "bfloat16"]
-Flags = npt.NDArray[np.bool_]
 FORGET_GATE_BIAS = 2.0
 # Pictures are mostly dark and differ in a few pixels. With the usual gain of sqrt(2) what differs
 # hardly moves an LSTM's gates, and MiniGrid-Memory was not learned in 2M env_steps.
@@ -150,6 +149,14 @@ def resolve_precision(precision: PrecisionName, device: torch.device) -> Precisi
     if device.type == "cpu" and torch.cpu._is_amx_tile_supported():
         return "bfloat16"
     return "float32"
+
+
+def load_weights(network: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Loads the parameters of `network`; raises ValueError if they belong to another one."""
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise ValueError(f"the weights do not fit this network: {error}") from error
 
 
 class Memoryless(nn.Module):

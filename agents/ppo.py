@@ -11,14 +11,13 @@ from math import inf
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
-from agents.base import Decision, Memory, Update
+from agents.base import Decision, Flags, Memory, Update
 from agents.losses import clipped_policy_loss, clipped_value_loss
-from agents.networks import ActorCritic, CoreName, Encoder, PrecisionName, TorsoName
+from agents.networks import ActorCritic, CoreName, Encoder, PrecisionName, TorsoName, load_weights
 from envs.base import EnvSpec, Step
 
 
@@ -68,7 +67,7 @@ class Sequences(NamedTuple):
     """B sequences of T consecutive ticks each; a sequence may run through several episodes."""
 
     obs: Tensor  # [B, T, C, H, W] uint8
-    first: npt.NDArray[np.bool_]  # [B, T] an episode begins; on the host, which cuts sequences
+    first: Flags  # [B, T] an episode begins; on the host, which cuts sequences
     valid: Tensor  # [B, T] bool; False at an episode's last observation, whose action was ignored
     action: Tensor  # [B, T] int64
     log_prob: Tensor  # [B, T] float32, of the action when it was taken
@@ -177,10 +176,7 @@ class PPO:
 
     def load_network_state(self, state: Mapping[str, Tensor]) -> None:
         """See `Agent.load_network_state`."""
-        try:
-            self.network.load_state_dict(state)
-        except RuntimeError as error:
-            raise ValueError(f"the weights do not fit this network: {error}") from error
+        load_weights(self.network, state)
 
     def state_dict(self) -> dict[str, Any]:
         """See `Agent.state_dict`."""

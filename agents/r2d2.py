@@ -15,9 +15,10 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from agents.base import Decision, Memory, Update
+from agents.base import Decision, Flags, Memory, Update
+from agents.exploration import EpsilonGreedy
 from agents.losses import rescale, sequence_priority, unrescale
-from agents.networks import CoreName, Encoder, PrecisionName, RecurrentQ, TorsoName
+from agents.networks import CoreName, Encoder, PrecisionName, RecurrentQ, TorsoName, load_weights
 from envs.base import EnvSpec, Step
 
 
@@ -70,7 +71,7 @@ class History(NamedTuple):
     """What came before some sequences, from the beginning of an episode on."""
 
     obs: Tensor  # [K, P, C, H, W] uint8, up to the tick before the sequence
-    first: npt.NDArray[np.bool_]  # [K, P]; at least one is True, and what precedes it is ignored
+    first: Flags  # [K, P]; at least one is True, and what precedes it is ignored
     row: npt.NDArray[np.int64]  # [K] which sequences of the batch
 
 
@@ -78,7 +79,7 @@ class ReplayedSequences(NamedTuple):
     """B windows of W consecutive ticks, of which L after the burn-in are learned from."""
 
     obs: Tensor  # [B, W, C, H, W] uint8
-    first: npt.NDArray[np.bool_]  # [B, W] an episode begins; on the host, which cuts sequences
+    first: Flags  # [B, W] an episode begins; on the host, which cuts sequences
     memory: Memory  # stored when the first tick of each window was played
     action: Tensor  # [B, L] int64
     valid: Tensor  # [B, L] bool; False at an episode's last observation, whose action was ignored
@@ -97,10 +98,14 @@ class R2D2:
     ) -> None:
         """Builds the networks; `rng` draws exploration, torch's global generator the weights."""
         self._config = config
-        self._num_actions = spec.num_actions
         self._device = device
-        self._rng = rng
-        self._env_steps = 0
+        self._exploration = EpsilonGreedy(
+            start=config.epsilon_start,
+            end=config.epsilon_end,
+            decay_env_steps=config.epsilon_decay_env_steps,
+            num_actions=spec.num_actions,
+            rng=rng,
+        )
         self._updates = 0
         self.online = self._network(spec).to(device)
         self.target = self._network(spec).to(device).requires_grad_(False)
@@ -118,9 +123,7 @@ class R2D2:
     @property
     def epsilon(self) -> float:
         """The share of random actions at this moment of training."""
-        config = self._config
-        progress = min(1.0, self._env_steps / config.epsilon_decay_env_steps)
-        return config.epsilon_start + progress * (config.epsilon_end - config.epsilon_start)
+        return self._exploration.epsilon
 
     @property
     def updates(self) -> int:
@@ -143,10 +146,7 @@ class R2D2:
         q_values = unrescale(values[:, 0]).cpu().numpy()
         action = q_values.argmax(1)
         if explore:
-            random = self._rng.random(len(action)) < self.epsilon
-            drawn = self._rng.integers(self._num_actions, size=len(action))
-            action = np.where(random, drawn, action)
-            self._env_steps += len(action)
+            action = self._exploration.explore(action)
         return Decision(action, q_values), memory
 
     def update(self, batch: ReplayedSequences) -> Update:
@@ -219,18 +219,14 @@ class R2D2:
 
     def load_network_state(self, state: Mapping[str, Tensor]) -> None:
         """See `Agent.load_network_state`."""
-        try:
-            self.online.load_state_dict(state)
-        except RuntimeError as error:
-            raise ValueError(f"the weights do not fit this network: {error}") from error
+        load_weights(self.online, state)
 
     def state_dict(self) -> dict[str, Any]:
         """See `Agent.state_dict`."""
         return {
             "target": dict(self.target.state_dict()),
             "optimizer": self._optimizer.state_dict(),
-            "rng": self._rng.bit_generator.state,
-            "env_steps": self._env_steps,
+            **self._exploration.state_dict(),
             "updates": self._updates,
         }
 
@@ -238,6 +234,5 @@ class R2D2:
         """See `Agent.load_state_dict`."""
         self.target.load_state_dict(state["target"])
         self._optimizer.load_state_dict(dict(state["optimizer"]))
-        self._rng.bit_generator.state = state["rng"]
-        self._env_steps = state["env_steps"]
+        self._exploration.load_state_dict(state)
         self._updates = state["updates"]

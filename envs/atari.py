@@ -254,7 +254,7 @@ class AtariEnvs:
         actions = state["actions"].astype(np.int64)
         ages = np.array(state["age"], np.int64)
         self.reset(state["seed"])
-        self._tick = state.get("tick", 0)  # is not in states from before there was flicker
+        self._tick = state["tick"]
         self._segment[:] = state["segment"]
         self._pending = None
         # An env whose segment is younger than the oldest idles until its own segment starts.

@@ -82,11 +82,11 @@ def measure(config: TrainConfig, seconds: float = 5.0) -> dict[str, Any]:
     """Trains for `seconds`, saving nothing, and predicts what the whole run will cost."""
     device = choose_device(config.device)
     torch.set_num_threads(config.torch_threads)
-    replay_gb = None
-    if isinstance(config, OffPolicyConfig):
-        replay_gb = _replay_bytes(config, _spec(config)) / 1e9
-        config = _with_little_replay(config)
     envs = make_envs(config.env)
+    replay: dict[str, float] = {}
+    if isinstance(config, OffPolicyConfig):
+        replay = {"replay_memory_gb": _replay_bytes(config, envs.spec) / 1e9}
+        config = _with_little_replay(config)
     loop = make_loop(config, envs, device, None)
     envs.reset(0)
     turns = loop.turns(0, None)
@@ -102,7 +102,7 @@ def measure(config: TrainConfig, seconds: float = 5.0) -> dict[str, Any]:
     return {
         "run_device": str(device),
         "run_precision": config.agent.precision,
-        **({} if replay_gb is None else {"replay_memory_gb": replay_gb}),
+        **replay,
         "checkpoint_model_mb": parameters / 1e6,
         "steps_per_second": rate,
         "wall_minutes": config.total_env_steps / rate / 60,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from agents.base import Actor, Decision, Memory
+from agents.exploration import replace_at_random
 from envs import EnvConfig, make_envs
 from envs.base import EnvSpec, Step
 from workbench.interact import playing
@@ -69,10 +70,8 @@ class EpsilonActor:
     def act(self, step: Step, memory: Memory, *, explore: bool) -> tuple[Decision, Memory]:
         """See `Actor.act`; each call advances the generator."""
         decision, memory = self._actor.act(step, memory, explore=explore)
-        n = len(decision.action)
-        random = self._rng.random(n) < self._epsilon
-        drawn = self._rng.integers(self._num_actions, size=n)
-        return decision._replace(action=np.where(random, drawn, decision.action)), memory
+        action = replace_at_random(decision.action, self._epsilon, self._num_actions, self._rng)
+        return decision._replace(action=action), memory
 
 
 def with_epsilon(actor: Actor, epsilon: float, num_actions: int, seed: int) -> Actor:

@@ -9,12 +9,11 @@ import numpy.typing as npt
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
-from agents.base import Memory, Transition
+from agents.base import Flags, Memory, Transition
 from envs.base import EnvSpec, State, Step
 from workbench.replay.ring import FIELDS, Ring, Storage, Ticks, ring_length
 from workbench.replay.sum_tree import SumTree, tree_bytes
 
-Flags = npt.NDArray[np.bool_]
 Batch = TypeVar("Batch")
 # Added to TD errors so that no transition starves (Schaul et al. 2016, section 3.3).
 PRIORITY_OFFSET = 1e-3
