@@ -41,6 +41,7 @@ from side_by_side import (
     SETTLE_SECONDS,
     Competitor,
     calls_per_second,
+    measure_by_turns,
     median,
     orders,
     show,
@@ -58,8 +59,6 @@ EPSILON = 0.01
 STICKY = 0.25
 THREADS = (1, 2)
 PARTS = ("env", "act", "learn", "sample")
-# A slice of a part is this much shorter than one of the whole.
-PART_SHARE = 0.25
 
 
 class Slices:
@@ -310,17 +309,9 @@ def main() -> None:
         for precision in ("float32", "bfloat16")
         for n in (8, 16)
     ]
-    slices: dict[tuple[str, int], dict[str, list[float]]] = {}
-    for _ in range(args.rounds):
-        for threads in THREADS:
-            for competitor in competitors:
-                into = slices.setdefault((competitor.name, threads), {})
-                for what in ("whole", *PARTS):
-                    seconds = args.seconds * (1 if what == "whole" else PART_SHARE)
-                    into.setdefault(what, []).append(competitor.order(what, threads, seconds))
-    for competitor in competitors:
-        competitor.close()
-
+    slices = measure_by_turns(
+        competitors, PARTS, threads=THREADS, rounds=args.rounds, seconds=args.seconds
+    )
     rates = {key: {what: median(x) for what, x in of.items()} for key, of in slices.items()}
     for of in rates.values():
         of |= ceilings(of)

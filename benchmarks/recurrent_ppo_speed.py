@@ -27,7 +27,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from side_by_side import Competitor, calls_per_second, median, orders, show, write_json
+from side_by_side import (
+    Competitor,
+    calls_per_second,
+    measure_by_turns,
+    median,
+    orders,
+    show,
+    write_json,
+)
 
 NUM_ENVS = 16
 TICKS = 128
@@ -43,7 +51,6 @@ WORLD = {
 }
 THREADS = (1, 2)
 PARTS = ("env", "act", "learn")
-PART_SHARE = 0.25
 
 
 def answer(connection: Connection, measured: dict[str, Callable[[float], float]]) -> None:
@@ -244,18 +251,10 @@ def main() -> None:
             "Ludus, whole sequences, bfloat16", ours, sequence_ticks=TICKS, precision="bfloat16"
         ),
     ]
-    slices: dict[tuple[str, int], dict[str, list[float]]] = {}
     begin = time.monotonic()
-    for _ in range(args.rounds):
-        for threads in THREADS:
-            for competitor in competitors:
-                into = slices.setdefault((competitor.name, threads), {})
-                for what in ("whole", *PARTS):
-                    seconds = args.seconds * (1 if what == "whole" else PART_SHARE)
-                    into.setdefault(what, []).append(competitor.order(what, threads, seconds))
-    for competitor in competitors:
-        competitor.close()
-
+    slices = measure_by_turns(
+        competitors, PARTS, threads=THREADS, rounds=args.rounds, seconds=args.seconds
+    )
     rates = {key: {what: median(x) for what, x in of.items()} for key, of in slices.items()}
     for of in rates.values():
         of["ceiling"] = 1 / sum(1 / of[part] for part in PARTS)

@@ -20,6 +20,8 @@ import torch
 
 # What a competitor may rest on: threads wake up and caches fill before a slice counts.
 SETTLE_SECONDS = 0.5
+# A slice of a part is this much shorter than one of the whole.
+PART_SHARE = 0.25
 
 
 class Competitor:
@@ -60,6 +62,32 @@ def orders(connection: Connection) -> Iterable[tuple[Any, ...]]:
             yield connection.recv()
         except EOFError:
             return
+
+
+def measure_by_turns(
+    competitors: Sequence[Competitor],
+    parts: Sequence[str],
+    *,
+    threads: Sequence[int],
+    rounds: int,
+    seconds: float,
+) -> dict[tuple[str, int], dict[str, list[float]]]:
+    """Orders slices of the whole and of its parts from each competitor by turns, then ends them.
+
+    Returns:
+        The rate of each slice by (competitor, threads) and by what was measured.
+    """
+    slices: dict[tuple[str, int], dict[str, list[float]]] = {}
+    for _ in range(rounds):
+        for count in threads:
+            for competitor in competitors:
+                into = slices.setdefault((competitor.name, count), {})
+                for what in ("whole", *parts):
+                    share = 1 if what == "whole" else PART_SHARE
+                    into.setdefault(what, []).append(competitor.order(what, count, seconds * share))
+    for competitor in competitors:
+        competitor.close()
+    return slices
 
 
 def calls_per_second(call: Callable[[], Any], seconds: float) -> float:
