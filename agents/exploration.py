@@ -10,9 +10,12 @@ Actions = npt.NDArray[np.int64]
 
 
 def replace_at_random(
-    action: Actions, epsilon: float, num_actions: int, rng: np.random.Generator
+    action: Actions,
+    epsilon: float | npt.NDArray[np.float64],
+    num_actions: int,
+    rng: np.random.Generator,
 ) -> Actions:
-    """Returns `[N]` actions, each of which is a random one with probability `epsilon`."""
+    """Returns `[N]` actions: random with probability `epsilon` (one, or `[N]`), else `action`."""
     random = rng.random(len(action)) < epsilon
     drawn = rng.integers(num_actions, size=len(action))
     return np.where(random, drawn, action)

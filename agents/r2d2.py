@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from agents.base import Decision, Flags, Memory, Update
-from agents.exploration import EpsilonGreedy
+from agents.exploration import replace_at_random
 from agents.losses import rescale, sequence_priority, unrescale
 from agents.networks import CoreName, Encoder, PrecisionName, RecurrentQ, TorsoName, load_weights
 from envs.base import EnvSpec, Step
@@ -51,9 +51,12 @@ class R2D2Config(BaseModel):
     max_grad_norm: float = Field(default=40.0, gt=0)
     target_period_updates: int = Field(default=500, ge=1)
     staleness_period_updates: int = Field(default=500, ge=1)
-    epsilon_start: float = Field(default=1.0, ge=0, le=1)
-    epsilon_end: float = Field(default=0.02, ge=0, le=1)
-    epsilon_decay_env_steps: int = Field(default=100_000, ge=1)
+    epsilon: float = Field(
+        default=0.4, gt=0, le=1, description="share of random actions of the first env"
+    )
+    epsilon_exponent: float = Field(
+        default=7.0, ge=0, le=100, description="that of the last env is epsilon ** (1 + this)"
+    )
     precision: PrecisionName = "float32"
 
     @property
@@ -99,13 +102,10 @@ class R2D2:
         """Builds the networks; `rng` draws exploration, torch's global generator the weights."""
         self._config = config
         self._device = device
-        self._exploration = EpsilonGreedy(
-            start=config.epsilon_start,
-            end=config.epsilon_end,
-            decay_env_steps=config.epsilon_decay_env_steps,
-            num_actions=spec.num_actions,
-            rng=rng,
-        )
+        self._rng = rng
+        self._num_actions = spec.num_actions
+        # Some envs stay bold for ever, others show what was learned (Horgan et al. 2018, sec. 4.1).
+        self._epsilon = config.epsilon ** np.linspace(1, 1 + config.epsilon_exponent, spec.num_envs)
         self._updates = 0
         self.online = self._network(spec).to(device)
         self.target = self._network(spec).to(device).requires_grad_(False)
@@ -121,18 +121,13 @@ class R2D2:
         return RecurrentQ(encoder, spec.num_actions, dueling=config.dueling)
 
     @property
-    def epsilon(self) -> float:
-        """The share of random actions at this moment of training."""
-        return self._exploration.epsilon
-
-    @property
     def updates(self) -> int:
         """See `Agent.updates`."""
         return self._updates
 
     def schedules(self) -> dict[str, float]:
-        """See `Agent.schedules`."""
-        return {"epsilon": self.epsilon}
+        """See `Agent.schedules`: nothing changes."""
+        return {}
 
     def initial_memory(self, num_envs: int) -> Memory:
         """See `Actor.initial_memory`."""
@@ -140,13 +135,13 @@ class R2D2:
 
     @torch.no_grad()
     def act(self, step: Step, memory: Memory, *, explore: bool) -> tuple[Decision, Memory]:
-        """See `Actor.act`; exploring calls advance the epsilon schedule."""
+        """See `Actor.act`; each env explores by a share of its own."""
         obs = torch.from_numpy(step.obs).to(self._device)
         values, memory = self.online(obs[:, None], step.first[:, None], memory)
         q_values = unrescale(values[:, 0]).cpu().numpy()
         action = q_values.argmax(1)
         if explore:
-            action = self._exploration.explore(action)
+            action = replace_at_random(action, self._epsilon, self._num_actions, self._rng)
         return Decision(action, q_values), memory
 
     def update(self, batch: ReplayedSequences) -> Update:
@@ -226,7 +221,7 @@ class R2D2:
         return {
             "target": dict(self.target.state_dict()),
             "optimizer": self._optimizer.state_dict(),
-            **self._exploration.state_dict(),
+            "rng": self._rng.bit_generator.state,
             "updates": self._updates,
         }
 
@@ -234,5 +229,5 @@ class R2D2:
         """See `Agent.load_state_dict`."""
         self.target.load_state_dict(state["target"])
         self._optimizer.load_state_dict(dict(state["optimizer"]))
-        self._exploration.load_state_dict(state)
+        self._rng.bit_generator.state = state["rng"]
         self._updates = state["updates"]

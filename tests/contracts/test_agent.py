@@ -98,7 +98,6 @@ def r2d2(**changes: Any) -> R2D2Config:
         "n_step": 2,
         "learning_rate": 1e-3,
         "target_period_updates": 3,
-        "epsilon_decay_env_steps": 90,
     }
     return R2D2Config(kind="r2d2", **(defaults | changes))
 
@@ -388,3 +387,14 @@ def test_the_share_of_greedy_actions(epsilon: float, expected: float):
     greedy = agent.act(step, (), explore=False)[0].action
     share = np.mean([agent.act(step, (), explore=True)[0].action == greedy for _ in range(10)])
     assert share == pytest.approx(expected, abs=0.02)  # 10,000 draws: 0.02 is 4 deviations
+
+
+def test_every_env_of_r2d2_explores_by_its_own_share():
+    agent = build(Case(r2d2(epsilon=0.5, epsilon_exponent=2.0), (1, 8, 8), random_sequences))
+    step = random_step((1, 8, 8))
+    memory = agent.initial_memory(8)
+    greedy = agent.act(step, memory, explore=False)[0].action
+    same_action = [agent.act(step, memory, explore=True)[0].action == greedy for _ in range(4000)]
+    epsilon = 0.5 ** (1 + 2 * np.arange(8) / 7)  # Horgan et al. 2018: 0.5 of the first, 0.5^3 last
+    expected = 1 - epsilon + epsilon / 3  # a random action is the greedy one in a third of cases
+    assert np.mean(same_action, 0) == pytest.approx(expected, abs=0.035)  # 5 deviations

@@ -78,7 +78,6 @@ R2D2_PROBE: dict[str, Any] = PROBE | {
         "batch_size": 4,
         "target_period_updates": 3,
         "staleness_period_updates": 2,
-        "epsilon_decay_env_steps": 400,
     },
     "replay": {"capacity_env_steps": 80, "sampling": "prioritized"},
     "samples_per_env_step": 4,

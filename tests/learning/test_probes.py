@@ -198,7 +198,7 @@ def learn_from_sequences(probe: str, core: str, *, updates: int, **changes: Any)
         "sequence_period_ticks": 4,
         "learning_rate": 3e-3,
         "target_period_updates": 10,
-        "epsilon_end": 1.0,
+        "epsilon": 1.0,
     }
     env = ProbeConfig(kind="probe", probe=probe)
     config = OffPolicyConfig(
