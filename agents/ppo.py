@@ -38,6 +38,9 @@ class PPOConfig(BaseModel):
     minibatches: int = Field(default=8, ge=1)
     discount: float = Field(default=0.99, ge=0, le=1)
     gae_lambda: float = Field(default=0.95, ge=0, le=1)
+    reward_scale: float = Field(
+        default=1.0, gt=0, description="training rewards are the world's times this, then clipped"
+    )
     reward_clip: float | None = Field(
         default=1.0, gt=0, description="training rewards lie within ± this"
     )

@@ -1,11 +1,11 @@
 """Training speed of recurrent PPO: Ludus against sb3-contrib, and against its own ceiling.
 
 Both train on the same 16 MiniGrid-MemoryS9 worlds, made by the same code (ours: MiniGrid's own RGB
-wrapper would slow sb3-contrib down further), with the same network (two convolutions, a hidden
-layer of 128, one LSTM of 256 shared by policy and value, linear heads, float32), rollouts of 128
-ticks, whole sequences, 4 epochs of 4 minibatches of 512 decisions. Ludus is also measured with
-sequences of 32 ticks and in bfloat16, which sb3-contrib does not offer. Each side is tried with 1
-and 2 torch threads.
+wrapper would slow sb3-contrib down further), with networks of the same size (two convolutions, a
+hidden layer of 128, one LSTM of 256 shared by policy and value, a hidden layer for each of these
+two, float32), rollouts of 128 ticks, whole sequences, 4
+epochs of 4 minibatches of 512 decisions. Ludus is also measured with sequences of 32 ticks and in
+bfloat16, which sb3-contrib does not offer. Each side is tried with 1 and 2 torch threads.
 
 Every configuration has its own process; slices alternate, and medians are shown. Parts, in env
 steps per second: `env` steps the worlds alone, `act` chooses actions alone, `learn` makes the
@@ -42,6 +42,9 @@ TICKS = 128
 EPOCHS = 4
 MINIBATCHES = 4
 LSTM = 256
+# Of sb3-contrib, whose heads see the LSTM's 256 outputs: as many weights as 384 outputs of 384
+# inputs, the LSTM's and those of the hidden layer before it, which is what heads of Ludus see.
+HEAD = 576
 LEARNING_RATE = 2e-4
 WORLD = {
     "kind": "minigrid",
@@ -209,7 +212,7 @@ def theirs(connection: Connection) -> None:
         n_epochs=EPOCHS,
         policy_kwargs={
             "features_extractor_class": Features,
-            "net_arch": [],
+            "net_arch": {"pi": [HEAD], "vf": [HEAD]},
             "lstm_hidden_size": LSTM,
             "shared_lstm": True,
             "enable_critic_lstm": False,

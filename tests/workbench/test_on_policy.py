@@ -146,17 +146,20 @@ def test_each_sequence_is_one_env_through_consecutive_ticks(core: str) -> None:
             assert sequences.advantage[row, k].item() == pytest.approx(advantage[begin + k, env])
 
 
-@pytest.mark.parametrize("clip", [None, 1.0, 2.5])
-def test_rewards_are_clipped_and_discounted_for_learning_only(clip: float | None) -> None:
+@pytest.mark.parametrize(("scale", "clip"), [(1.0, None), (1.0, 1.0), (1.0, 2.5), (0.5, 2.5)])
+def test_rewards_are_scaled_clipped_and_discounted_for_learning_only(
+    scale: float, clip: float | None
+) -> None:
     """`counter` pays 1, 2, ..., 9; with λ = 0 the advantage is r + γ V' - V."""
-    played = play(COUNTER, core="none", reward_clip=clip, discount=0.7, gae_lambda=0, core_size=4)
+    options = {"reward_scale": scale, "reward_clip": clip, "discount": 0.7, "gae_lambda": 0}
+    played = play(COUNTER, core="none", core_size=4, **options)
     sequences = played.sequences()
     ticks = played.ticks
     assert max(tick.step.reward.max() for tick in ticks) == 9
     for t in range(TICKS):
         if ticks[t].step.last[0]:
             continue
-        reward = min(ticks[t + 1].step.reward[0], clip or np.inf)
+        reward = min(scale * ticks[t + 1].step.reward[0], clip or np.inf)
         following, value = (ticks[k].decision.values[0, 0] for k in (t + 1, t))
         row = t // 6 * NUM_ENVS
         expected = reward + 0.7 * following - value

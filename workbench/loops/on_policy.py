@@ -90,10 +90,11 @@ def make_sequences(
     steps = [tick.step for tick in ticks]
     decisions = [tick.decision for tick in ticks]
     clip = config.reward_clip or np.inf
+    reward = np.stack([step.reward for step in steps])
     last = np.stack([step.last for step in steps])
     value = np.stack([decision.values[:, 0] for decision in decisions])
     advantage = generalized_advantage(
-        np.stack([step.reward for step in steps]).clip(-clip, clip),
+        (np.float32(config.reward_scale) * reward).clip(-clip, clip),
         np.float32(config.discount) * np.stack([step.discount for step in steps]),
         last,
         value,
