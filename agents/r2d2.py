@@ -69,6 +69,11 @@ class R2D2Config(BaseModel):
         """The transitions that one update learns from."""
         return self.batch_size * self.sequence_ticks
 
+    @property
+    def memory_bytes(self) -> int:
+        """The size of the memory of one env."""
+        return 2 * 4 * self.core_size if self.core == "lstm" else 0
+
 
 class History(NamedTuple):
     """What came before some sequences, from the beginning of an episode on."""

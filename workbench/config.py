@@ -218,6 +218,11 @@ def _explain(
         del location[1]
     key = ".".join(location)
     if error["type"] == "extra_forbidden":
+        having = [
+            kind for kind, other in CONFIG_OF_AGENT.items() if location[0] in other.model_fields
+        ]
+        if having and location[0] not in model.model_fields:
+            return f"{path}: unknown key {key}: only the agents {' and '.join(having)} have it"
         return f"{path}: unknown key {key}; did you mean {_nearest_key(location, data, model)}?"
     if error["type"] == "union_tag_not_found":
         return f"{path}: the key {key}.kind is missing"

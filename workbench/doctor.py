@@ -9,12 +9,13 @@ import psutil
 import torch
 
 from agents.networks import make_torso, resolve_precision
+from agents.r2d2 import R2D2Config
 from envs import make_envs
 from envs.base import EnvSpec
 from workbench.config import OffPolicyConfig, TrainConfig
 from workbench.errors import UsageError
 from workbench.loops import make_loop
-from workbench.replay import replay_bytes
+from workbench.replay import replay_bytes, sequence_replay_bytes
 from workbench.run import RUNS, choose_device
 
 WARM_UP_TICKS = 64
@@ -123,7 +124,10 @@ def _with_little_replay(config: OffPolicyConfig) -> OffPolicyConfig:
 
 
 def _replay_bytes(config: OffPolicyConfig, spec: EnvSpec) -> int:
-    return replay_bytes(config.replay, spec, config.checkpoint_period_env_steps)
+    slack_env_steps = config.checkpoint_period_env_steps
+    if isinstance(config.agent, R2D2Config):
+        return sequence_replay_bytes(config.replay, config.agent, spec, slack_env_steps)
+    return replay_bytes(config.replay, spec, slack_env_steps)
 
 
 def _spec(config: TrainConfig) -> EnvSpec:

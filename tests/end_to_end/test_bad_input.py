@@ -49,7 +49,10 @@ from workbench.run import Run
             "ppo.yaml: agent.minibatches must be at most 8, the number of sequences: "
             "env.num_envs * agent.rollout_ticks / agent.sequence_ticks",
         ),
-        (["train", "ppo.yaml", "replay.sampling=uniform"], "ppo.yaml: unknown key replay"),
+        (
+            ["train", "ppo.yaml", "replay.sampling=uniform"],
+            "key replay: only the agents dqn and r2d2 have",
+        ),
         (["train", "ppo.yaml", "learning_starts_env_steps=9"], "unknown key learning_starts_env"),
         (["train", "ppo.yaml", "agent.n_step=3"], "ppo.yaml: unknown key agent.n_step"),
         (["train", "ppo.yaml", "agent.core=gru"], "agent.core: input should be 'lstm' or 'none'"),

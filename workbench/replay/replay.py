@@ -156,7 +156,7 @@ def make_ring(
     directory: Path | None,
 ) -> Ring:
     """Returns the configured ring with room for `slack_env_steps` between two checkpoints."""
-    capacity_ticks, slack_ticks = _ring_ticks(config, spec, slack_env_steps)
+    capacity_ticks, slack_ticks = ring_ticks(config, spec, slack_env_steps)
     return Ring(
         spec,
         capacity_ticks=capacity_ticks,
@@ -250,12 +250,12 @@ class Replay:
 
 def replay_bytes(config: ReplayConfig, spec: EnvSpec, slack_env_steps: int) -> int:
     """Returns the bytes of all arrays of such a `Replay`, without making one."""
-    rows = ring_length(spec, *_ring_ticks(config, spec, slack_env_steps)) * spec.num_envs
+    rows = ring_length(spec, *ring_ticks(config, spec, slack_env_steps)) * spec.num_envs
     row_bytes = math.prod(spec.frame_shape)
     row_bytes += sum(np.dtype(dtype).itemsize for dtype in FIELDS.values())
     return rows * row_bytes + (tree_bytes(rows) if config.sampling == "prioritized" else 0)
 
 
-def _ring_ticks(config: ReplayConfig, spec: EnvSpec, slack_env_steps: int) -> tuple[int, int]:
+def ring_ticks(config: ReplayConfig, spec: EnvSpec, slack_env_steps: int) -> tuple[int, int]:
     """Returns the capacity and the slack of the ring, in ticks."""
     return -(-config.capacity_env_steps // spec.num_envs), -(-slack_env_steps // spec.num_envs) + 1

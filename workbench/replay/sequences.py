@@ -11,8 +11,15 @@ import torch
 from agents.base import Memory
 from agents.r2d2 import History, R2D2Config, ReplayedSequences
 from envs.base import EnvSpec, Step
-from workbench.replay.replay import PrioritizedSampler, ReplayConfig, Sample, make_ring
-from workbench.replay.ring import Ticks
+from workbench.replay.replay import (
+    PrioritizedSampler,
+    ReplayConfig,
+    Sample,
+    make_ring,
+    replay_bytes,
+    ring_ticks,
+)
+from workbench.replay.ring import Ticks, ring_length
 
 # What precedes a sequence when the staleness of its stored memory is measured.
 HISTORY_TICKS = 256
@@ -55,7 +62,7 @@ class SequenceReplay:
         if config.sampling == "uniform":
             config = config.model_copy(update={"priority_exponent": 0.0})  # all priorities are 1
         self._sampler = PrioritizedSampler(self.ring, agent.window_ticks, rng, config)
-        slots = -(-self.ring.length // agent.sequence_period_ticks) + 1
+        slots = _memory_slots(self.ring.length, agent)
         self._memory = [
             torch.zeros(slots, *m[0].shape, dtype=m.dtype, device=m.device) for m in memory
         ]
@@ -143,3 +150,18 @@ class SequenceReplay:
         for stored, saved in zip(self._memory, state["memory"], strict=True):
             stored.copy_(saved)
         self._drawn = state["drawn"]
+
+
+def sequence_replay_bytes(
+    config: ReplayConfig, agent: R2D2Config, spec: EnvSpec, slack_env_steps: int
+) -> int:
+    """Returns the bytes of all arrays of such a `SequenceReplay`, without making one."""
+    ticks = ring_length(spec, *ring_ticks(config, spec, slack_env_steps))
+    memories = _memory_slots(ticks, agent) * spec.num_envs * agent.memory_bytes
+    prioritized = config.model_copy(update={"sampling": "prioritized"})
+    return replay_bytes(prioritized, spec, slack_env_steps) + memories
+
+
+def _memory_slots(length: int, agent: R2D2Config) -> int:
+    """Returns for how many ticks memories are stored beside a ring of `length` ticks."""
+    return -(-length // agent.sequence_period_ticks) + 1

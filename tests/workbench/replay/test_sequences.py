@@ -22,7 +22,7 @@ from tests.workbench.replay.streams import (
     random_stream,
     reference_return,
 )
-from workbench.replay import ReplayConfig, SequenceReplay, sequences
+from workbench.replay import ReplayConfig, SequenceReplay, sequence_replay_bytes, sequences
 from workbench.replay.replay import Sample
 
 DISCOUNT = 0.9
@@ -248,3 +248,25 @@ def test_a_restored_replay_goes_on_as_the_first(case: Case, slack: int, later_ti
             assert torch.equal(ours.batch.obs, theirs.batch.obs)
             assert torch.equal(ours.batch.weights, theirs.batch.weights)
             assert all(map(torch.equal, ours.batch.memory, theirs.batch.memory))
+
+
+@pytest.mark.parametrize("sampling", ["uniform", "prioritized"])
+@pytest.mark.parametrize("core", ["lstm", "none"])
+def test_sequence_replay_bytes_are_those_of_the_arrays(sampling: str, core: str) -> None:
+    spec = make_spec(num_envs=3, stack=4)
+    agent = make_agent(core=core, core_size=6, sequence_period_ticks=7)
+    memory = tuple(torch.zeros(1, 3, 6) for _ in range(2)) if core == "lstm" else ()
+    config = ReplayConfig(capacity_env_steps=900, sampling=sampling)
+    replay = SequenceReplay(
+        config,
+        agent,
+        spec,
+        memory,
+        slack_env_steps=120,
+        device=torch.device("cpu"),
+        rng=np.random.default_rng(5),
+    )
+    tree = replay._sampler._tree
+    arrays = [replay.ring._frames, *replay.ring._fields.values(), *replay._memory]
+    expected = sum(array.nbytes for array in [*arrays, tree.leaves, tree._sums])
+    assert sequence_replay_bytes(config, agent, spec, 120) == expected
