@@ -44,7 +44,8 @@ class Update(NamedTuple):
     """What one optimizer step tells about itself; tensors stay on the device."""
 
     metrics: dict[str, torch.Tensor]  # each []; `loss` is always among them
-    errors: torch.Tensor  # [B] absolute TD errors, the raw priorities; [0] where there are none
+    # [B] raw priorities: the |TD error| of each row, or each sequence's mix of them; [0]: none.
+    priorities: torch.Tensor
 
 
 class Actor(Protocol):

@@ -16,7 +16,14 @@ from torch import Tensor, nn
 from agents.base import Decision, Memory, Transition, Update
 from agents.exploration import EpsilonGreedy
 from agents.losses import greedy_action, huber_td_loss, quantile_huber_loss, take_action, td_target
-from agents.networks import PrecisionName, QNetwork, TorsoName, load_weights, to_pixels
+from agents.networks import (
+    PrecisionName,
+    QNetwork,
+    TorsoName,
+    arithmetic_dtype,
+    load_weights,
+    to_pixels,
+)
 from envs.base import EnvSpec, Step
 
 
@@ -71,7 +78,7 @@ class DQN:
         """Builds the networks; `rng` draws exploration, torch's global generator the weights."""
         self._config = config
         self._device = device
-        self._dtype = torch.bfloat16 if config.precision == "bfloat16" else torch.float32
+        self._dtype = arithmetic_dtype(config.precision)
         self._exploration = EpsilonGreedy(
             start=config.epsilon_start,
             end=config.epsilon_end,
@@ -83,7 +90,6 @@ class DQN:
         self.online = self._network(spec).to(device)
         self.target = self._network(spec).to(device).requires_grad_(False)
         self.target.load_state_dict(self.online.state_dict())
-        self._bootstrap_action = self._double_action if config.double else self._target_action
         self._loss: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] = (
             quantile_huber_loss if config.head == "quantile" else huber_td_loss
         )
@@ -101,18 +107,13 @@ class DQN:
         )
 
     @property
-    def epsilon(self) -> float:
-        """The share of random actions at this moment of training."""
-        return self._exploration.epsilon
-
-    @property
     def updates(self) -> int:
         """See `Agent.updates`."""
         return self._updates
 
     def schedules(self) -> dict[str, float]:
         """See `Agent.schedules`."""
-        return {"epsilon": self.epsilon}
+        return {"epsilon": self._exploration.epsilon}
 
     def initial_memory(self, num_envs: int) -> Memory:
         """See `Actor.initial_memory`: this agent remembers nothing."""
@@ -135,8 +136,9 @@ class DQN:
         with torch.no_grad():
             pixels_t = to_pixels(batch.obs_t, self._dtype)
             values_t: Tensor = self.target(pixels_t)
-            action_t = self._bootstrap_action(pixels_t, values_t)
-            target = td_target(batch.reward_t, batch.discount_t, take_action(values_t, action_t))
+            choosing = self.online(pixels_t) if self._config.double else values_t
+            value_t = take_action(values_t, greedy_action(choosing))
+            target = td_target(batch.reward_t, batch.discount_t, value_t)
         value_tm1 = take_action(
             self.online(to_pixels(batch.obs_tm1, self._dtype)), batch.action_tm1
         )
@@ -150,12 +152,6 @@ class DQN:
         if self._updates % self._config.target_period_updates == 0:
             self.target.load_state_dict(self.online.state_dict())
         return Update({"loss": loss.detach(), "value": value_tm1.detach().mean()}, errors)
-
-    def _double_action(self, pixels_t: Tensor, values_t: Tensor) -> Tensor:
-        return greedy_action(self.online(pixels_t))
-
-    def _target_action(self, pixels_t: Tensor, values_t: Tensor) -> Tensor:
-        return greedy_action(values_t)
 
     def network_state(self) -> dict[str, Tensor]:
         """See `Agent.network_state`."""

@@ -151,5 +151,7 @@ def sequence_priority(errors: Tensor, valid: Tensor, mix: float) -> Tensor:
         valid: `[B, T]` bool; at least one per row.
         mix: η.
     """
+    check_shape("errors", errors, (None, None))
+    check_shape("valid", valid, tuple(errors.shape))
     mean = errors.sum(1) / valid.sum(1)
     return mix * errors.amax(1) + (1 - mix) * mean

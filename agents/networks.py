@@ -158,6 +158,11 @@ def resolve_precision(precision: PrecisionName, device: torch.device) -> Precisi
     return "float32"
 
 
+def arithmetic_dtype(precision: PrecisionName) -> torch.dtype:
+    """Returns the dtype of convolutions; `auto`, which runs resolve beforehand, means float32."""
+    return torch.bfloat16 if precision == "bfloat16" else torch.float32
+
+
 def load_weights(network: nn.Module, state: Mapping[str, Tensor]) -> None:
     """Loads the parameters of `network`; raises ValueError if they belong to another one."""
     try:

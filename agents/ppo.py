@@ -17,7 +17,15 @@ from torch import Tensor, nn
 
 from agents.base import Decision, Flags, Memory, Update
 from agents.losses import clipped_policy_loss, clipped_value_loss
-from agents.networks import ActorCritic, CoreName, Encoder, PrecisionName, TorsoName, load_weights
+from agents.networks import (
+    ActorCritic,
+    CoreName,
+    Encoder,
+    PrecisionName,
+    TorsoName,
+    arithmetic_dtype,
+    load_weights,
+)
 from envs.base import EnvSpec, Step
 
 
@@ -91,7 +99,7 @@ class PPO:
         self._rng = rng
         self._env_steps = 0
         self._updates = 0
-        dtype = torch.bfloat16 if config.precision == "bfloat16" else torch.float32
+        dtype = arithmetic_dtype(config.precision)
         encoder = Encoder(config.network, spec.obs_shape, config.core, config.core_size, dtype)
         self.network = ActorCritic(encoder, spec.num_actions).to(device)
         self._optimizer = torch.optim.Adam(

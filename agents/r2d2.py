@@ -18,7 +18,15 @@ from torch import Tensor, nn
 from agents.base import Decision, Flags, Memory, Update
 from agents.exploration import replace_at_random
 from agents.losses import rescale, sequence_priority, unrescale
-from agents.networks import CoreName, Encoder, PrecisionName, RecurrentQ, TorsoName, load_weights
+from agents.networks import (
+    CoreName,
+    Encoder,
+    PrecisionName,
+    RecurrentQ,
+    TorsoName,
+    arithmetic_dtype,
+    load_weights,
+)
 from envs.base import EnvSpec, Step
 
 
@@ -121,7 +129,7 @@ class R2D2:
 
     def _network(self, spec: EnvSpec) -> RecurrentQ:
         config = self._config
-        dtype = torch.bfloat16 if config.precision == "bfloat16" else torch.float32
+        dtype = arithmetic_dtype(config.precision)
         encoder = Encoder(config.network, spec.obs_shape, config.core, config.core_size, dtype)
         return RecurrentQ(encoder, spec.num_actions, dueling=config.dueling)
 

@@ -10,6 +10,8 @@ Takes about a minute.
 """
 
 import argparse
+from contextlib import closing
+from tempfile import TemporaryDirectory
 
 import gymnasium
 import numpy as np
@@ -50,20 +52,20 @@ def play(env: gymnasium.Env, aim: float, episodes: int) -> list[float]:
     return returns
 
 
+def row(aim: float, returns: list[float]) -> tuple[str, ...]:
+    error = np.std(returns) / np.sqrt(len(returns))
+    return f"{aim:g}", f"{np.mean(returns):.1f}", f"{1.96 * error:.1f}", f"{min(returns):.0f}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--episodes", type=int, default=200)
     args = parser.parse_args()
     env = gymnasium.make("VizdoomBasic-v1", frame_skip=FRAME_SKIP, max_buttons_pressed=1)
     env.unwrapped.game.set_labels_buffer_enabled(True)
-    rows = []
-    for aim in AIMS:
-        returns = play(env, aim, args.episodes)
-        error = np.std(returns) / np.sqrt(len(returns))
-        rows.append(
-            (f"{aim:g}", f"{np.mean(returns):.1f}", f"{1.96 * error:.1f}", f"{min(returns):.0f}")
-        )
-    env.close()
+    with TemporaryDirectory() as settings, closing(env):  # the game writes its settings at its end
+        env.unwrapped.game.set_doom_config_path(f"{settings}/doom.ini")
+        rows = [row(aim, play(env, aim, args.episodes)) for aim in AIMS]
     show(
         f"VizdoomBasic-v1, frame skip {FRAME_SKIP}: a marksman who is told where the monster is",
         ("shoots within, in widths of the monster", "mean return", "± 95%", "worst"),

@@ -107,7 +107,7 @@ def ours(connection: Connection, *, sequence_ticks: int, precision: str) -> None
     envs = make_envs(config.env)
     envs.reset(0)
     loop = OnPolicyLoop(config, envs, cpu)
-    turns = loop.turns(0, None)
+    turns = loop.turns(loop.agent.initial_memory(NUM_ENVS))
 
     # What the parts are measured on: a second set of everything.
     other = make_envs(config.env)

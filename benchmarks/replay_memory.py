@@ -3,7 +3,7 @@
 Each buffer is made and filled to the last row in a fresh process, with random pixels, and the
 growth of the process's resident set is divided by the number of rows, those beyond the capacity
 included. (A small buffer is made and dropped first, so that library code read on first use does not
-count.) "After a checkpoint" is the same process after `Replay.flush`, which writes the ring to its
+count.) "After a checkpoint" is the same process after `Ring.flush`, which writes the ring to its
 files; pages of mapped files, which the kernel can drop at any time, are told apart.
 
     python benchmarks/replay_memory.py [--transitions 50000] [--json PATH]
@@ -58,13 +58,13 @@ def ours(connection: Connection, *, transitions: int, files: bool) -> None:
         return replay
 
     with tempfile.TemporaryDirectory() as small, tempfile.TemporaryDirectory() as large:
-        fill(FEW, small).flush()
+        fill(FEW, small).ring.flush()
         before = _memory()
         for _ in orders(connection):
             replay = fill(transitions, large)
             rows = replay.ring.length * NUM_ENVS
             filled = _growth(before, rows)
-            replay.flush()
+            replay.ring.flush()
             connection.send((filled, _growth(before, rows)))
 
 

@@ -1,11 +1,12 @@
 """Worlds to act in, all behind `envs.base.VectorEnv`."""
 
+from contextlib import closing
 from typing import Annotated, assert_never
 
 from pydantic import Field
 
 from envs.atari import AtariConfig, AtariEnvs, RenderedAtari
-from envs.base import RenderableEnv, VectorEnv
+from envs.base import EnvSpec, RenderableEnv, VectorEnv
 from envs.crafter import CrafterConfig, CrafterWorlds
 from envs.doom import DoomConfig, DoomWorlds
 from envs.grid import MiniGridConfig, MiniGridWorlds
@@ -27,6 +28,12 @@ def make_envs(config: EnvConfig) -> VectorEnv:
             return ProbeEnvs(config)
         case _:
             return _make_replayed_envs(config)
+
+
+def env_spec(config: EnvConfig) -> EnvSpec:
+    """Returns the facts of the configured world, as they are for one env of it."""
+    with closing(make_envs(config.model_copy(update={"num_envs": 1}))) as env:
+        return env.spec
 
 
 def make_rendered_env(config: EnvConfig) -> RenderableEnv:

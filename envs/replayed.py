@@ -54,6 +54,8 @@ class ReplayedEnvs:
         n = self.spec.num_envs
         threads = min(threads, n)
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        # A pool starts at once, `map` when its results are asked for.
+        self._map = map if self._pool is None else self._pool.map
         self._seed = 0
         self._episode = np.full(n, -1, np.int64)  # index of the current episode of each env
         self._played: list[list[int]] = [[] for _ in range(n)]  # its actions so far
@@ -75,9 +77,7 @@ class ReplayedEnvs:
     def send(self, actions: npt.NDArray[np.int64]) -> None:
         """See `VectorEnv.send`."""
         self._sent = np.array(actions, np.int64)
-        # A pool starts now, `map` when its results are asked for.
-        each = map if self._pool is None else self._pool.map
-        self._outcomes = each(self._advance, range(self.spec.num_envs), self._sent.tolist())
+        self._outcomes = self._map(self._advance, range(self.spec.num_envs), self._sent.tolist())
 
     def _advance(self, i: int, action: int) -> Outcome:
         if self._was_last[i]:
@@ -140,8 +140,7 @@ class ReplayedEnvs:
         ends = np.cumsum(state["length"])
         self._played = [actions.tolist() for actions in np.split(state["actions"], ends[:-1])]
         unfinished = np.flatnonzero(~self._was_last).tolist()
-        each = map if self._pool is None else self._pool.map
-        deque(each(self._replay, unfinished), maxlen=0)
+        deque(self._map(self._replay, unfinished), maxlen=0)
         self.send(state["sent"])
 
     def _replay(self, i: int) -> None:

@@ -10,7 +10,7 @@ import torch
 
 from agents.networks import make_torso, resolve_precision
 from agents.r2d2 import R2D2Config
-from envs import make_envs
+from envs import env_spec, make_envs
 from envs.base import EnvSpec
 from workbench.config import OffPolicyConfig, TrainConfig
 from workbench.errors import UsageError
@@ -51,7 +51,7 @@ def resolve(config: TrainConfig) -> TrainConfig:
 
 def refuse_what_will_not_fit(config: TrainConfig) -> None:
     """Raises UsageError if the network does not fit the observations, or replay this machine."""
-    spec = _spec(config)
+    spec = env_spec(config.env)
     try:
         make_torso(config.agent.network, spec.obs_shape)
     except ValueError as error:
@@ -90,7 +90,7 @@ def measure(config: TrainConfig, seconds: float = 5.0) -> dict[str, Any]:
         config = _with_little_replay(config)
     loop = make_loop(config, envs, device, None)
     envs.reset(0)
-    turns = loop.turns(0, None)
+    turns = loop.turns(loop.agent.initial_memory(envs.spec.num_envs))
     while not loop.agent.updates:  # the first update takes longer than the others
         next(turns)
     begin, env_steps = time.monotonic(), 0
@@ -128,12 +128,6 @@ def _replay_bytes(config: OffPolicyConfig, spec: EnvSpec) -> int:
     if isinstance(config.agent, R2D2Config):
         return sequence_replay_bytes(config.replay, config.agent, spec, slack_env_steps)
     return replay_bytes(config.replay, spec, slack_env_steps)
-
-
-def _spec(config: TrainConfig) -> EnvSpec:
-    env = make_envs(config.env.model_copy(update={"num_envs": 1}))
-    env.close()
-    return env.spec
 
 
 def _existing(path: Path) -> Path:

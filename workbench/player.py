@@ -9,7 +9,7 @@ import torch
 
 from agents import make_agent
 from agents.base import Actor, Agent
-from envs import EnvConfig, make_envs, make_rendered_env
+from envs import EnvConfig, env_spec, make_rendered_env
 from envs.atari import PROTOCOLS, AtariConfig
 from workbench import checkpoint
 from workbench.errors import UsageError
@@ -27,11 +27,9 @@ def load_player(player: str) -> tuple[Agent, EnvConfig, int]:
     run, path = open_player(player)
     config = run.config
     torch.set_num_threads(config.torch_threads)
-    with closing(make_envs(config.env.model_copy(update={"num_envs": 1}))) as single:
-        spec = single.spec
     try:
         device = choose_device("auto")
-        agent = make_agent(config.agent, spec, device, np.random.default_rng(0))
+        agent = make_agent(config.agent, env_spec(config.env), device, np.random.default_rng(0))
         agent.load_network_state(checkpoint.load_model(path))
     except ValueError as error:
         raise UsageError(f"{path} does not belong to {run.config_path}: {error}") from None

@@ -49,7 +49,8 @@ def train(run: Run, progress: Progress) -> bool:
         loop = make_loop(config, envs, device, run.replay)
         agent, meter = loop.agent, Meter(envs.spec.num_envs)
         parts = {**loop.parts, "meter": meter, "envs": envs}
-        env_steps, metrics_size, clock, memory = 0, 0, Clock(), None
+        memory = agent.initial_memory(envs.spec.num_envs)
+        env_steps, metrics_size, clock = 0, 0, Clock()
         if step is None:
             envs.reset(config.seed)
         else:
@@ -71,7 +72,7 @@ def train(run: Run, progress: Progress) -> bool:
         stop_signals() as stop,
         closing(MetricsFile(run.metrics_path, metrics_size)) as metrics_file,
     ):
-        for turn in () if finished else loop.turns(env_steps, memory):
+        for turn in () if finished else loop.turns(memory):
             for tick in turn.steps:
                 meter.saw(tick)
             for update in turn.updates:
@@ -91,22 +92,23 @@ def train(run: Run, progress: Progress) -> bool:
                 metrics_file.write(metrics)
                 wandb_log.log(metrics)
                 progress.show(metrics)
-            recording_due = _crossed(before, env_steps, config.record_period_env_steps)
-            # Before the checkpoint: a run killed in between resumes before both and makes both.
-            if before == 0 or finished or recording_due:
+            always = before == 0 or finished
+            recording = always or _crossed(before, env_steps, config.record_period_env_steps)
+            saving = always or _crossed(before, env_steps, config.checkpoint_period_env_steps)
+            if recording or saving or ending:
                 meter.check_finite(agent.network_state().values())
-                recording = record_player(
+            # Before the checkpoint: a run killed in between resumes before both and makes both.
+            if recording:
+                video = record_player(
                     agent,
                     config.env,
                     run.videos,
                     env_steps,
                     seed=0,
                     max_env_steps=MAX_VIDEO_ENV_STEPS,
-                )
-                wandb_log.log_video(recording.video, env_steps)
-            saving_due = _crossed(before, env_steps, config.checkpoint_period_env_steps)
-            if before == 0 or ending or saving_due:
-                meter.check_finite(agent.network_state().values())
+                ).video
+                wandb_log.log_video(video, env_steps)
+            if saving or ending:
                 checkpoint.save(
                     run.checkpoints,
                     env_steps,

@@ -188,7 +188,7 @@ def test_the_target_by_hand(head: str, double: bool, discount: float, target: fl
         )
     )
     assert update.metrics["value"].item() == 2.0
-    assert update.errors.tolist() == [abs(target - 2.0)]
+    assert update.priorities.tolist() == [abs(target - 2.0)]
     assert agent.target.values.grad is None
     assert agent.online.values.grad[1].abs().sum() == 0  # the bootstrap is a constant
 
@@ -206,7 +206,7 @@ def test_quantiles_of_the_target_are_those_of_the_chosen_action():
     update = agent.update(Transition(obs, torch.tensor([1]), 0 * one, one, obs, one))
     # Errors of predictions 3, 3 against 1, 3: -2, 0. Weights of the -2: 3/4 and 1/4.
     assert update.metrics["loss"].item() == pytest.approx((0.75 * 1.5 + 0.25 * 1.5) / 2)
-    assert update.errors.tolist() == [1.0]
+    assert update.priorities.tolist() == [1.0]
 
 
 GAMMA = 0.9

@@ -270,10 +270,10 @@ def test_an_update_is_one_optimizer_step(case: Case):
     assert all((after[name] != before[name]).any() for name in before)
     assert {"loss", "value"} <= update.metrics.keys()
     assert all(metric.shape == () and metric.isfinite() for metric in update.metrics.values())
-    assert not any(tensor.requires_grad for tensor in (*update.metrics.values(), update.errors))
+    assert not any(tensor.requires_grad for tensor in (*update.metrics.values(), update.priorities))
     # Raw priorities, where there is replay.
-    assert len(update.errors) == (0 if isinstance(agent, PPO) else len(batch[0]))
-    assert (update.errors >= 0).all()
+    assert len(update.priorities) == (0 if isinstance(agent, PPO) else len(batch[0]))
+    assert (update.priorities >= 0).all()
 
 
 @every_dqn
@@ -375,7 +375,7 @@ def test_epsilon_by_hand():
     agent, step = make_agent(config), random_step((1, 8, 8))
     seen = []
     for _ in range(12):  # of 8 env steps each
-        seen.append(agent.epsilon)
+        seen.append(agent.schedules()["epsilon"])
         agent.act(step, (), explore=True)
     assert seen == pytest.approx([1, 0.92, 0.84, 0.76, 0.68, 0.6, 0.52, 0.44, 0.36, 0.28, 0.2, 0.2])
 

@@ -56,7 +56,7 @@ def learn(probe: str, *, sampling: str = "uniform", updates: int = 250, **change
         if ticks > config.n_step:
             sample = replay.sample(config.batch_size)
             update = agent.update(sample.batch)
-            replay.update_priorities(sample, update.errors)
+            replay.update_priorities(sample, update.priorities)
         if agent.updates == updates:
             return agent
     raise AssertionError("interact never ends")
@@ -130,7 +130,9 @@ def learn_on_policy(probe: str, core: str, *, turns: int, **changes: Any) -> PPO
     envs = ProbeEnvs(env)
     envs.reset(seed=0)
     loop = OnPolicyLoop(config, envs, torch.device("cpu"))
-    for _ in zip(range(turns), loop.turns(0, None), strict=False):
+    for _ in zip(
+        range(turns), loop.turns(loop.agent.initial_memory(envs.spec.num_envs)), strict=False
+    ):
         pass
     return loop.agent
 
@@ -212,8 +214,7 @@ def learn_from_sequences(probe: str, core: str, *, updates: int, **changes: Any)
     envs = ProbeEnvs(env)
     envs.reset(seed=0)
     loop = OffPolicyLoop(config, envs, torch.device("cpu"), None)
-    env_steps = 0
-    for _ in loop.turns(env_steps, None):
+    for _ in loop.turns(loop.agent.initial_memory(envs.spec.num_envs)):
         if loop.agent.updates >= updates:
             break
     return loop.agent
@@ -273,4 +274,4 @@ def test_one_batch_can_be_learned_by_heart(network: str, head: str):
         last = agent.update(batch)
     assert first.metrics["loss"] > 0.1
     assert last.metrics["loss"] < 1e-3
-    assert last.errors.max() < 0.1
+    assert last.priorities.max() < 0.1

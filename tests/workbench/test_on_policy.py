@@ -177,7 +177,7 @@ def make_loop(world: EnvConfig, **changes: Any) -> tuple[OnPolicyLoop, VectorEnv
 @every_world
 def test_the_first_minibatch_of_each_rollout_is_on_policy(world: EnvConfig, core: str) -> None:
     loop, _ = make_loop(world, core=core, epochs=2, minibatches=3, learning_rate=1e-2)
-    turns = loop.turns(0, None)
+    turns = loop.turns(loop.agent.initial_memory(NUM_ENVS))
     later = []
     for _ in range(3):
         first, *others = (update.metrics for update in next(turns).updates)
@@ -199,7 +199,7 @@ def test_a_turn_is_a_rollout_and_the_updates_from_it(monkeypatch: pytest.MonkeyP
         return update(batch)
 
     monkeypatch.setattr(loop.agent, "update", spy)
-    for number, turn in zip((1, 2), loop.turns(0, None), strict=False):
+    for number, turn in zip((1, 2), loop.turns(loop.agent.initial_memory(NUM_ENVS)), strict=False):
         assert len(turn.steps) == TICKS + 1
         assert len(turn.updates) == 15
         assert loop.agent.updates == 15 * number
@@ -213,7 +213,7 @@ def test_a_turn_is_a_rollout_and_the_updates_from_it(monkeypatch: pytest.MonkeyP
 
 def test_rollouts_follow_each_other_without_a_gap() -> None:
     loop, _ = make_loop(COUNTER)
-    turns = loop.turns(0, None)
+    turns = loop.turns(loop.agent.initial_memory(NUM_ENVS))
     steps = [step for _ in range(3) for step in next(turns).steps]
     brightness = [int(step.obs[0, -1, 0, 0]) for step in steps]
     assert brightness == [10 + t % 10 for t in range(3 * (TICKS + 1))]
@@ -222,7 +222,7 @@ def test_rollouts_follow_each_other_without_a_gap() -> None:
 def test_a_turn_begins_with_the_memory_that_the_one_before_left() -> None:
     """Played again from the memory of a turn, in envs at the same point: the same decisions."""
     loop, envs = make_loop(LAVA)
-    turns = loop.turns(0, None)
+    turns = loop.turns(loop.agent.initial_memory(NUM_ENVS))
     turn = next(turns)
     # Copied, as by saving: they refer to tensors that learning changes.
     state = deepcopy({name: part.state_dict() for name, part in loop.parts.items()})
@@ -232,7 +232,7 @@ def test_a_turn_begins_with_the_memory_that_the_one_before_left() -> None:
     for name, part in other.parts.items():
         part.load_state_dict(state[name])
     expected = next(turns)
-    again = next(other.turns(0, turn.memory))
+    again = next(other.turns(turn.memory))
     for ours, theirs in zip(again.steps, expected.steps, strict=True):
         assert np.array_equal(ours.obs, theirs.obs)
     for ours, theirs in zip(again.memory, expected.memory, strict=True):
@@ -262,7 +262,7 @@ def test_a_minibatch_from_which_nothing_can_be_learned_is_left_out() -> None:
     """Sequences of one tick: some hold nothing but the last obs of an episode."""
     world = ProbeConfig(kind="probe", probe="constant", num_envs=1)
     loop, _ = make_loop(world, rollout_ticks=6, sequence_ticks=1, minibatches=6, epochs=2)
-    updates = next(loop.turns(0, None)).updates
+    updates = next(loop.turns(loop.agent.initial_memory(1))).updates
     assert len(updates) == 2 * 3
     assert all(update.metrics["loss"].isfinite() for update in updates)
     assert all(tensor.isfinite().all() for tensor in loop.agent.network_state().values())

@@ -27,10 +27,8 @@ class Loop(Protocol):
     def parts(self) -> Mapping[str, Stateful]:
         """All that the next turn depends on, envs and memory excepted; the agent is one."""
 
-    def turns(self, env_steps: int, memory: Memory | None) -> Iterator[Turn]:
+    def turns(self, memory: Memory) -> Iterator[Turn]:
         """Acts and learns for ever, from wherever the envs' stream and the parts stand.
 
-        Args:
-            env_steps: taken before.
-            memory: the agent's, when the stream was restored; None: that of a fresh start.
+        `memory` is that with which the agent meets the next tick.
         """

@@ -62,12 +62,10 @@ class OffPolicyLoop:
             directory=directory,
         )
 
-    def turns(self, env_steps: int, memory: Memory | None) -> Iterator[Turn]:
+    def turns(self, memory: Memory) -> Iterator[Turn]:
         """See `Loop.turns`."""
         config, agent, replay = self._config, self.agent, self._replay
         clip = config.agent.reward_clip or np.inf
-        if memory is None:
-            memory = agent.initial_memory(self._envs.spec.num_envs)
         for tick in interact(self._envs, agent, memory, explore=True):
             replay.add(
                 tick.step._replace(reward=tick.step.reward.clip(-clip, clip)),
@@ -75,14 +73,14 @@ class OffPolicyLoop:
                 memory,
             )
             memory = tick.memory
-            env_steps += self._envs.spec.num_envs
-            learned_env_steps = env_steps - config.learning_starts_env_steps
-            samples_due = learned_env_steps * config.samples_per_env_step
+            env_steps = replay.ring.head * replay.ring.num_envs
+            learnable_env_steps = env_steps - config.learning_starts_env_steps
+            samples_due = learnable_env_steps * config.samples_per_env_step
             updates_due = int(samples_due / config.agent.samples_per_update)
             updates = []
             for _ in range(updates_due - agent.updates):
                 sample = replay.sample(config.agent.batch_size)
                 update = agent.update(sample.batch)
-                replay.update_priorities(sample, update.errors)
+                replay.update_priorities(sample, update.priorities)
                 updates.append(update)
             yield Turn([tick.step], updates, memory)

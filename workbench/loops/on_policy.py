@@ -31,11 +31,9 @@ class OnPolicyLoop:
         self.agent = PPO(config.agent, envs.spec, device, np.random.default_rng(agent_seed))
         self.parts: Mapping[str, Stateful] = {"agent": self.agent, "shuffle": self._shuffle}
 
-    def turns(self, env_steps: int, memory: Memory | None) -> Iterator[Turn]:
+    def turns(self, memory: Memory) -> Iterator[Turn]:
         """See `Loop.turns`."""
         config, agent = self._config.agent, self.agent
-        if memory is None:
-            memory = agent.initial_memory(self._envs.spec.num_envs)
         stream = interact(self._envs, agent, memory, explore=True)
         while True:
             # One tick more than is learned from: its value stands for what comes after.

@@ -64,8 +64,8 @@ class UniformSampler:
             env[bad] = self._rng.integers(ring.num_envs, size=bad.sum())
         return tick, env, np.ones(count, np.float32)
 
-    def update(self, tick: Ticks, env: Ticks, errors: torch.Tensor) -> None:
-        """Takes note of TD errors: nothing to do, so that the host need not wait for them."""
+    def update(self, tick: Ticks, env: Ticks, priorities: torch.Tensor) -> None:
+        """Takes note of priorities: nothing to do, so that the host need not wait for them."""
 
     def state_dict(self) -> dict[str, Any]:
         """The generator's position."""
@@ -122,10 +122,10 @@ class PrioritizedSampler:
         weights = (priority / priority.min()) ** -self._beta
         return tick, env, weights.astype(np.float32)
 
-    def update(self, tick: Ticks, env: Ticks, errors: torch.Tensor) -> None:
-        """Sets the priorities of transitions just learned from; `errors` `[B]` are |TD errors|."""
+    def update(self, tick: Ticks, env: Ticks, priorities: torch.Tensor) -> None:
+        """Sets the raw priorities `[B]`, before offset and exponent, of what was learned from."""
         # When learning diverges, sampling must go on until that is noticed where losses are read.
-        finite = np.nan_to_num(errors.cpu().numpy().astype(np.float64), nan=0, posinf=0)
+        finite = np.nan_to_num(priorities.cpu().numpy().astype(np.float64), nan=0, posinf=0)
         priority = (finite + PRIORITY_OFFSET) ** self._alpha
         self._largest = max(self._largest, float(priority.max()))
         self._tree.set(self._leaf(tick, env), priority)
@@ -233,9 +233,9 @@ class Replay:
             return frames[:, : stack * channels], frames[:, n_step * channels :]
         return self.ring.observations(tick, env), self.ring.observations(end, env)
 
-    def update_priorities(self, sample: Sample[Any], errors: torch.Tensor) -> None:
+    def update_priorities(self, sample: Sample[Any], priorities: torch.Tensor) -> None:
         """Tells the sampler the absolute TD errors `[B]` of a batch just learned from."""
-        self._sampler.update(sample.tick, sample.env, errors)
+        self._sampler.update(sample.tick, sample.env, priorities)
 
     def state_dict(self) -> dict[str, Any]:
         """Makes the stored ticks durable and returns where the ring's head is, and the rest."""

@@ -52,7 +52,7 @@ class Ring:
             spec: of the envs whose ticks are stored.
             capacity_ticks: how many of the newest ticks may be sampled.
             slack_ticks: how many ticks may be added between two calls of `flush`.
-            device: where frames live; a CPU ring with `storage="memmap"` lives in its files.
+            device: where frames live, unless storage is `memmap`: then in their files, on the host.
             directory: where the files lie; None: the ring is never saved.
             storage: `memory` copies new rows to the files at `flush`; `memmap` works on the files.
 

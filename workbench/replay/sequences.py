@@ -129,9 +129,9 @@ class SequenceReplay:
             return None
         return History(self._observations(before[row], env[row]), first[row], row)
 
-    def update_priorities(self, sample: Sample[Any], errors: torch.Tensor) -> None:
+    def update_priorities(self, sample: Sample[Any], priorities: torch.Tensor) -> None:
         """Tells the priorities `[B]` of sequences just learned from."""
-        self._sampler.update(sample.tick, sample.env, errors)
+        self._sampler.update(sample.tick, sample.env, priorities)
 
     def state_dict(self) -> dict[str, Any]:
         """Makes the stored ticks durable and returns the rest."""
