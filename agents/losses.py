@@ -132,13 +132,15 @@ def clipped_value_loss(value: Tensor, old_value: Tensor, target: Tensor, clip: f
 
 def rescale(value: Tensor) -> Tensor:
     """Shrinks values to about their square root, invertibly (Pohlen et al. 2018, prop. A.2)."""
-    return value.sign() * ((value.abs() + 1).sqrt() - 1) + RESCALE_EPSILON * value
+    # x / (sqrt(x + 1) + 1) is sqrt(x + 1) - 1, and keeps its digits where x is small.
+    return value / ((value.abs() + 1).sqrt() + 1) + RESCALE_EPSILON * value
 
 
 def unrescale(value: Tensor) -> Tensor:
-    """The inverse of `rescale`."""
-    root = (1 + 4 * RESCALE_EPSILON * (value.abs() + 1 + RESCALE_EPSILON)).sqrt()
-    return value.sign() * (((root - 1) / (2 * RESCALE_EPSILON)) ** 2 - 1)
+    """The inverse of `rescale`, written so that small values keep their digits in float32."""
+    inner = value.abs() + 1 + RESCALE_EPSILON
+    root = 2 * inner / ((1 + 4 * RESCALE_EPSILON * inner).sqrt() + 1)
+    return value.sign() * (root - 1) * (root + 1)
 
 
 def sequence_priority(errors: Tensor, valid: Tensor, mix: float) -> Tensor:

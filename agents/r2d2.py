@@ -151,11 +151,10 @@ class R2D2:
         """See `Actor.act`; each env explores by a share of its own."""
         obs = torch.from_numpy(step.obs).to(self._device)
         values, memory = self.online(obs[:, None], step.first[:, None], memory)
-        q_values = unrescale(values[:, 0]).cpu().numpy()
-        action = q_values.argmax(1)
+        action = values[:, 0].argmax(1).cpu().numpy()
         if explore:
             action = replace_at_random(action, self._epsilon, self._num_actions, self._rng)
-        return Decision(action, q_values), memory
+        return Decision(action, unrescale(values[:, 0]).cpu().numpy()), memory
 
     def update(self, batch: ReplayedSequences) -> Update:
         """Takes one optimizer step; copies online to target every `target_period_updates`."""

@@ -1,10 +1,15 @@
 """ViZDoom scenarios: first-person worlds, through their Gymnasium API.
 
 An action presses one button or none. Death or a fulfilled task ends an episode; the scenario's
-timeout cuts it off (discount 1). The game shows nothing once an episode is over, so the final frame
-repeats the one before it.
+timeout cuts it off (discount 1), also where the task is fulfilled on that very tic. The game shows
+nothing once an episode is over, so the final frame repeats the one before it.
+
+Games are processes. They outlive a Ctrl-C, so that a run can be saved, but not the process that
+started them.
 """
 
+import signal
+import subprocess
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,7 +20,8 @@ import cv2
 import gymnasium
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+import psutil
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from envs.base import EnvSpec
 from envs.extras import require
@@ -43,6 +49,11 @@ class DoomConfig(BaseModel):
         default=2, ge=1, le=256, description="games that are stepped at the same time"
     )
 
+    @field_validator("scenario")
+    @classmethod
+    def _a_file_is_found_from_everywhere(cls, scenario: str) -> str:
+        return str(Path(scenario).resolve()) if scenario.endswith(".cfg") else scenario
+
     @model_validator(mode="after")
     def _can_be_played(self) -> "DoomConfig":
         require("vizdoom", extra="doom")
@@ -62,6 +73,11 @@ class DoomConfig(BaseModel):
                     f"the scenario {self.scenario!r} has buttons that are not just pressed or not "
                     "(such as TURN_LEFT_RIGHT_DELTA): list others in available_buttons of a .cfg "
                     "file"
+                )
+            if game.action_space.n < 2:
+                raise ValueError(
+                    f"the scenario {self.scenario!r} has no buttons; one wrong name in "
+                    "available_buttons is enough for ViZDoom to take none"
                 )
         finally:
             game.close()
@@ -89,6 +105,7 @@ def _make_game(config: DoomConfig) -> Any:
         "screen_resolution": f"RES_{config.screen.upper()}",
         "screen_format": "RGB24",
         "sound_enabled": False,
+        "mode": "PLAYER",  # in others the game goes on while the agent thinks
     }
     if config.scenario.endswith(".cfg"):
         return VizdoomEnv(config.scenario, **options)
@@ -105,6 +122,8 @@ class DoomWorlds:
         """No game's process starts before its `begin`."""
         n = config.num_envs
         self._games = [_make_game(config) for _ in range(n)]
+        self._started = [False] * n
+        self._reaper = _start_reaper()
         # Each game writes a file of settings when it ends; not into the working directory.
         self._settings = TemporaryDirectory(prefix="ludus-doom-")
         for i, game in enumerate(self._games):
@@ -127,19 +146,41 @@ class DoomWorlds:
         self._frames = np.zeros((n, *self.spec.frame_shape), np.uint8)
 
     def begin(self, i: int, seed: int) -> None:
-        """See `Worlds.begin`."""
+        """See `Worlds.begin`; raises ValueError if the scenario lacks a file that it names."""
+        if not self._started[i]:
+            self._start(i)
         # Once is not enough: what was pressed last in the episode before can show in this one.
         self._games[i].reset(seed=seed)
         obs, _ = self._games[i].reset(seed=seed)
         self._look(i, obs["screen"])
 
+    def _start(self, i: int) -> None:
+        """Starts the process of a game."""
+        from vizdoom import FileDoesNotExistException
+
+        # A terminal's Ctrl-C goes to all processes of its group, and games inherit what is blocked.
+        ours = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        try:
+            self._games[i].reset()
+        except FileDoesNotExistException as error:
+            raise ValueError(f"{self.spec.name} does not start: {error}") from error
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, ours)
+        self._started[i] = True
+        # Some may be told of twice.
+        for child in psutil.Process().children():
+            if child.name().startswith("vizdoom"):
+                print(child.pid, file=self._reaper.stdin, flush=True)
+
     def step(self, i: int, action: int) -> Outcome:
         """See `Worlds.step`."""
-        obs, reward, finished, timed_out, _ = self._games[i].step(action)
+        game = self._games[i]
+        obs, reward, finished, timed_out, _ = game.step(action)
         if not finished:
             self._look(i, obs["screen"])
         # What was cut off by the timeout counts as finished too.
-        return reward, finished and not timed_out, timed_out
+        terminated = finished and (not timed_out or game.game.is_player_dead())
+        return reward, terminated, timed_out and not terminated
 
     def _look(self, i: int, screen: npt.NDArray[np.uint8]) -> None:
         self._screens[i] = screen
@@ -158,6 +199,23 @@ class DoomWorlds:
 
     def close(self) -> None:
         """See `Worlds.close`: ends the games' processes."""
+        self._reaper.kill()
+        self._reaper.communicate()
         for game in self._games:
             game.close()
         self._settings.cleanup()
+
+
+def _start_reaper() -> subprocess.Popen[str]:
+    """Starts a process that reads the ids of others and, when nobody can tell it more, kills them.
+
+    So no game is left behind by a process that was killed itself.
+    """
+    script = 'while read game; do games="$games $game"; done; kill -9 $games'
+    return subprocess.Popen(
+        ["sh", "-c", script],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )

@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 
 from agents.networks import make_torso, resolve_precision
 from agents.r2d2 import R2D2Config
-from envs import env_spec, make_envs
+from envs import make_envs
 from envs.base import EnvSpec
 from workbench.config import OffPolicyConfig, TrainConfig
 from workbench.errors import UsageError
@@ -50,8 +51,14 @@ def resolve(config: TrainConfig) -> TrainConfig:
 
 
 def refuse_what_will_not_fit(config: TrainConfig) -> None:
-    """Raises UsageError if the network does not fit the observations, or replay this machine."""
-    spec = env_spec(config.env)
+    """Raises UsageError if the world does not start, or the network or replay does not fit."""
+    try:
+        with closing(make_envs(config.env.model_copy(update={"num_envs": 1}))) as env:
+            env.reset(0)
+            env.recv()
+            spec = env.spec
+    except ValueError as error:
+        raise UsageError(f"env: {error}") from None
     try:
         make_torso(config.agent.network, spec.obs_shape)
     except ValueError as error:

@@ -22,8 +22,8 @@ def interact(
 ) -> Generator[Tick, None, None]:
     """Lets `actor` act in `env` for ever, from wherever the env's stream stands.
 
-    Each tick is yielded after its actions were sent: while the caller stores, learns or draws, the
-    env already works on the next tick.
+    Each tick is yielded after its actions were sent: while the caller stores, learns or draws, an
+    env with threads already works on the next tick.
 
     Args:
         env: reset or restored, so that a Step is pending.

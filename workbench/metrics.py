@@ -66,7 +66,11 @@ class Meter:
 
     def _collected(self) -> dict[str, torch.Tensor]:
         """Returns `[K]` of each metric, from the K updates since the last line that told it."""
-        return {name: torch.stack(values) for name, values in self._learned.items()}
+        # Those brought back from a checkpoint are on the CPU, wherever learning goes on.
+        return {
+            name: torch.stack([value.to(values[-1].device) for value in values])
+            for name, values in self._learned.items()
+        }
 
     def state_dict(self) -> dict[str, Any]:
         """Everything collected so far."""

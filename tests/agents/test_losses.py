@@ -17,8 +17,10 @@ from agents.losses import (
     greedy_action,
     huber_td_loss,
     quantile_huber_loss,
+    rescale,
     take_action,
     td_target,
+    unrescale,
 )
 from envs.base import EnvSpec
 
@@ -320,3 +322,17 @@ def test_a_value_loss_that_is_not_clipped_is_half_the_squared_error():
     value, old, target = (torch.randn(20) for _ in range(3))
     loss = clipped_value_loss(value, old, target, float("inf"))
     torch.testing.assert_close(loss, 0.5 * (value - target) ** 2)
+
+
+def test_rescaled_values_by_hand():
+    """Pohlen et al. 2018: sign(x) (sqrt(|x| + 1) - 1) + 0.001 x."""
+    value = torch.tensor([0.0, 3.0, -8.0, 99.0])
+    torch.testing.assert_close(rescale(value), torch.tensor([0.0, 1.003, -2.008, 9.099]))
+
+
+@pytest.mark.parametrize("size", [1e-6, 1e-4, 1e-2, 1.0, 10.0, 1000.0])
+def test_small_values_come_back_from_being_rescaled_as_well_as_large_ones(size: float):
+    value = size * torch.linspace(-1, 1, 1001)
+    there = rescale(value)
+    assert (there.diff() > 0).all()
+    torch.testing.assert_close(unrescale(there), value, rtol=1e-3, atol=6e-7)

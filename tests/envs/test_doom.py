@@ -1,11 +1,16 @@
 """ViZDoom's scenarios: how episodes end, what an action is, and what is refused."""
 
+import os
 import shutil
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import vizdoom
 from pydantic import ValidationError
@@ -74,6 +79,83 @@ def test_scenarios_are_refused_with_the_reason(tmp_path: Path) -> None:
         doom("missing.cfg")
     with pytest.raises(ValidationError, match="not just pressed or not"):
         doom("VizdoomDeathmatch-v1")
+    text = (Path(vizdoom.scenarios_path) / "basic.cfg").read_text()
+    (tmp_path / "typo.cfg").write_text(text.replace("ATTACK", "ATACK"))
+    with pytest.raises(ValidationError, match="has no buttons; one wrong name"):
+        doom(str(tmp_path / "typo.cfg"))
+
+
+def test_a_scenario_whose_files_are_missing_does_not_start(tmp_path: Path) -> None:
+    text = (Path(vizdoom.scenarios_path) / "basic.cfg").read_text()
+    (tmp_path / "mine.cfg").write_text(text)  # without basic.wad beside it
+    env = make_envs(doom(str(tmp_path / "mine.cfg")))
+    env.reset(0)
+    with pytest.raises(ValueError, match=r"doom/mine does not start: .*basic\.wad"):
+        env.recv()
+    env.close()
+
+
+def test_a_scenario_file_is_found_from_another_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(Path(vizdoom.scenarios_path) / "basic.cfg", tmp_path / "mine.cfg")
+    monkeypatch.chdir(tmp_path)
+    assert doom("mine.cfg").scenario == str(tmp_path / "mine.cfg")
+
+
+def test_a_game_waits_for_the_agent_whatever_its_file_says(tmp_path: Path) -> None:
+    text = (Path(vizdoom.scenarios_path) / "basic.cfg").read_text()
+    shutil.copy(Path(vizdoom.scenarios_path) / "basic.wad", tmp_path)
+    (tmp_path / "mine.cfg").write_text(text.replace("mode = PLAYER", "mode = ASYNC_PLAYER"))
+    played = []
+    for pause_seconds in (0.0, 0.1):
+        env = make_envs(doom(str(tmp_path / "mine.cfg")))
+        env.reset(3)
+        steps = [env.recv()]
+        for action in (0, 2, 3, 1, 0, 2):
+            time.sleep(pause_seconds)
+            env.send(np.array([action]))
+            steps.append(env.recv())
+        env.close()
+        played.append([(step.obs.tobytes(), step.reward.tobytes()) for step in steps])
+    assert played[0] == played[1]
+
+
+PLAY = """
+import os, sys, time
+import numpy as np, psutil
+from envs import make_envs
+from envs.doom import DoomConfig
+env = make_envs(DoomConfig(kind="doom", scenario="VizdoomBasic-v1", num_envs=2))
+env.reset(0)
+env.recv()
+print(*[p.pid for p in psutil.Process().children() if p.name().startswith("vizdoom")], flush=True)
+sys.stdin.readline()
+env.send(np.zeros(2, np.int64))
+print(env.recv().obs.shape, flush=True)
+time.sleep(60)
+"""
+
+
+def test_games_survive_ctrl_c_but_not_the_process_that_started_them() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", "import signal; signal.signal(2, signal.SIG_IGN)\n" + PLAY],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        games = [psutil.Process(int(pid)) for pid in process.stdout.readline().split()]
+        assert len(games) == 2
+        os.killpg(process.pid, signal.SIGINT)
+        process.stdin.write("\n")
+        process.stdin.flush()
+        assert process.stdout.readline().strip() == "(2, 3, 60, 80)"
+        process.kill()
+    gone, alive = psutil.wait_procs(games, timeout=20)
+    assert (len(gone), alive) == (2, [])
 
 
 def test_without_the_extra_the_config_names_the_install_command(

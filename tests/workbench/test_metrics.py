@@ -71,6 +71,17 @@ def test_a_restored_meter_goes_on_as_the_first(number: int) -> None:
     assert restored.state_dict().keys() == meter.state_dict().keys()
 
 
+def test_a_meter_brought_back_goes_on_where_learning_does() -> None:
+    """Checkpoints hold CPU tensors; what a learner tells next lies on its device."""
+    saved, restored = Meter(2), Meter(2)
+    saved.learned(update(1.0))
+    restored.load_state_dict(saved.state_dict())
+    elsewhere = {"loss": torch.zeros((), device="meta"), "value": torch.zeros((), device="meta")}
+    restored.learned(Update(elsewhere, torch.zeros(2)))
+    learned = restored.state_dict()["learned"]
+    assert [(x.shape, x.device.type) for x in learned.values()] == [((2,), "meta")] * 2
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_a_loss_or_a_weight_that_is_not_finite_is_found(bad: float) -> None:
     meter = Meter(1)
