@@ -34,6 +34,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import torch
@@ -42,10 +43,9 @@ from side_by_side import (
     Competitor,
     calls_per_second,
     measure_by_turns,
-    median,
     orders,
     show,
-    write_json,
+    write_slices,
 )
 
 BATCH = 32
@@ -348,16 +348,7 @@ def main() -> None:
             *(_headline(rates, precision, sb3[0]) for precision in ("float32", "bfloat16")),
         ),
     )
-    write_json(
-        args.json,
-        {
-            "seconds": args.seconds,
-            "configurations": [
-                {"name": name, "threads": threads, **rates[name, threads], "slices": of}
-                for (name, threads), of in slices.items()
-            ],
-        },
-    )
+    write_slices(args.json, args.seconds, slices)
 
 
 def _headline(rates: dict[tuple[str, int], dict[str, float]], precision: str, sb3: float) -> str:

@@ -20,6 +20,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from PIL import Image
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import EngFormatter, StrMethodFormatter
 
 # Episodes that one point of a line is the mean of.
 EPISODES = 30
@@ -124,7 +125,7 @@ def draw(axes: Axes, curves: Sequence[Curve], human: float | None, mark: int | N
     game = curves[0].game
     end = max(float(curve.env_steps[-1]) for curve in curves)
     several = len({curve.agent for curve in curves}) > 1
-    for curve, colour in zip(curves, _cycle(len(curves)), strict=True):
+    for curve, colour in zip(curves, cycle(LINES), strict=False):
         smooth = curve.smooth()
         axes.plot(curve.env_steps, curve.returns, color=colour, alpha=0.25, linewidth=0.8)
         axes.plot(
@@ -174,8 +175,8 @@ def draw(axes: Axes, curves: Sequence[Curve], human: float | None, mark: int | N
     axes.set_xlabel("env_steps", color=MUTED)
     axes.set_ylabel("episode return (raw game score)", color=MUTED)
     axes.set_xlim(0, end)
-    axes.xaxis.set_major_formatter(FuncFormatter(_steps))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,g}"))
+    axes.xaxis.set_major_formatter(EngFormatter())
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
     axes.set_facecolor(BACKGROUND)
     axes.grid(color=GRID, linewidth=0.8)
     axes.tick_params(colors=MUTED, length=0)
@@ -190,20 +191,12 @@ def draw(axes: Axes, curves: Sequence[Curve], human: float | None, mark: int | N
     legend.set_zorder(6)
 
 
-def _cycle(count: int) -> list[str]:
-    return [LINES[i % len(LINES)] for i in range(count)]
-
-
 def _score(value: float) -> str:
     return f"{value:,.{2 if abs(value) < 2 else 1 if abs(value) < 100 else 0}f}"
 
 
 def _time(hours: float) -> str:
     return f"{hours:.1f} h" if hours >= 1 else f"{hours * 60:.0f} min"
-
-
-def _steps(value: float, _: float) -> str:
-    return f"{value / 1e6:g} M" if value >= 1e6 else f"{value / 1e3:g} k" if value else "0"
 
 
 def video_frame(path: Path, seconds: float) -> npt.NDArray[np.uint8]:

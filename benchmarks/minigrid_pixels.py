@@ -14,12 +14,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import gymnasium
 import numpy as np
 from minigrid.wrappers import RGBImgObsWrapper, RGBImgPartialObsWrapper
-from side_by_side import median, show, write_json
+from side_by_side import show, write_json
 
 from envs import make_envs
 from envs.base import episode_seed

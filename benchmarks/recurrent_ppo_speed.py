@@ -20,21 +20,20 @@ Takes about 15 minutes.
 import argparse
 import os
 import time
-from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
 import torch
 from side_by_side import (
     Competitor,
+    answer,
     calls_per_second,
     measure_by_turns,
-    median,
-    orders,
     show,
-    write_json,
+    write_slices,
 )
 
 NUM_ENVS = 16
@@ -54,13 +53,6 @@ WORLD = {
 }
 THREADS = (1, 2)
 PARTS = ("env", "act", "learn")
-
-
-def answer(connection: Connection, measured: dict[str, Callable[[float], float]]) -> None:
-    """Carries out orders `(what, threads, seconds)`."""
-    for what, threads, seconds in orders(connection):
-        torch.set_num_threads(threads)
-        connection.send(measured[what](seconds))
 
 
 def env_rate(seconds: float) -> float:
@@ -284,16 +276,7 @@ def main() -> None:
             "x sb3: against the better of sb3-contrib's two",
         ),
     )
-    write_json(
-        args.json,
-        {
-            "seconds": args.seconds,
-            "configurations": [
-                {"name": name, "threads": threads, **rates[name, threads], "slices": of}
-                for (name, threads), of in slices.items()
-            ],
-        },
-    )
+    write_slices(args.json, args.seconds, slices)
 
 
 if __name__ == "__main__":

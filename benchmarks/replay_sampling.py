@@ -17,11 +17,19 @@ import argparse
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
 import torch
-from side_by_side import Competitor, calls_per_second, median, orders, show, write_json
+from side_by_side import (
+    Competitor,
+    answer,
+    calls_per_second,
+    measure_by_turns,
+    show,
+    write_slices,
+)
 
 NUM_ENVS = 8
 STACK = 4
@@ -62,7 +70,7 @@ def ours(
     def cycle() -> None:
         replay.update_priorities(replay.sample(BATCH), errors)
 
-    _answer(connection, device, cycle)
+    answer(connection, {"whole": rate(device, cycle)})
 
 
 def theirs(connection: Connection, *, transitions: int, device: str, optimize: bool) -> None:
@@ -86,18 +94,16 @@ def theirs(connection: Connection, *, transitions: int, device: str, optimize: b
         reward = rng.integers(-1, 2, NUM_ENVS).astype(np.float32)
         obs, next_obs = frames[rng.integers(64, size=(2, NUM_ENVS))]
         buffer.add(obs, next_obs, rng.integers(6, size=NUM_ENVS), reward, done, infos)
-    _answer(connection, device, lambda: buffer.sample(BATCH))
+    answer(connection, {"whole": rate(device, lambda: buffer.sample(BATCH))})
 
 
-def _answer(connection: Connection, device: str, call: Callable[[], Any]) -> None:
+def rate(device: str, call: Callable[[], Any]) -> Callable[[float], float]:
     def whole() -> None:
         call()
         if device == "cuda":
             torch.cuda.synchronize()
 
-    for threads, seconds in orders(connection):
-        torch.set_num_threads(threads)
-        connection.send(calls_per_second(whole, seconds))
+    return lambda seconds: calls_per_second(whole, seconds)
 
 
 def main() -> None:
@@ -119,22 +125,12 @@ def main() -> None:
     ]
     for name, optimize in (("SB3, uniform", False), ("SB3, uniform, optimize_memory_usage", True)):
         competitors.append(Competitor(name, theirs, **common, optimize=optimize))
-    slices: dict[str, dict[int, list[float]]] = {
-        c.name: {threads: [] for threads in THREADS} for c in competitors
-    }
-    for _ in range(args.rounds):
-        for threads in THREADS:
-            for competitor in competitors:
-                rate = competitor.order(threads, args.seconds)
-                slices[competitor.name][threads].append(rate)
-    for competitor in competitors:
-        competitor.close()
-
-    rates = {
-        name: {threads: median(rates) for threads, rates in of_threads.items()}
-        for name, of_threads in slices.items()
-    }
-    best = {name: max(of_threads.values()) for name, of_threads in rates.items()}
+    names = [competitor.name for competitor in competitors]
+    slices = measure_by_turns(
+        competitors, (), threads=THREADS, rounds=args.rounds, seconds=args.seconds
+    )
+    rates = {key: median(of["whole"]) for key, of in slices.items()}
+    best = {name: max(rates[name, threads] for threads in THREADS) for name in names}
     base = best["SB3, uniform"]
     show(
         f"Batches of {BATCH} per second from {count:,} transitions, 84x84 stacked by 4, "
@@ -143,18 +139,18 @@ def main() -> None:
         (
             (
                 name,
-                *(f"{rates[name][threads]:,.0f}" for threads in THREADS),
+                *(f"{rates[name, threads]:,.0f}" for threads in THREADS),
                 f"{1000 / best[name]:.3f}",
                 f"{best[name] / base:.2f}",
             )
-            for name in rates
+            for name in names
         ),
         (
             f"medians of {args.rounds} slices of {args.seconds:g} s, by turns",
             "prioritised: draw, gather and update of priorities",
         ),
     )
-    write_json(args.json, {"batches_per_second": slices})
+    write_slices(args.json, args.seconds, slices)
 
 
 if __name__ == "__main__":

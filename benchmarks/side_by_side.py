@@ -7,7 +7,6 @@ that waits for orders, and short slices of all of them alternate. A waiting proc
 import json
 import os
 import platform
-import statistics
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -64,6 +63,13 @@ def orders(connection: Connection) -> Iterable[tuple[Any, ...]]:
             return
 
 
+def answer(connection: Connection, measured: Mapping[str, Callable[[float], float]]) -> None:
+    """Carries out orders `(what, threads, seconds)`: each of `measured` returns its rate."""
+    for what, threads, seconds in orders(connection):
+        torch.set_num_threads(threads)
+        connection.send(measured[what](seconds))
+
+
 def measure_by_turns(
     competitors: Sequence[Competitor],
     parts: Sequence[str],
@@ -100,11 +106,6 @@ def calls_per_second(call: Callable[[], Any], seconds: float) -> float:
         call()
         count += 1
     return count / elapsed
-
-
-def median(values: Sequence[float]) -> float:
-    """The middle one: a slice that a neighbour disturbed does not move it."""
-    return statistics.median(values)
 
 
 def machine() -> dict[str, Any]:
@@ -144,6 +145,16 @@ def show(
         *(f"- {note}" for note in notes),
     ]
     sys.stdout.write("\n".join(lines) + "\n")
+
+
+def write_slices(
+    path: Path | None, seconds: float, slices: Mapping[tuple[str, int], Mapping[str, Any]]
+) -> None:
+    """Writes what `measure_by_turns` returned, if a path is given."""
+    configurations = [
+        {"name": name, "threads": threads, "slices": of} for (name, threads), of in slices.items()
+    ]
+    write_json(path, {"seconds": seconds, "configurations": configurations})
 
 
 def write_json(path: Path | None, results: Mapping[str, Any]) -> None:
