@@ -90,6 +90,7 @@ class DQN:
         self.online = self._network(spec).to(device)
         self.target = self._network(spec).to(device).requires_grad_(False)
         self.target.load_state_dict(self.online.state_dict())
+        self._bootstrap_action = self._double_action if config.double else self._target_action
         self._loss: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] = (
             quantile_huber_loss if config.head == "quantile" else huber_td_loss
         )
@@ -136,9 +137,8 @@ class DQN:
         with torch.no_grad():
             pixels_t = to_pixels(batch.obs_t, self._dtype)
             values_t: Tensor = self.target(pixels_t)
-            choosing = self.online(pixels_t) if self._config.double else values_t
-            value_t = take_action(values_t, greedy_action(choosing))
-            target = td_target(batch.reward_t, batch.discount_t, value_t)
+            action_t = self._bootstrap_action(pixels_t, values_t)
+            target = td_target(batch.reward_t, batch.discount_t, take_action(values_t, action_t))
         value_tm1 = take_action(
             self.online(to_pixels(batch.obs_tm1, self._dtype)), batch.action_tm1
         )
@@ -152,6 +152,12 @@ class DQN:
         if self._updates % self._config.target_period_updates == 0:
             self.target.load_state_dict(self.online.state_dict())
         return Update({"loss": loss.detach(), "value": value_tm1.detach().mean()}, errors)
+
+    def _double_action(self, pixels_t: Tensor, values_t: Tensor) -> Tensor:
+        return greedy_action(self.online(pixels_t))
+
+    def _target_action(self, pixels_t: Tensor, values_t: Tensor) -> Tensor:
+        return greedy_action(values_t)
 
     def network_state(self) -> dict[str, Tensor]:
         """See `Agent.network_state`."""
