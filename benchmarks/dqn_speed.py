@@ -210,7 +210,10 @@ def theirs(connection: Connection, *, num_envs: int, processes: bool) -> None:
         VecTransposeImage,
     )
 
+    from workbench.training import keep_freed_memory
+
     torch.set_flush_denormal(True)  # as `train` does for Ludus
+    keep_freed_memory()
 
     def game(**options: object) -> gymnasium.Env[object, object]:
         gymnasium.register_envs(ale_py)  # in the process that makes the env

@@ -76,8 +76,10 @@ def ours(connection: Connection, *, sequence_ticks: int, precision: str) -> None
     from workbench.config import OnPolicyConfig
     from workbench.interact import interact
     from workbench.loops.on_policy import OnPolicyLoop, make_sequences, take
+    from workbench.training import keep_freed_memory
 
     torch.set_flush_denormal(True)  # as `ludus train` does
+    keep_freed_memory()
     config = OnPolicyConfig.model_validate(
         {
             "env": WORLD,
@@ -140,8 +142,10 @@ def theirs(connection: Connection) -> None:
     from agents.networks import make_torso
     from envs import make_envs
     from envs.grid import MiniGridConfig
+    from workbench.training import keep_freed_memory
 
     torch.set_flush_denormal(True)
+    keep_freed_memory()
 
     class Worlds(VecEnv):
         """Ours, as sb3 wants them: an episode's end is told with the next one's first obs."""

@@ -1,9 +1,10 @@
 """Training: what every loop has around its turns: metrics, videos, checkpoints, and an end."""
 
+import ctypes
 import shutil
 import signal
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 import torch
@@ -19,6 +20,8 @@ from workbench.run import Clock, Run, choose_device
 
 # Videos made while training are cut after this many env_steps (two minutes of Atari).
 MAX_VIDEO_ENV_STEPS = 1_800
+# Parameters of mallopt, as in glibc's malloc.h.
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
 def train(run: Run, progress: Progress) -> bool:
@@ -37,6 +40,7 @@ def train(run: Run, progress: Progress) -> bool:
     torch.set_num_threads(config.torch_threads)
     # Momentum of weights that no longer learn decays into denormals; Adam was 5x slower for them.
     torch.set_flush_denormal(True)
+    keep_freed_memory()
     torch.manual_seed(config.seed)
     step = checkpoint.latest_step(run.checkpoints)
     if step is None:
@@ -142,6 +146,18 @@ def _config_fits(run: Run) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno is not None:  # the disk's fault
             raise
         raise UsageError(f"{run.path} does not fit its config.yaml: {error}") from error
+
+
+def keep_freed_memory() -> None:
+    """Lets glibc use the memory of freed tensors again.
+
+    By default it gives large blocks back to the system, and each new tensor is faulted in page by
+    page: an update of DQN took 4 % longer on one machine, a third longer on another.
+    """
+    with suppress(AttributeError):  # only glibc has it
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(M_MMAP_THRESHOLD, 2**30)
+        mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 class StopRequest:
