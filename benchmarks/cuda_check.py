@@ -1,8 +1,9 @@
 """Everything that only a GPU can show, in one command: `make cuda-check`.
 
-Runs the tests marked `gpu`, measures DQN's training throughput with replay in GPU memory, and
-trains briefly on a real game. Writes `cuda-check.md` and `cuda-check.json` under `--out`. It uses
-the python that runs it, so that a machine's own torch is what is checked.
+Runs the tests marked `gpu`, measures the training throughput of DQN (with replay in GPU memory) and
+of the agents with memory, and trains briefly on a real game. Writes `cuda-check.md` and
+`cuda-check.json` under `--out`. It uses the python that runs it, so that a machine's own torch is
+what is checked.
 
 Example: python benchmarks/cuda_check.py --out /tmp/cuda
 """
@@ -23,12 +24,36 @@ from workbench.doctor import describe_machine, measure, resolve
 
 ROOT = Path(__file__).parent.parent
 LUDUS = [sys.executable, "-c", "from workbench.cli import main; main()"]
-# (network, batch size, envs, precision): the paper's shape, and shapes that fill a GPU.
-SHAPES = [
+# (network, batch size, envs, precision) of DQN: the paper's shape, and shapes that fill a GPU.
+DQN_SHAPES = [
     ("nature", 32, 16, "float32"),
     ("nature", 256, 64, "float32"),
     ("nature", 256, 64, "bfloat16"),
     ("nature", 1024, 128, "bfloat16"),
+]
+DQN_OVERRIDES = ["env.obs_size=84", "env.env_threads=0", "samples_per_env_step=8"]
+# What is trained, the config, and what is changed in it.
+TRAININGS = [
+    *(
+        (
+            f"DQN, {network}, batch {batch_size}, {num_envs} envs, {precision}",
+            "atari/pong.yaml",
+            [
+                *DQN_OVERRIDES,
+                f"agent.network={network}",
+                f"agent.batch_size={batch_size}",
+                f"agent.precision={precision}",
+                f"env.num_envs={num_envs}",
+            ],
+        )
+        for network, batch_size, num_envs, precision in DQN_SHAPES
+    ),
+    ("PPO with an LSTM, MiniGrid-Memory, 64 envs", "grid/memory.yaml", ["env.num_envs=64"]),
+    (
+        "R2D2, MiniGrid-Memory, batch 64, 64 envs",
+        "grid/memory_r2d2.yaml",
+        ["env.num_envs=64", "agent.batch_size=64"],
+    ),
 ]
 
 
@@ -41,30 +66,12 @@ def gpu_tests() -> dict[str, Any]:
 
 
 def throughput(device: str, seconds: float) -> list[dict[str, Any]]:
-    """Measures whole-loop steps/s of each of `SHAPES` at 8 samples per env step."""
+    """Measures whole-loop steps/s of each of `TRAININGS`."""
     rows = []
-    for network, batch_size, num_envs, precision in SHAPES:
-        overrides = [
-            f"device={device}",
-            f"agent.network={network}",
-            f"agent.batch_size={batch_size}",
-            f"agent.precision={precision}",
-            f"env.num_envs={num_envs}",
-            "env.obs_size=84",
-            "env.env_threads=0",
-            "samples_per_env_step=8",
-        ]
-        config = resolve(load_config(ROOT / "configs/atari/pong.yaml", overrides))
-        costs = measure(config, seconds)
-        rows.append(
-            {
-                "network": network,
-                "batch_size": batch_size,
-                "num_envs": num_envs,
-                "precision": precision,
-                "steps_per_second": round(costs["steps_per_second"]),
-            }
-        )
+    for training, path, overrides in TRAININGS:
+        config = load_config(ROOT / "configs" / path, [f"device={device}", *overrides])
+        rate = measure(resolve(config), seconds)["steps_per_second"]
+        rows.append({"training": training, "steps_per_second": round(rate)})
         print(rows[-1], file=sys.stderr)
     return rows
 
@@ -104,15 +111,14 @@ def learning_run(device: str, env_steps: int, out: Path) -> dict[str, Any]:
 def to_markdown(result: dict[str, Any]) -> str:
     """Returns the result as one Markdown page."""
     rows = "\n".join(
-        "| {network} | {batch_size} | {num_envs} | {precision} | {steps_per_second:,} |".format(**r)
-        for r in result["throughput"]
+        f"| {row['training']} | {row['steps_per_second']:,} |" for row in result["throughput"]
     )
     learned = result["learning"]
     return (
         f"Machine: {result['machine']['device']}, {os.cpu_count()} CPU cores, "
         f"torch {result['machine']['torch']}\n\n"
         f"Tests marked `gpu`: {result['tests']['summary']}\n\n"
-        "| network | batch | envs | precision | steps/s |\n|---|---|---|---|---|\n"
+        "| training | steps/s |\n|---|---:|\n"
         f"{rows}\n\n"
         f"Boxing (machado) after {learned['env_steps']:,} env_steps in "
         f"{learned['wall_seconds']} s: mean return {learned['mean_return']:.1f}, "
