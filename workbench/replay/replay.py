@@ -234,7 +234,7 @@ class Replay:
         return self.ring.observations(tick, env), self.ring.observations(end, env)
 
     def update_priorities(self, sample: Sample[Any], priorities: torch.Tensor) -> None:
-        """Tells the sampler the absolute TD errors `[B]` of a batch just learned from."""
+        """Tells the sampler the raw priorities `[B]`, |TD errors|, of a batch just learned from."""
         self._sampler.update(sample.tick, sample.env, priorities)
 
     def state_dict(self) -> dict[str, Any]:

@@ -130,7 +130,7 @@ class SequenceReplay:
         return History(self._observations(before[row], env[row]), first[row], row)
 
     def update_priorities(self, sample: Sample[Any], priorities: torch.Tensor) -> None:
-        """Tells the priorities `[B]` of sequences just learned from."""
+        """Tells the sampler the raw priorities `[B]` of sequences just learned from."""
         self._sampler.update(sample.tick, sample.env, priorities)
 
     def state_dict(self) -> dict[str, Any]:
