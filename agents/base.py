@@ -4,7 +4,7 @@ One signature serves feed-forward and recurrent agents: `memory` is `()` or the 
 an agent clears it where `step.first`. Evaluation is the same call with `explore=False`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 
 from envs.base import Step
+from envs.board.base import Position
 
 Memory = tuple[torch.Tensor, ...]
 Array = npt.NDArray[np.float32]
@@ -58,8 +59,15 @@ class Actor(Protocol):
         """Decides for every row; with `explore=False` the same inputs give the same answer."""
 
 
-class Agent(Actor, Protocol):
-    """An actor that learns and can be saved and brought back exactly."""
+class Player(Protocol):
+    """Makes moves in board games."""
+
+    def choose(self, positions: Sequence[Position]) -> list[int]:
+        """Returns a legal move in each position, of which none is over."""
+
+
+class Learner(Protocol):
+    """What learns and can be saved and brought back exactly."""
 
     @property
     def updates(self) -> int:
@@ -82,3 +90,7 @@ class Agent(Actor, Protocol):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Brings `state_dict` back, bit for bit."""
+
+
+class Agent(Actor, Learner, Protocol):
+    """An actor that learns."""

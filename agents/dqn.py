@@ -109,11 +109,11 @@ class DQN:
 
     @property
     def updates(self) -> int:
-        """See `Agent.updates`."""
+        """See `Learner.updates`."""
         return self._updates
 
     def schedules(self) -> dict[str, float]:
-        """See `Agent.schedules`."""
+        """See `Learner.schedules`."""
         return {"epsilon": self._exploration.epsilon}
 
     def initial_memory(self, num_envs: int) -> Memory:
@@ -160,15 +160,15 @@ class DQN:
         return greedy_action(values_t)
 
     def network_state(self) -> dict[str, Tensor]:
-        """See `Agent.network_state`."""
+        """See `Learner.network_state`."""
         return dict(self.online.state_dict())
 
     def load_network_state(self, state: Mapping[str, Tensor]) -> None:
-        """See `Agent.load_network_state`."""
+        """See `Learner.load_network_state`."""
         load_weights(self.online, state)
 
     def state_dict(self) -> dict[str, Any]:
-        """See `Agent.state_dict`."""
+        """See `Learner.state_dict`."""
         return {
             "target": dict(self.target.state_dict()),
             "optimizer": self._optimizer.state_dict(),
@@ -177,7 +177,7 @@ class DQN:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """See `Agent.load_state_dict`."""
+        """See `Learner.load_state_dict`."""
         self.target.load_state_dict(state["target"])
         self._optimizer.load_state_dict(dict(state["optimizer"]))
         self._exploration.load_state_dict(state)

@@ -237,6 +237,10 @@ class LSTMCore(nn.Module):
         kept = torch.from_numpy(~first[:, 0]).to(device)
         memory = tuple(m * kept.to(m.dtype)[:, None] for m in memory)
         batch_size, ticks, _ = features.shape
+        if not first[:, 1:].any():  # always so when acting
+            flagless = nn.functional.pad(features, (0, 2)).transpose(0, 1)
+            output, memory = self.lstm(flagless, memory)
+            return output.transpose(0, 1), memory
         cleared = first[:, 1:].cumsum(1)  # extra ticks before this one
         place = np.arange(ticks) + np.pad(cleared, ((0, 0), (1, 0)))  # [B, T]
         length = place[:, -1].max() + 1

@@ -108,11 +108,11 @@ class PPO:
 
     @property
     def updates(self) -> int:
-        """See `Agent.updates`."""
+        """See `Learner.updates`."""
         return self._updates
 
     def schedules(self) -> dict[str, float]:
-        """See `Agent.schedules`."""
+        """See `Learner.schedules`."""
         decay = self._config.learning_rate_decay_env_steps
         left = 1.0 if decay is None else max(0.0, 1 - self._env_steps / decay)
         return {"learning_rate": self._config.learning_rate * left}
@@ -182,15 +182,15 @@ class PPO:
         return Update({name: tensor.detach() for name, tensor in metrics.items()}, torch.zeros(0))
 
     def network_state(self) -> dict[str, Tensor]:
-        """See `Agent.network_state`."""
+        """See `Learner.network_state`."""
         return dict(self.network.state_dict())
 
     def load_network_state(self, state: Mapping[str, Tensor]) -> None:
-        """See `Agent.load_network_state`."""
+        """See `Learner.load_network_state`."""
         load_weights(self.network, state)
 
     def state_dict(self) -> dict[str, Any]:
-        """See `Agent.state_dict`."""
+        """See `Learner.state_dict`."""
         return {
             "optimizer": self._optimizer.state_dict(),
             "rng": self._rng.bit_generator.state,
@@ -199,7 +199,7 @@ class PPO:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """See `Agent.load_state_dict`."""
+        """See `Learner.load_state_dict`."""
         self._optimizer.load_state_dict(dict(state["optimizer"]))
         self._rng.bit_generator.state = state["rng"]
         self._env_steps = state["env_steps"]

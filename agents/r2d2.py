@@ -135,11 +135,11 @@ class R2D2:
 
     @property
     def updates(self) -> int:
-        """See `Agent.updates`."""
+        """See `Learner.updates`."""
         return self._updates
 
     def schedules(self) -> dict[str, float]:
-        """See `Agent.schedules`: nothing changes."""
+        """See `Learner.schedules`: nothing changes."""
         return {}
 
     def initial_memory(self, num_envs: int) -> Memory:
@@ -221,15 +221,15 @@ class R2D2:
         return {"staleness": gap[0], "staleness_after_burn_in": gap[-1]}
 
     def network_state(self) -> dict[str, Tensor]:
-        """See `Agent.network_state`."""
+        """See `Learner.network_state`."""
         return dict(self.online.state_dict())
 
     def load_network_state(self, state: Mapping[str, Tensor]) -> None:
-        """See `Agent.load_network_state`."""
+        """See `Learner.load_network_state`."""
         load_weights(self.online, state)
 
     def state_dict(self) -> dict[str, Any]:
-        """See `Agent.state_dict`."""
+        """See `Learner.state_dict`."""
         return {
             "target": dict(self.target.state_dict()),
             "optimizer": self._optimizer.state_dict(),
@@ -238,7 +238,7 @@ class R2D2:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """See `Agent.load_state_dict`."""
+        """See `Learner.load_state_dict`."""
         self.target.load_state_dict(state["target"])
         self._optimizer.load_state_dict(dict(state["optimizer"]))
         self._rng.bit_generator.state = state["rng"]

@@ -72,6 +72,7 @@ def env_rate(seconds: float) -> float:
 
 
 def ours(connection: Connection, *, sequence_ticks: int, precision: str) -> None:
+    from agents.ppo import PPO
     from envs import make_envs
     from workbench.config import OnPolicyConfig
     from workbench.interact import interact
@@ -98,15 +99,14 @@ def ours(connection: Connection, *, sequence_ticks: int, precision: str) -> None
         }
     )
     cpu = torch.device("cpu")
-    envs = make_envs(config.env)
-    envs.reset(0)
-    loop = OnPolicyLoop(config, envs, cpu)
-    turns = loop.turns(loop.agent.initial_memory(NUM_ENVS))
+    loop = OnPolicyLoop(config, cpu)
+    loop.start()
+    turns = loop.turns()
 
     # What the parts are measured on: a second set of everything.
     other = make_envs(config.env)
     other.reset(1)
-    agent = OnPolicyLoop(config, other, cpu).agent
+    agent = PPO(config.agent, other.spec, cpu, np.random.default_rng(0))
     memory = agent.initial_memory(NUM_ENVS)
     stream = interact(other, agent, memory, explore=True)
     ticks = [next(stream) for _ in range(TICKS + 1)]

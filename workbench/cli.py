@@ -92,15 +92,30 @@ def evaluate_player(
     protocol: Annotated[
         str | None, typer.Option(help="machado or classic; that of the run if not given.")
     ] = None,
+    against: Annotated[
+        str, typer.Option(help="Of board games: random, greedy, minimax:DEPTH or mcts:SIMULATIONS.")
+    ] = "random",
+    simulations: Annotated[
+        int | None, typer.Option(min=1, help="Of board games: per move; training's if not given.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
 ) -> None:
     """Plays whole episodes without learning and reports the raw game scores.
 
+    Board games are played against a fixed opponent, each opening twice with sides swapped.
+
     Example: ludus eval runs/pong-2 --episodes 30 --json
+
+    Example: ludus eval runs/connect_four-alphazero-1 --against mcts:1000 --episodes 200
     """
+    from workbench.config import SelfPlayConfig
     from workbench.evaluate import evaluate
     from workbench.player import load_player, with_protocol
+    from workbench.run import open_player
 
+    if isinstance(open_player(player)[0].config, SelfPlayConfig):
+        _evaluate_board(player, against, episodes, seed, simulations, as_json=as_json)
+        return
     agent, env_config, env_steps = load_player(player)
     env_config = with_protocol(env_config, protocol)
     scores: list[float] = []
@@ -132,6 +147,39 @@ def evaluate_player(
     )
 
 
+def _evaluate_board(
+    player: str, against: str, games: int, seed: int, simulations: int | None, *, as_json: bool
+) -> None:
+    from workbench.boards import evaluate_board, load_board_player
+
+    scores: list[float] = []
+
+    def tell(score: float) -> None:
+        scores.append(score)
+        _say(f"game {len(scores)}/{games}: {score:g}")
+
+    report = evaluate_board(
+        load_board_player(player),
+        against,
+        games=games,
+        seed=seed,
+        simulations=simulations,
+        on_game=tell,
+    )
+    report = {"player": player, **report}
+    if as_json:
+        sys.stdout.write(json.dumps(report) + "\n")
+        return
+    low, high = ((1 + bound) / 2 for bound in report["ci95"])
+    sys.stdout.write(
+        f"{player}  {report['game']}  against {against}  {report['env_steps']:,} env_steps  "
+        f"{report['simulations']} simulations\n"
+        f"{report['score']:.1%} of the points  95% interval [{low:.1%}, {high:.1%}]  "
+        f"{report['wins']} won, {report['draws']} drawn, {report['losses']} lost; "
+        f"{report['distinct_games']} of {report['episodes']} games are distinct\n"
+    )
+
+
 @app.command()
 def record(
     run: Annotated[str, typer.Argument(help=PLAYER_HELP)],
@@ -142,11 +190,20 @@ def record(
 
     Example: ludus record runs/pong-2 --episodes 3
     """
+    from workbench.boards import load_board_player, record_game
+    from workbench.config import SelfPlayConfig
     from workbench.player import load_player, record_player
     from workbench.run import open_player
 
+    opened = open_player(run)[0]
+    if isinstance(opened.config, SelfPlayConfig):
+        player = load_board_player(run)
+        for number in range(seed, seed + episodes):
+            video = record_game(player.agent, player.config, opened, player.env_steps, seed=number)
+            sys.stdout.write(f"{video}\n")
+        return
     agent, env_config, env_steps = load_player(run)
-    directory = open_player(run)[0].videos
+    directory = opened.videos
     for number in range(seed, seed + episodes):
         recording = record_player(agent, env_config, directory, env_steps, seed=number)
         _say(f"return {recording.episode_return:g} in {recording.episode_length:,} env_steps")

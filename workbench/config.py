@@ -11,12 +11,14 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from agents.alphazero import AlphaZeroConfig
 from agents.dqn import DQNConfig
 from agents.ppo import PPOConfig
 from agents.r2d2 import R2D2Config
 from envs import EnvConfig
+from envs.board.openspiel import BoardConfig
 from workbench.errors import UsageError
-from workbench.replay import ReplayConfig
+from workbench.replay import PositionReplayConfig, ReplayConfig
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 # Integers up to here are exact as floats too, which the schedules compute with.
@@ -39,7 +41,6 @@ class RunConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     seed: int = Field(default=1, ge=0, lt=2**31)
-    env: EnvConfig
     total_env_steps: int = Field(ge=1)
     checkpoint_period_env_steps: int = Field(default=50_000, ge=1)
     record_period_env_steps: int = Field(default=250_000, ge=1)
@@ -52,6 +53,7 @@ class RunConfig(BaseModel):
 class OffPolicyConfig(RunConfig):
     """A training that learns from replay."""
 
+    env: EnvConfig
     agent: Annotated[DQNConfig | R2D2Config, Field(discriminator="kind")]
     replay: ReplayConfig = ReplayConfig()
     learning_starts_env_steps: int = Field(default=10_000, ge=1)
@@ -83,6 +85,7 @@ class OffPolicyConfig(RunConfig):
 class OnPolicyConfig(RunConfig):
     """A training that learns from what it has just done, and forgets it."""
 
+    env: EnvConfig
     agent: PPOConfig
 
     @model_validator(mode="after")
@@ -96,9 +99,39 @@ class OnPolicyConfig(RunConfig):
         return self
 
 
+class SelfPlayConfig(RunConfig):
+    """A training that learns a board game from games against itself; env_steps are moves."""
+
+    env: BoardConfig
+    agent: AlphaZeroConfig
+    replay: PositionReplayConfig = PositionReplayConfig()
+    play_threads: int = Field(
+        default=2, ge=1, le=64, description="groups of games that search side by side"
+    )
+    learning_starts_positions: int = Field(default=2_000, ge=1)
+    samples_per_position: float = Field(
+        default=4.0, gt=0, le=1000, description="how often each is learned from, on average"
+    )
+    anchors: tuple[str, ...] = Field(
+        default=("random", "mcts:100"), description="fixed players that strength is measured by"
+    )
+    anchor_period_env_steps: int = Field(default=100_000, ge=1)
+    anchor_games: int = Field(default=20, ge=2, multiple_of=2)
+    anchor_opening_plies: int = Field(
+        default=1, ge=0, le=100, description="random moves before each game, for two games"
+    )
+
+    @model_validator(mode="after")
+    def _every_thread_has_games(self) -> "SelfPlayConfig":
+        if self.env.num_games < self.play_threads:
+            raise ValueError(f"env.num_games must be at least play_threads, {self.play_threads}")
+        return self
+
+
 # One training run, complete: the resolved config alone relaunches it.
-TrainConfig = OffPolicyConfig | OnPolicyConfig
+TrainConfig = OffPolicyConfig | OnPolicyConfig | SelfPlayConfig
 CONFIG_OF_AGENT: dict[str, type[TrainConfig]] = {
+    "alphazero": SelfPlayConfig,
     "dqn": OffPolicyConfig,
     "ppo": OnPolicyConfig,
     "r2d2": OffPolicyConfig,

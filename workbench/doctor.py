@@ -11,9 +11,10 @@ import torch
 
 from agents.networks import make_torso, resolve_precision
 from agents.r2d2 import R2D2Config
-from envs import make_envs
+from envs import env_spec, make_envs
 from envs.base import EnvSpec
-from workbench.config import OffPolicyConfig, TrainConfig
+from envs.board.openspiel import OpenSpielGame
+from workbench.config import OffPolicyConfig, SelfPlayConfig, TrainConfig
 from workbench.errors import UsageError
 from workbench.loops import make_loop
 from workbench.replay import replay_bytes, sequence_replay_bytes
@@ -52,6 +53,12 @@ def resolve(config: TrainConfig) -> TrainConfig:
 
 def refuse_what_will_not_fit(config: TrainConfig) -> None:
     """Raises UsageError if the world does not start, or the network or replay does not fit."""
+    if isinstance(config, SelfPlayConfig):
+        try:
+            OpenSpielGame(config.env)
+        except ValueError as error:
+            raise UsageError(f"env.game: {error}") from None
+        return
     try:
         with closing(make_envs(config.env.model_copy(update={"num_envs": 1}))) as env:
             env.reset(0)
@@ -90,21 +97,19 @@ def measure(config: TrainConfig, seconds: float = 5.0) -> dict[str, Any]:
     """Trains for `seconds`, saving nothing, and predicts what the whole run will cost."""
     device = choose_device(config.device)
     torch.set_num_threads(config.torch_threads)
-    envs = make_envs(config.env)
     replay: dict[str, float] = {}
     if isinstance(config, OffPolicyConfig):
-        replay = {"replay_memory_gb": _replay_bytes(config, envs.spec) / 1e9}
+        replay = {"replay_memory_gb": _replay_bytes(config, env_spec(config.env)) / 1e9}
         config = _with_little_replay(config)
-    loop = make_loop(config, envs, device, None)
-    envs.reset(0)
-    turns = loop.turns(loop.agent.initial_memory(envs.spec.num_envs))
+    loop = make_loop(config, device, None)
+    loop.start()
+    turns = loop.turns()
     while not loop.agent.updates:  # the first update takes longer than the others
         next(turns)
     begin, env_steps = time.monotonic(), 0
     while (elapsed := time.monotonic() - begin) < seconds:
-        env_steps += len(next(turns).steps) * envs.spec.num_envs
-    envs.recv()
-    envs.close()
+        env_steps += next(turns).env_steps
+    loop.close()
     rate = env_steps / elapsed
     parameters = sum(tensor.nbytes for tensor in loop.agent.network_state().values())
     return {

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from agents.base import Actor, Decision, Memory
 from agents.exploration import replace_at_random
@@ -45,12 +46,16 @@ class Evaluation:
         return facts
 
     def ci95(self) -> tuple[float, float]:
-        """95 % interval of the mean: percentile bootstrap over episodes (Efron 1979)."""
-        rng = np.random.default_rng(0)
-        returns = np.array(self.returns)
-        means = rng.choice(returns, (BOOTSTRAP_RESAMPLES, len(returns))).mean(1)
-        low, high = np.percentile(means, [2.5, 97.5])
-        return float(low), float(high)
+        """95 % interval of the mean."""
+        return interval95(np.array(self.returns))
+
+
+def interval95(values: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """Returns a 95 % interval of the mean: percentile bootstrap over the values (Efron 1979)."""
+    rng = np.random.default_rng(0)
+    means = rng.choice(values, (BOOTSTRAP_RESAMPLES, len(values))).mean(1)
+    low, high = np.percentile(means, [2.5, 97.5])
+    return float(low), float(high)
 
 
 class EpsilonActor:

@@ -3,10 +3,10 @@
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from inspect import GEN_SUSPENDED, getgeneratorstate
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from agents.base import Actor, Decision, Memory
-from envs.base import Step, VectorEnv
+from envs.base import State, Step, VectorEnv
 
 
 class Tick(NamedTuple):
@@ -38,6 +38,42 @@ def interact(
         decision, memory = actor.act(step, memory, explore=explore)
         env.send(decision.action)
         yield Tick(step, decision, memory)
+
+
+class Stream:
+    """An actor that explores envs for ever; part of a checkpoint.
+
+    Attributes:
+        envs: in which it acts.
+        memory: with which it meets the next tick.
+    """
+
+    def __init__(self, envs: VectorEnv, actor: Actor) -> None:
+        """Begins once the envs are reset, or `load_state_dict` has brought another stream back."""
+        self.envs = envs
+        self.memory = actor.initial_memory(envs.spec.num_envs)
+        self._actor = actor
+
+    def ticks(self) -> Iterator[Tick]:
+        """Yields the ticks from here on; to be called once."""
+        for tick in interact(self.envs, self._actor, self.memory, explore=True):
+            self.memory = tick.memory
+            yield tick
+
+    def close(self) -> None:
+        """Frees what the envs hold; `ticks` must have yielded at least once."""
+        self.envs.recv()  # the tick in flight
+        self.envs.close()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the envs stand and what the actor remembers."""
+        return {"envs": self.envs.state_dict(), "memory": list(self.memory)}
+
+    def load_state_dict(self, state: State) -> None:
+        """Brings `state_dict` back; raises ValueError if it belongs to other envs."""
+        self.envs.load_state_dict(state["envs"])
+        now = zip(state["memory"], self.memory, strict=True)
+        self.memory = tuple(then.to(tensor.device) for then, tensor in now)
 
 
 @contextmanager

@@ -22,16 +22,21 @@ Metrics = dict[str, float | int]
 class Meter:
     """Collects episodes and updates between two lines of metrics; part of a checkpoint."""
 
-    def __init__(self, num_envs: int) -> None:
+    def __init__(self) -> None:
         """Starts with nothing collected."""
-        self._return = np.zeros(num_envs)
-        self._length = np.zeros(num_envs, np.int64)
+        self._return = np.zeros(0)  # [N], once there is a first tick
+        self._length = np.zeros(0, np.int64)
         self._returns: list[float] = []
         self._lengths: list[int] = []
+        self._games = 0
+        self._facts: dict[str, list[float]] = {}
         self._learned: dict[str, list[torch.Tensor]] = {}
 
     def saw(self, step: Step) -> None:
         """Counts one tick of all envs."""
+        if not len(self._return):
+            self._return = np.zeros(len(step.reward))
+            self._length = np.zeros(len(step.reward), np.int64)
         self._return += step.reward
         self._length += ~step.first
         if step.last.any():
@@ -39,6 +44,16 @@ class Meter:
             self._lengths += self._length[step.last].tolist()
             self._return[step.last] = 0
             self._length[step.last] = 0
+
+    def ended(self, game: Mapping[str, float]) -> None:
+        """Counts a finished board game; the means of its facts will be shown."""
+        self._games += 1
+        self.told(game)
+
+    def told(self, facts: Mapping[str, float]) -> None:
+        """Takes up numbers of which the means will be shown."""
+        for name, value in facts.items():
+            self._facts.setdefault(name, []).append(float(value))
 
     def learned(self, update: Update) -> None:
         """Counts one optimizer step; tensors are read only when a line is due."""
@@ -56,12 +71,14 @@ class Meter:
 
     def read(self) -> Metrics:
         """Returns the means since the last call and forgets what they were made of."""
-        metrics: Metrics = {"episodes": len(self._returns)}
+        metrics: Metrics = {name: float(np.mean(values)) for name, values in self._facts.items()}
+        metrics |= {"games": self._games} if self._facts else {"episodes": len(self._returns)}
         if self._returns:
             metrics["episode_return"] = float(np.mean(self._returns))
             metrics["episode_length"] = float(np.mean(self._lengths))
         metrics |= {name: float(values.mean()) for name, values in self._collected().items()}
         self._returns, self._lengths, self._learned = [], [], {}
+        self._games, self._facts = 0, {}
         return metrics
 
     def _collected(self) -> dict[str, torch.Tensor]:
@@ -79,6 +96,8 @@ class Meter:
             "length": self._length,
             "returns": list(self._returns),
             "lengths": list(self._lengths),
+            "games": self._games,
+            "facts": {name: list(values) for name, values in self._facts.items()},
             "learned": self._collected(),
         }
 
@@ -88,6 +107,8 @@ class Meter:
         self._length = np.array(state["length"])
         self._returns = list(state["returns"])
         self._lengths = list(state["lengths"])
+        self._games = state["games"]
+        self._facts = {name: list(values) for name, values in state["facts"].items()}
         self._learned = {name: list(values.unbind()) for name, values in state["learned"].items()}
 
 

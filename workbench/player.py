@@ -12,10 +12,14 @@ from agents.base import Actor, Agent
 from envs import EnvConfig, env_spec, make_rendered_env
 from envs.atari import PROTOCOLS, AtariConfig
 from workbench import checkpoint
+from workbench.config import SelfPlayConfig
 from workbench.errors import UsageError
 from workbench.evaluate import EVAL_SEED_OFFSET
 from workbench.recording import Recording, record_episode
 from workbench.run import choose_device, open_player
+
+# Videos made while training are cut after this many env_steps (two minutes of Atari).
+MAX_VIDEO_ENV_STEPS = 1_800
 
 
 def load_player(player: str) -> tuple[Agent, EnvConfig, int]:
@@ -26,6 +30,8 @@ def load_player(player: str) -> tuple[Agent, EnvConfig, int]:
     """
     run, path = open_player(player)
     config = run.config
+    if isinstance(config, SelfPlayConfig):
+        raise UsageError(f"{run.name} plays a board game, which has no episodes")
     torch.set_num_threads(config.torch_threads)
     try:
         device = choose_device("auto")
@@ -77,3 +83,10 @@ def record_player(
             title=f"{env.spec.name}  step {env_steps:,}",
             max_env_steps=max_env_steps,
         )
+
+
+def record_progress(actor: Actor, env_config: EnvConfig, directory: Path, env_steps: int) -> Path:
+    """Records an actor in the midst of its training, the same episode each time; see above."""
+    return record_player(
+        actor, env_config, directory, env_steps, seed=0, max_env_steps=MAX_VIDEO_ENV_STEPS
+    ).video

@@ -15,6 +15,9 @@ RATE_WINDOW_SECONDS = 15.0
 # What is worth a place in the line: metric, name, digits after the point.
 SHOWN = (
     ("episode_return", "return", 2),
+    ("games", "games", 0),
+    ("game_plies", "plies", 1),
+    ("score_mcts_100", "against mcts:100", 2),
     ("epsilon", "epsilon", 2),
     ("entropy", "entropy", 2),
     ("loss", "loss", 4),

@@ -14,7 +14,7 @@ import av
 import numpy as np
 
 from agents.base import Actor
-from envs.base import EnvSpec, RenderableEnv
+from envs.base import RenderableEnv
 from workbench.errors import WorkError
 from workbench.evaluate import with_epsilon
 from workbench.interact import Tick, playing
@@ -85,8 +85,9 @@ def record_episode(
     steps: list[dict[str, Any]] = []
     score, cut = 0.0, False
     directory.mkdir(parents=True, exist_ok=True)
-    with _appearing_whole(directory, name) as (video, trace):
-        with _open_video(video, title, spec) as show, playing(env, acting) as ticks:
+    with appearing_whole(directory, name) as (video, trace):
+        picture: Picture | None = None
+        with open_video(video, FPS) as show, playing(env, acting) as ticks:
             for tick in ticks:
                 t, step, thought = len(steps), tick.step, _thought(tick)
                 for part, numbers in thought._asdict().items():
@@ -100,7 +101,10 @@ def record_episode(
                 over = bool(step.last[0])
                 cut = not over and t == max_env_steps
                 action = None if over or cut else int(tick.decision.action[0])
-                show(env.render(), t, score, action, thought)
+                screen = env.render()
+                if picture is None:
+                    picture = Picture(screen.shape, title, spec, thought)
+                show(picture.draw(screen, t, score, action, thought))
                 steps.append(
                     {
                         "t": t,
@@ -154,7 +158,7 @@ def _short(number: float | np.floating[Any]) -> float:
 
 
 @contextmanager
-def _appearing_whole(directory: Path, name: str) -> Iterator[tuple[Path, Path]]:
+def appearing_whole(directory: Path, name: str) -> Iterator[tuple[Path, Path]]:
     """Yields where to write the video and the trace; renames both if all went well."""
     suffixes = (".json", ".mp4")  # in the order of appearance: a video always has its trace
     trace, video = temporaries = [directory / f".{name}.tmp{suffix}" for suffix in suffixes]
@@ -167,28 +171,19 @@ def _appearing_whole(directory: Path, name: str) -> Iterator[tuple[Path, Path]]:
             temporary.unlink(missing_ok=True)
 
 
-Show = Callable[[Pixels, int, float, int | None, Thought], None]
-
-
 @contextmanager
-def _open_video(path: Path, title: str, spec: EnvSpec) -> Iterator[Show]:
-    """Yields what adds a frame; its arguments are those of `Picture.draw`."""
+def open_video(path: Path, fps: int) -> Iterator[Callable[[Pixels], None]]:
+    """Yields what adds a frame, `[H, W, 3]` RGB with even sides, the same for all."""
     with av.open(path, "w", format="mp4", options={"movflags": "+faststart"}) as container:
-        stream = container.add_stream("libx264", rate=FPS)
+        stream = container.add_stream("libx264", rate=fps)
         stream.pix_fmt = "yuv420p"
         stream.options = {"crf": "21", "preset": "veryfast"}
         # Training goes on elsewhere on these cores.
         stream.thread_count = 1
-        picture: Picture | None = None
 
-        def show(
-            screen: Pixels, t: int, score: float, action: int | None, thought: Thought
-        ) -> None:
-            nonlocal picture
-            if picture is None:
-                picture = Picture(screen.shape, title, spec, thought)
-                stream.height, stream.width, _ = picture.shape
-            pixels = picture.draw(screen, t, score, action, thought)
+        def show(pixels: Pixels) -> None:
+            if not stream.codec_context.is_open:
+                stream.height, stream.width, _ = pixels.shape
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
 
         yield show

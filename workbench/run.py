@@ -221,9 +221,18 @@ def _path_of(name: str) -> Path:
 
 
 def _free_path(config: TrainConfig) -> Path:
-    keys = {"atari": "game", "minigrid": "env_id", "doom": "scenario", "probe": "probe"}
+    keys = {
+        "atari": "game",
+        "board": "game",
+        "minigrid": "env_id",
+        "doom": "scenario",
+        "probe": "probe",
+    }
     world = getattr(config.env, keys.get(config.env.kind, "kind"))
     stem = f"{Path(world).stem}-{config.agent.kind}".lower()  # a scenario may be a path
+    stem = re.sub(
+        r"[^\w.+-]+", "-", stem.replace("board_size=", "").replace("(", "").replace(")", "")
+    )
     number = 1
     while (RUNS / f"{stem}-{number}").exists():
         number += 1

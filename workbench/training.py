@@ -9,17 +9,13 @@ from typing import Any
 
 import torch
 
-from envs import make_envs
 from workbench import checkpoint
 from workbench.errors import UsageError
 from workbench.loops import make_loop
 from workbench.metrics import Meter, MetricsFile, WandbLog
-from workbench.player import record_player
 from workbench.progress import Progress
 from workbench.run import Clock, Run, choose_device
 
-# Videos made while training are cut after this many env_steps (two minutes of Atari).
-MAX_VIDEO_ENV_STEPS = 1_800
 # Parameters of mallopt, as in glibc's malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
@@ -49,21 +45,18 @@ def train(run: Run, progress: Progress) -> bool:
         # A disk that was too full, or a kill, may have left half of the files.
         shutil.rmtree(run.replay, ignore_errors=True)
     with _config_fits(run):
-        envs = make_envs(config.env)
-        loop = make_loop(config, envs, device, run.replay)
-        agent, meter = loop.agent, Meter(envs.spec.num_envs)
-        parts = {**loop.parts, "meter": meter, "envs": envs}
-        memory = agent.initial_memory(envs.spec.num_envs)
+        loop = make_loop(config, device, run.replay)
+        agent, meter = loop.agent, Meter()
+        parts = {**loop.parts, "meter": meter}
         env_steps, metrics_size, clock = 0, 0, Clock()
         if step is None:
-            envs.reset(config.seed)
+            loop.start()
         else:
             state = checkpoint.load_resume(run.checkpoints / str(step))
             agent.load_network_state(checkpoint.load_model(run.checkpoints / str(step)))
             for name, part in parts.items():
                 part.load_state_dict(state[name])
             env_steps, metrics_size = step, state["metrics_size"]
-            memory = tuple(tensor.to(device) for tensor in state["memory"])
             clock = Clock(state["wall_seconds"])
             run.update_info(env_steps=env_steps, wall_seconds=round(clock.seconds, 3))
     # Killed after its last checkpoint but before it could say so, it has nothing left to do.
@@ -76,12 +69,15 @@ def train(run: Run, progress: Progress) -> bool:
         stop_signals() as stop,
         closing(MetricsFile(run.metrics_path, metrics_size)) as metrics_file,
     ):
-        for turn in () if finished else loop.turns(memory):
+        for turn in () if finished else loop.turns():
             for tick in turn.steps:
                 meter.saw(tick)
+            for game in turn.games:
+                meter.ended(game)
+            meter.told(turn.facts)
             for update in turn.updates:
                 meter.learned(update)
-            before, env_steps = env_steps, env_steps + len(turn.steps) * envs.spec.num_envs
+            before, env_steps = env_steps, env_steps + turn.env_steps
             finished = env_steps >= config.total_env_steps
             ending = finished or stop.requested
             if _crossed(before, env_steps, config.log_period_env_steps) or finished:
@@ -103,15 +99,7 @@ def train(run: Run, progress: Progress) -> bool:
                 meter.check_finite(agent.network_state().values())
             # Before the checkpoint: a run killed in between resumes before both and makes both.
             if recording:
-                video = record_player(
-                    agent,
-                    config.env,
-                    run.videos,
-                    env_steps,
-                    seed=0,
-                    max_env_steps=MAX_VIDEO_ENV_STEPS,
-                ).video
-                wandb_log.log_video(video, env_steps)
+                wandb_log.log_video(loop.record(run, env_steps), env_steps)
             if saving or ending:
                 checkpoint.save(
                     run.checkpoints,
@@ -119,7 +107,6 @@ def train(run: Run, progress: Progress) -> bool:
                     model=agent.network_state(),
                     resume={
                         **{name: part.state_dict() for name, part in parts.items()},
-                        "memory": list(turn.memory),
                         "metrics_size": metrics_file.sync(),
                         "wall_seconds": clock.seconds,
                     },
@@ -131,8 +118,7 @@ def train(run: Run, progress: Progress) -> bool:
                 break
     if finished:
         wandb_log.log_checkpoint(run.checkpoints / str(env_steps), run.name)
-    envs.recv()  # the tick in flight
-    envs.close()
+    loop.close()
     wandb_log.close()
     return finished
 

@@ -161,15 +161,14 @@ def test_agents_with_memory_learn_on_the_gpu_as_on_the_cpu(config):
     losses = []
     weights = None
     for device in (CPU, CUDA):
-        envs = make_envs(config.env)
-        envs.reset(0)
-        loop = make_loop(config, envs, device, None)
+        loop = make_loop(config, device, None)
+        loop.start()
         weights = weights or {k: v.cpu().clone() for k, v in loop.agent.network_state().items()}
         loop.agent.load_network_state(weights)
         if isinstance(config, OffPolicyConfig):
             loop.agent.target.load_state_dict(weights)
         updates = []
-        for turn in loop.turns(loop.agent.initial_memory(4)):
+        for turn in loop.turns():
             updates += turn.updates
             if len(updates) >= 6:
                 break

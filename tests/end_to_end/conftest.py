@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import envs.atari
-import workbench.training
+import workbench.player
 from tests.end_to_end import launcher
 from tests.end_to_end.configs import PROBE, write_config
 from tests.end_to_end.launcher import Launcher, Outcome
@@ -39,7 +39,7 @@ def ludus(
     """Runs a command in this process, with short episodes and videos."""
     for name in ("RESEED_PERIOD_TICKS", "MAX_FRAMES_PER_EPISODE"):
         monkeypatch.setattr(envs.atari, name, getattr(launcher, name))
-    monkeypatch.setattr(workbench.training, "MAX_VIDEO_ENV_STEPS", launcher.MAX_VIDEO_ENV_STEPS)
+    monkeypatch.setattr(workbench.player, "MAX_VIDEO_ENV_STEPS", launcher.MAX_VIDEO_ENV_STEPS)
 
     def run(*arguments: str) -> Outcome:
         capsys.readouterr()

@@ -81,12 +81,12 @@ class Launcher:
 
 def _become_ludus(order: dict[str, Any]) -> NoReturn:
     import envs.atari
-    import workbench.training
+    import workbench.player
     from workbench.cli import main
 
     envs.atari.RESEED_PERIOD_TICKS = RESEED_PERIOD_TICKS
     envs.atari.MAX_FRAMES_PER_EPISODE = MAX_FRAMES_PER_EPISODE
-    workbench.training.MAX_VIDEO_ENV_STEPS = MAX_VIDEO_ENV_STEPS
+    workbench.player.MAX_VIDEO_ENV_STEPS = MAX_VIDEO_ENV_STEPS
     os.chdir(order["directory"])
     for descriptor, name in enumerate([os.devnull, "stdout", "stderr"]):
         mode = os.O_RDWR if descriptor == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC

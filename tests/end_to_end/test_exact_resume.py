@@ -248,10 +248,10 @@ def test_killed_as_a_person_would(
     reference = uninterrupted(config)
     write_config(tmp_path / "c.yaml", config)
     patch_and_run = (
-        "import envs.atari, workbench.training as loop; from workbench.cli import main;"
+        "import envs.atari, workbench.player as player; from workbench.cli import main;"
         f"envs.atari.RESEED_PERIOD_TICKS = {RESEED_PERIOD_TICKS};"
         f"envs.atari.MAX_FRAMES_PER_EPISODE = {MAX_FRAMES_PER_EPISODE};"
-        f"loop.MAX_VIDEO_ENV_STEPS = {MAX_VIDEO_ENV_STEPS}; main()"
+        f"player.MAX_VIDEO_ENV_STEPS = {MAX_VIDEO_ENV_STEPS}; main()"
     )
     rng = np.random.default_rng(0)
     command, kills = ["train", "c.yaml", "--run", "a"], 0

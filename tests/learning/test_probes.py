@@ -127,12 +127,9 @@ def learn_on_policy(probe: str, core: str, *, turns: int, **changes: Any) -> PPO
         agent=PPOConfig(kind="ppo", core=core, **(defaults | changes)),
         total_env_steps=1,
     )
-    envs = ProbeEnvs(env)
-    envs.reset(seed=0)
-    loop = OnPolicyLoop(config, envs, torch.device("cpu"))
-    for _ in zip(
-        range(turns), loop.turns(loop.agent.initial_memory(envs.spec.num_envs)), strict=False
-    ):
+    loop = OnPolicyLoop(config, torch.device("cpu"))
+    loop.start()
+    for _ in zip(range(turns), loop.turns(), strict=False):
         pass
     return loop.agent
 
@@ -211,10 +208,9 @@ def learn_from_sequences(probe: str, core: str, *, updates: int, **changes: Any)
         samples_per_env_step=32,
         total_env_steps=1,
     )
-    envs = ProbeEnvs(env)
-    envs.reset(seed=0)
-    loop = OffPolicyLoop(config, envs, torch.device("cpu"), None)
-    for _ in loop.turns(loop.agent.initial_memory(envs.spec.num_envs)):
+    loop = OffPolicyLoop(config, torch.device("cpu"), None)
+    loop.start()
+    for _ in loop.turns():
         if loop.agent.updates >= updates:
             break
     return loop.agent

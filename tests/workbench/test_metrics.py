@@ -37,7 +37,7 @@ EPISODES = [
 
 
 def test_the_meter_reports_the_means_of_the_episodes_that_ended() -> None:
-    meter = Meter(2)
+    meter = Meter()
     for step in EPISODES[:2]:
         meter.saw(step)
     assert meter.read() == {"episodes": 0}
@@ -49,7 +49,7 @@ def test_the_meter_reports_the_means_of_the_episodes_that_ended() -> None:
 
 
 def test_the_meter_reports_the_means_of_the_updates() -> None:
-    meter = Meter(1)
+    meter = Meter()
     for loss, value in ((1.0, 10.0), (2.0, 20.0), (6.0, 60.0)):
         meter.learned(update(loss, value))
     assert meter.read() == {"episodes": 0, "loss": 3.0, "value": 30.0}
@@ -58,7 +58,7 @@ def test_the_meter_reports_the_means_of_the_updates() -> None:
 
 @pytest.mark.parametrize("number", range(len(EPISODES) + 1))
 def test_a_restored_meter_goes_on_as_the_first(number: int) -> None:
-    meter, restored = Meter(2), Meter(2)
+    meter, restored = Meter(), Meter()
     for step in EPISODES[:number]:
         meter.saw(step)
         meter.learned(update(step.reward[0].item()))
@@ -73,7 +73,7 @@ def test_a_restored_meter_goes_on_as_the_first(number: int) -> None:
 
 def test_a_meter_brought_back_goes_on_where_learning_does() -> None:
     """Checkpoints hold CPU tensors; what a learner tells next lies on its device."""
-    saved, restored = Meter(2), Meter(2)
+    saved, restored = Meter(), Meter()
     saved.learned(update(1.0))
     restored.load_state_dict(saved.state_dict())
     elsewhere = {"loss": torch.zeros((), device="meta"), "value": torch.zeros((), device="meta")}
@@ -84,7 +84,7 @@ def test_a_meter_brought_back_goes_on_where_learning_does() -> None:
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_a_loss_or_a_weight_that_is_not_finite_is_found(bad: float) -> None:
-    meter = Meter(1)
+    meter = Meter()
     meter.check_finite()
     meter.learned(update(1.0))
     meter.check_finite([torch.ones(3)])

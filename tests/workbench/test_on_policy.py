@@ -11,7 +11,6 @@ from agents.base import Memory
 from agents.losses import generalized_advantage
 from agents.ppo import PPO, PPOConfig, Sequences
 from envs import EnvConfig, make_envs
-from envs.base import VectorEnv
 from envs.grid import MiniGridConfig
 from envs.probes import ProbeConfig
 from workbench.config import OnPolicyConfig
@@ -166,18 +165,18 @@ def test_rewards_are_scaled_clipped_and_discounted_for_learning_only(
         assert sequences.advantage[row, t % 6].item() == pytest.approx(expected, rel=1e-4)
 
 
-def make_loop(world: EnvConfig, **changes: Any) -> tuple[OnPolicyLoop, VectorEnv]:
+def make_loop(world: EnvConfig, **changes: Any) -> OnPolicyLoop:
     config = OnPolicyConfig(seed=3, env=world, agent=ppo(world, **changes), total_env_steps=1000)
-    envs = make_envs(world)
-    envs.reset(3)
-    return OnPolicyLoop(config, envs, CPU), envs
+    loop = OnPolicyLoop(config, CPU)
+    loop.start()
+    return loop
 
 
 @pytest.mark.parametrize("core", ["lstm", "none"])
 @every_world
 def test_the_first_minibatch_of_each_rollout_is_on_policy(world: EnvConfig, core: str) -> None:
-    loop, _ = make_loop(world, core=core, epochs=2, minibatches=3, learning_rate=1e-2)
-    turns = loop.turns(loop.agent.initial_memory(NUM_ENVS))
+    loop = make_loop(world, core=core, epochs=2, minibatches=3, learning_rate=1e-2)
+    turns = loop.turns()
     later = []
     for _ in range(3):
         first, *others = (update.metrics for update in next(turns).updates)
@@ -190,7 +189,7 @@ def test_the_first_minibatch_of_each_rollout_is_on_policy(world: EnvConfig, core
 
 
 def test_a_turn_is_a_rollout_and_the_updates_from_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    loop, _ = make_loop(RECALL, epochs=3, minibatches=5)
+    loop = make_loop(RECALL, epochs=3, minibatches=5)
     learned: list[torch.Tensor] = []
     update = loop.agent.update
 
@@ -199,7 +198,7 @@ def test_a_turn_is_a_rollout_and_the_updates_from_it(monkeypatch: pytest.MonkeyP
         return update(batch)
 
     monkeypatch.setattr(loop.agent, "update", spy)
-    for number, turn in zip((1, 2), loop.turns(loop.agent.initial_memory(NUM_ENVS)), strict=False):
+    for number, turn in zip((1, 2), loop.turns(), strict=False):
         assert len(turn.steps) == TICKS + 1
         assert len(turn.updates) == 15
         assert loop.agent.updates == 15 * number
@@ -212,8 +211,8 @@ def test_a_turn_is_a_rollout_and_the_updates_from_it(monkeypatch: pytest.MonkeyP
 
 
 def test_rollouts_follow_each_other_without_a_gap() -> None:
-    loop, _ = make_loop(COUNTER)
-    turns = loop.turns(loop.agent.initial_memory(NUM_ENVS))
+    loop = make_loop(COUNTER)
+    turns = loop.turns()
     steps = [step for _ in range(3) for step in next(turns).steps]
     brightness = [int(step.obs[0, -1, 0, 0]) for step in steps]
     assert brightness == [10 + t % 10 for t in range(3 * (TICKS + 1))]
@@ -221,21 +220,21 @@ def test_rollouts_follow_each_other_without_a_gap() -> None:
 
 def test_a_turn_begins_with_the_memory_that_the_one_before_left() -> None:
     """Played again from the memory of a turn, in envs at the same point: the same decisions."""
-    loop, envs = make_loop(LAVA)
-    turns = loop.turns(loop.agent.initial_memory(NUM_ENVS))
-    turn = next(turns)
+    loop = make_loop(LAVA)
+    turns = loop.turns()
+    next(turns)
     # Copied, as by saving: they refer to tensors that learning changes.
     state = deepcopy({name: part.state_dict() for name, part in loop.parts.items()})
-    other, other_envs = make_loop(LAVA)
-    other_envs.load_state_dict(envs.state_dict())
+    other = make_loop(LAVA)
     other.agent.load_network_state(loop.agent.network_state())
     for name, part in other.parts.items():
         part.load_state_dict(state[name])
     expected = next(turns)
-    again = next(other.turns(turn.memory))
+    again = next(other.turns())
     for ours, theirs in zip(again.steps, expected.steps, strict=True):
         assert np.array_equal(ours.obs, theirs.obs)
-    for ours, theirs in zip(again.memory, expected.memory, strict=True):
+    states = (one.parts["stream"].state_dict()["memory"] for one in (loop, other))
+    for ours, theirs in zip(*states, strict=True):
         assert torch.equal(ours, theirs)
     for name, tensor in loop.agent.network_state().items():
         assert torch.equal(tensor, other.agent.network_state()[name])
@@ -261,8 +260,8 @@ def test_a_shuffle_deals_everything_out_once(count: int, parts: int) -> None:
 def test_a_minibatch_from_which_nothing_can_be_learned_is_left_out() -> None:
     """Sequences of one tick: some hold nothing but the last obs of an episode."""
     world = ProbeConfig(kind="probe", probe="constant", num_envs=1)
-    loop, _ = make_loop(world, rollout_ticks=6, sequence_ticks=1, minibatches=6, epochs=2)
-    updates = next(loop.turns(loop.agent.initial_memory(1))).updates
+    loop = make_loop(world, rollout_ticks=6, sequence_ticks=1, minibatches=6, epochs=2)
+    updates = next(loop.turns()).updates
     assert len(updates) == 2 * 3
     assert all(update.metrics["loss"].isfinite() for update in updates)
     assert all(tensor.isfinite().all() for tensor in loop.agent.network_state().values())

@@ -7,14 +7,15 @@ import numpy as np
 import torch
 
 from agents import make_agent
-from agents.base import Memory
 from agents.r2d2 import R2D2Config
-from envs.base import VectorEnv
+from envs import make_envs
 from workbench.checkpoint import Stateful
 from workbench.config import OffPolicyConfig
-from workbench.interact import interact
+from workbench.interact import Stream
 from workbench.loops.base import Turn
+from workbench.player import record_progress
 from workbench.replay import Replay, SequenceReplay
+from workbench.run import Run
 
 
 class OffPolicyLoop:
@@ -23,22 +24,26 @@ class OffPolicyLoop:
     def __init__(
         self,
         config: OffPolicyConfig,
-        envs: VectorEnv,
         device: torch.device,
         directory: Path | None,
     ) -> None:
-        """Makes the agent and its replay, whose files lie in `directory`; see `Ring`."""
+        """Makes the world, the agent and its replay, whose files lie in `directory`; see `Ring`."""
         agent_seed, replay_seed = np.random.SeedSequence(config.seed).spawn(2)
         self._config = config
-        self._envs = envs
+        envs = make_envs(config.env)
         self.agent = make_agent(config.agent, envs.spec, device, np.random.default_rng(agent_seed))
+        self._stream = Stream(envs, self.agent)
         self._replay = self._make_replay(device, np.random.default_rng(replay_seed), directory)
-        self.parts: Mapping[str, Stateful] = {"agent": self.agent, "replay": self._replay}
+        self.parts: Mapping[str, Stateful] = {
+            "agent": self.agent,
+            "replay": self._replay,
+            "stream": self._stream,
+        }
 
     def _make_replay(
         self, device: torch.device, rng: np.random.Generator, directory: Path | None
     ) -> Replay | SequenceReplay:
-        config, spec = self._config, self._envs.spec
+        config, spec = self._config, self._stream.envs.spec
         slack_env_steps = config.checkpoint_period_env_steps
         if isinstance(config.agent, R2D2Config):
             return SequenceReplay(
@@ -62,11 +67,24 @@ class OffPolicyLoop:
             directory=directory,
         )
 
-    def turns(self, memory: Memory) -> Iterator[Turn]:
+    def start(self) -> None:
+        """See `Loop.start`."""
+        self._stream.envs.reset(self._config.seed)
+
+    def record(self, run: Run, env_steps: int) -> Path:
+        """See `Loop.record`."""
+        return record_progress(self.agent, self._config.env, run.videos, env_steps)
+
+    def close(self) -> None:
+        """See `Loop.close`."""
+        self._stream.close()
+
+    def turns(self) -> Iterator[Turn]:
         """See `Loop.turns`."""
         config, agent, replay = self._config, self.agent, self._replay
         clip = config.agent.reward_clip or np.inf
-        for tick in interact(self._envs, agent, memory, explore=True):
+        memory = self._stream.memory
+        for tick in self._stream.ticks():
             replay.add(
                 tick.step._replace(reward=tick.step.reward.clip(-clip, clip)),
                 tick.decision.action,
@@ -83,4 +101,4 @@ class OffPolicyLoop:
                 update = agent.update(sample.batch)
                 replay.update_priorities(sample, update.priorities)
                 updates.append(update)
-            yield Turn([tick.step], updates, memory)
+            yield Turn(replay.ring.num_envs, updates, [tick.step])

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,31 +12,51 @@ import torch
 from agents.base import Memory
 from agents.losses import generalized_advantage
 from agents.ppo import PPO, PPOConfig, Sequences
-from envs.base import VectorEnv
+from envs import make_envs
 from workbench.checkpoint import Stateful
 from workbench.config import OnPolicyConfig
-from workbench.interact import Tick, interact
+from workbench.interact import Stream, Tick
 from workbench.loops.base import Turn
+from workbench.player import record_progress
+from workbench.run import Run
 
 
 class OnPolicyLoop:
     """An agent that learns from rollouts; one turn is a rollout and the updates from it."""
 
-    def __init__(self, config: OnPolicyConfig, envs: VectorEnv, device: torch.device) -> None:
-        """Makes the agent."""
+    def __init__(self, config: OnPolicyConfig, device: torch.device) -> None:
+        """Makes the world and the agent."""
         agent_seed, shuffle_seed = np.random.SeedSequence(config.seed).spawn(2)
         self._config = config
-        self._envs = envs
         self._device = device
         self._shuffle = Shuffle(np.random.default_rng(shuffle_seed))
+        envs = make_envs(config.env)
         self.agent = PPO(config.agent, envs.spec, device, np.random.default_rng(agent_seed))
-        self.parts: Mapping[str, Stateful] = {"agent": self.agent, "shuffle": self._shuffle}
+        self._stream = Stream(envs, self.agent)
+        self.parts: Mapping[str, Stateful] = {
+            "agent": self.agent,
+            "shuffle": self._shuffle,
+            "stream": self._stream,
+        }
 
-    def turns(self, memory: Memory) -> Iterator[Turn]:
+    def start(self) -> None:
+        """See `Loop.start`."""
+        self._stream.envs.reset(self._config.seed)
+
+    def record(self, run: Run, env_steps: int) -> Path:
+        """See `Loop.record`."""
+        return record_progress(self.agent, self._config.env, run.videos, env_steps)
+
+    def close(self) -> None:
+        """See `Loop.close`."""
+        self._stream.close()
+
+    def turns(self) -> Iterator[Turn]:
         """See `Loop.turns`."""
         config, agent = self._config.agent, self.agent
-        stream = interact(self._envs, agent, memory, explore=True)
+        stream, num_envs = self._stream.ticks(), self._stream.envs.spec.num_envs
         while True:
+            memory = self._stream.memory
             # One tick more than is learned from: its value stands for what comes after.
             ticks = list(islice(stream, config.rollout_ticks + 1))
             sequences = make_sequences(config, ticks, memory, self._device)
@@ -46,8 +67,7 @@ class OnPolicyLoop:
             )
             # Sequences of one tick may all be last observations: there is no mean of nothing.
             updates = [agent.update(batch) for batch in batches if batch.valid.any()]
-            memory = ticks[-1].memory
-            yield Turn([tick.step for tick in ticks], updates, memory)
+            yield Turn(len(ticks) * num_envs, updates, [tick.step for tick in ticks])
 
 
 class Shuffle:

@@ -1,0 +1,221 @@
+"""AlphaZero: a network that learns what search makes of it.
+
+Silver et al. 2018 (https://arxiv.org/abs/1712.01815): the policy learns the improved policy of the
+search, the value the results of the games. The value is a win/draw/loss distribution.
+"""
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from agents.base import Array, Update
+from agents.board_network import LOSS, WIN, BoardNetwork
+from agents.networks import PrecisionName, arithmetic_dtype, load_weights
+from agents.search import GumbelConfig, PUCTConfig, Search, SearchConfig
+from envs.board.base import WHITE_PIXEL, BoardGame, GameSpec, Position
+
+
+class AlphaZeroConfig(BaseModel):
+    """Which network, how it searches, how it plays against itself and how fast it learns."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["alphazero"]
+    blocks: int = Field(default=4, ge=1, le=100)
+    channels: int = Field(default=32, ge=1, le=4096)
+    pooling: bool = Field(default=True, description="every second block sees the whole board")
+    search: SearchConfig = PUCTConfig()
+    simulations: int = Field(default=100, ge=1, description="per move")
+    fast_simulations: int = Field(
+        default=16, ge=1, description="per move that is not learned from (playout cap)"
+    )
+    full_share: float = Field(default=0.25, gt=0, le=1, description="of moves learned from")
+    temperature: float = Field(default=1.0, gt=0, description="of self-play's first plies")
+    temperature_plies: int = Field(default=10, ge=0, description="then the best move is made")
+    random_plies: int = Field(
+        default=0, ge=0, description="games begin with up to so many moves at random"
+    )
+    root_value_share: float = Field(
+        default=0.5, ge=0, le=1, description="of the search's value in the target of the value"
+    )
+    batch_size: int = Field(default=256, ge=1, le=1_000_000)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    learning_rate_decay_env_steps: int | None = Field(
+        default=None, ge=1, description="falls to a tenth over this many; null: stays"
+    )
+    weight_decay: float = Field(default=1e-4, ge=0)
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    average_decay: float = Field(
+        default=0.99, ge=0, lt=1, description="per update, of the weights that play"
+    )
+    precision: PrecisionName = "auto"
+
+
+class Positions(NamedTuple):
+    """A batch of positions to learn from, each as its side to move saw it."""
+
+    obs: Tensor  # [B, C, H, W] uint8
+    policy: Tensor  # [B, A] float32, what the search made of it
+    outcome: Tensor  # [B, 3] float32, the chances of a win, a draw and a loss
+
+
+class AlphaZero:
+    """The network that learns and the average of its weights, which plays."""
+
+    def __init__(self, config: AlphaZeroConfig, spec: GameSpec, device: torch.device) -> None:
+        """Builds the network from torch's global generator."""
+        self._config = config
+        self._device = device
+        self._dtype = arithmetic_dtype(config.precision)
+        self._env_steps = 0
+        self._updates = 0
+        network = BoardNetwork(
+            spec.obs_shape,
+            spec.num_actions,
+            blocks=config.blocks,
+            channels=config.channels,
+            pooling=config.pooling,
+        )
+        self.network = network.to(device)
+        self.average = deepcopy(self.network).requires_grad_(False)
+        self._optimizer = torch.optim.AdamW(
+            self.network.parameters(),
+            lr=config.learning_rate,
+            weight_decay=config.weight_decay,
+            fused=True,
+        )
+
+    @property
+    def updates(self) -> int:
+        """See `Learner.updates`."""
+        return self._updates
+
+    @property
+    def env_steps(self) -> int:
+        """Moves of self-play so far."""
+        return self._env_steps
+
+    def played(self, env_steps: int) -> None:
+        """Notes that self-play has made so many more moves."""
+        self._env_steps += env_steps
+
+    def schedules(self) -> dict[str, float]:
+        """See `Learner.schedules`."""
+        decay = self._config.learning_rate_decay_env_steps
+        left = 1.0 if decay is None else max(0.1, 1 - 0.9 * self._env_steps / decay)
+        return {"learning_rate": self._config.learning_rate * left}
+
+    @torch.inference_mode()
+    def evaluate(self, obs: npt.NDArray[np.uint8]) -> tuple[Array, Array]:
+        """Returns what the playing network thinks.
+
+        Args:
+            obs: `[B, C, H, W]`
+
+        Returns:
+            Policy logits `[B, A]`, legal or not, and values `[B]` of the side to move, in -1..1.
+        """
+        logits, outcome = self._forward(self.average, torch.from_numpy(obs))
+        chances = outcome.softmax(1)
+        value = chances[:, WIN] - chances[:, LOSS]
+        return logits.cpu().numpy(), value.cpu().numpy()
+
+    def _forward(self, network: nn.Module, obs: Tensor) -> tuple[Tensor, Tensor]:
+        planes = obs.to(self._device, non_blocking=True).to(
+            self._dtype, memory_format=torch.channels_last
+        )
+        mixed = self._dtype != torch.float32
+        with torch.autocast(self._device.type, dtype=self._dtype, enabled=mixed):
+            logits, outcome = network(planes / WHITE_PIXEL)
+        return logits.float(), outcome.float()
+
+    def update(self, batch: Positions) -> Update:
+        """Takes one optimizer step: cross entropy of both heads."""
+        config = self._config
+        policy, outcome = batch.policy.to(self._device), batch.outcome.to(self._device)
+        logits, outcome_logits = self._forward(self.network, batch.obs)
+        log_policy, log_outcome = logits.log_softmax(1), outcome_logits.log_softmax(1)
+        policy_loss = -(policy * log_policy).sum(1).mean()
+        value_loss = -(outcome * log_outcome).sum(1).mean()
+        loss = policy_loss + value_loss
+        for group in self._optimizer.param_groups:
+            group["lr"] = self.schedules()["learning_rate"]
+        self._optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.network.parameters(), config.max_grad_norm)
+        self._optimizer.step()
+        self._updates += 1
+        with torch.no_grad():
+            # Early on, the average follows closely: it would be of untrained weights otherwise.
+            share = max(1 - config.average_decay, 1 / (1 + self._updates))
+            for average, latest in zip(
+                self.average.parameters(), self.network.parameters(), strict=True
+            ):
+                average.lerp_(latest, share)
+            target_entropy = torch.special.entr(policy).sum(1).mean()
+            predicted = log_outcome.exp() @ _worth(log_outcome)
+            value_error = (predicted - outcome @ _worth(outcome)).abs().mean()
+        metrics = {
+            "loss": loss.detach(),
+            "policy_loss": policy_loss.detach(),
+            "value_loss": value_loss.detach(),
+            "entropy": target_entropy,  # of the search's policy; policy_loss cannot be below it
+            "value_error": value_error,
+        }
+        return Update(metrics, torch.zeros(0))
+
+    def network_state(self) -> dict[str, Tensor]:
+        """See `Learner.network_state`: the weights that play."""
+        return dict(self.average.state_dict())
+
+    def load_network_state(self, state: Mapping[str, Tensor]) -> None:
+        """See `Learner.load_network_state`."""
+        load_weights(self.average, state)
+
+    def state_dict(self) -> dict[str, Any]:
+        """See `Learner.state_dict`."""
+        return {
+            "network": self.network.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "env_steps": self._env_steps,
+            "updates": self._updates,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """See `Learner.load_state_dict`."""
+        load_weights(self.network, state["network"])
+        self._optimizer.load_state_dict(dict(state["optimizer"]))
+        self._env_steps = state["env_steps"]
+        self._updates = state["updates"]
+
+
+def _worth(like: Tensor) -> Tensor:
+    """Returns `[3]`: what a win, a draw and a loss are worth."""
+    return torch.tensor([1.0, 0.0, -1.0], device=like.device)
+
+
+class SearchPlayer:
+    """A network that makes the best move its search finds."""
+
+    def __init__(
+        self, agent: AlphaZero, config: PUCTConfig | GumbelConfig, game: BoardGame, simulations: int
+    ) -> None:
+        """Each move is searched for anew, with so many simulations and without noise."""
+        self._agent = agent
+        self._config = config
+        self._game = game
+        self._simulations = simulations
+
+    def choose(self, positions: Sequence[Position]) -> list[int]:
+        """See `Player.choose`."""
+        search = Search(self._config, self._game, self._agent.evaluate, len(positions))
+        for i, position in enumerate(positions):
+            search.place(i, position)
+        search.run(self._simulations)
+        return [search.best(i) for i in range(len(positions))]

@@ -1,0 +1,80 @@
+"""The network of board games: a residual tower with a policy and a win/draw/loss head."""
+
+import torch
+from torch import Tensor, nn
+
+WIN, DRAW, LOSS = range(3)  # of the side to move
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions around which the input is carried; it begins as the identity.
+
+    Without normalisation, so that playing and learning see the same network: the second
+    convolution starts at zero instead (Zhang et al. 2019, Fixup). With `pooling`, what the board as
+    a whole shows is added everywhere (Wu 2019, KataGo, section 3.3).
+    """
+
+    def __init__(self, channels: int, *, pooling: bool) -> None:
+        """`channels` come in and go out."""
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        self.pooled = nn.Linear(2 * channels, channels) if pooling else None
+        nn.init.kaiming_normal_(self.first.weight, nonlinearity="relu")
+        nn.init.zeros_(self.first.bias)  # type: ignore[arg-type]
+        nn.init.zeros_(self.second.weight)
+        nn.init.zeros_(self.second.bias)  # type: ignore[arg-type]
+
+    def forward(self, features: Tensor) -> Tensor:
+        """`[B, C, H, W]`, not negative -> the same."""
+        hidden = self.first(features)
+        if self.pooled is not None:
+            pooled = torch.cat([features.mean((2, 3)), features.amax((2, 3))], 1)
+            hidden = hidden + self.pooled(pooled)[:, :, None, None]
+        changed: Tensor = features + self.second(hidden.relu())
+        return changed.relu()
+
+
+class BoardNetwork(nn.Module):
+    """Observations to a policy and to the chances of the side to move."""
+
+    def __init__(
+        self,
+        obs_shape: tuple[int, int, int],
+        num_actions: int,
+        *,
+        blocks: int,
+        channels: int,
+        pooling: bool,
+    ) -> None:
+        """With `pooling`, every second block sees the board as a whole."""
+        super().__init__()
+        planes, height, width = obs_shape
+        self.stem = nn.Conv2d(planes, channels, 3, padding=1)
+        self.blocks = nn.Sequential(
+            *(ResidualBlock(channels, pooling=pooling and i % 2 == 1) for i in range(blocks))
+        )
+        heads = 8  # channels of each head
+        self.policy = nn.Sequential(
+            nn.Conv2d(channels, heads, 1),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(heads * height * width, num_actions),
+        )
+        self.value = nn.Sequential(
+            nn.Conv2d(channels, heads, 1),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(heads * height * width, 64),
+            nn.ReLU(),
+            nn.Linear(64, 3),
+        )
+        nn.init.kaiming_normal_(self.stem.weight, nonlinearity="relu")
+        for last in (self.policy[-1], self.value[-1]):  # at first, nothing is preferred
+            nn.init.normal_(last.weight, std=0.01)  # type: ignore[arg-type]
+            nn.init.zeros_(last.bias)  # type: ignore[arg-type]
+
+    def forward(self, planes: Tensor) -> tuple[Tensor, Tensor]:
+        """`[B, C, H, W]` of 0..1 -> policy logits `[B, A]`, outcome logits `[B, 3]`."""
+        features = self.blocks(self.stem(planes).relu())
+        return self.policy(features), self.value(features)

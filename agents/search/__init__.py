@@ -1,0 +1,6 @@
+"""Tree search over many games in lock-step; it knows no game and no network."""
+
+from agents.search.config import GumbelConfig, PUCTConfig, SearchConfig
+from agents.search.search import Evaluate, Search
+
+__all__ = ["Evaluate", "GumbelConfig", "PUCTConfig", "Search", "SearchConfig"]

@@ -1,0 +1,34 @@
+"""Which search, and its numbers."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class PUCTConfig(BaseModel):
+    """AlphaZero's search: Silver et al. 2018."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["puct"] = "puct"
+    c_init: float = Field(default=1.25, ge=0)
+    c_base: float = Field(default=19_652, gt=0)
+    fpu_reduction: float = Field(default=0.2, ge=0)
+    noise_share: float = Field(default=0.25, ge=0, le=1)
+    noise_alpha: float = Field(
+        default=10.0, gt=0, description="Dirichlet alpha at the root is this per legal move"
+    )
+
+
+class GumbelConfig(BaseModel):
+    """Gumbel AlphaZero: Danihelka et al. 2022. It learns from few simulations."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["gumbel"]
+    max_considered: int = Field(default=16, ge=1, description="moves of the root that are tried")
+    c_visit: float = Field(default=50.0, ge=0)
+    c_scale: float = Field(default=1.0, gt=0)
+
+
+SearchConfig = Annotated[PUCTConfig | GumbelConfig, Field(discriminator="kind")]

@@ -1,0 +1,53 @@
+"""One tree for each of G games, as arrays.
+
+Values are player 0's everywhere (see `envs.board.base`); the sign is turned only where a player
+chooses. A node's number is larger than its parent's, and so are its edges'.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+UNPROVEN = 2  # no result of a game
+NONE = -1
+
+Ints = npt.NDArray[np.int32]
+Bytes = npt.NDArray[np.int8]
+Floats = npt.NDArray[np.float32]
+
+
+class Forest(NamedTuple):
+    """G trees of up to S nodes and E edges; node 0 is the root, and its parent is NONE."""
+
+    nodes: Ints  # [G] in use
+    edges: Ints  # [G] in use
+    parent: Ints  # [G, S]
+    to_play: Bytes  # [G, S]
+    visits: Ints  # [G, S]
+    value_sum: Floats  # [G, S] of all that was backed up through the node
+    proven: Bytes  # [G, S] the result under perfect play, or UNPROVEN
+    first_edge: Ints  # [G, S]
+    num_edges: Ints  # [G, S] 0: the game is over here
+    action: Ints  # [G, E]
+    prior: Floats  # [G, E]
+    child: Ints  # [G, E] the node it leads to, or NONE
+
+
+def plant(num_games: int, max_nodes: int, max_edges: int) -> Forest:
+    """Returns empty trees."""
+    node, edge = (num_games, max_nodes), (num_games, max_edges)
+    return Forest(
+        nodes=np.zeros(num_games, np.int32),
+        edges=np.zeros(num_games, np.int32),
+        parent=np.zeros(node, np.int32),
+        to_play=np.zeros(node, np.int8),
+        visits=np.zeros(node, np.int32),
+        value_sum=np.zeros(node, np.float32),
+        proven=np.zeros(node, np.int8),
+        first_edge=np.zeros(node, np.int32),
+        num_edges=np.zeros(node, np.int32),
+        action=np.zeros(edge, np.int32),
+        prior=np.zeros(edge, np.float32),
+        child=np.zeros(edge, np.int32),
+    )

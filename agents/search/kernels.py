@@ -1,0 +1,380 @@
+"""What is done to all trees at once.
+
+All kernels are in this file: numba's cache does not notice changes in others.
+"""
+
+from math import log, sqrt
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from agents.search.forest import NONE, UNPROVEN, Bytes, Floats, Forest, Ints
+
+
+class PUCT(NamedTuple):
+    """Numbers of `choose_puct`."""
+
+    c_init: float
+    c_base: float
+    fpu_reduction: float
+
+
+class Gumbel(NamedTuple):
+    """Numbers of `completed_logits`."""
+
+    c_visit: float
+    c_scale: float
+
+
+# The search's own functions are typed for readers; numba infers what it needs.
+def kernel(function: Any) -> Any:
+    """Compiles `function` when it is first called, without the interpreter's lock."""
+    return njit(cache=True, nogil=True)(function)
+
+
+@kernel
+def descend(
+    forest: Forest,
+    left: Ints,
+    puct: PUCT,
+    gumbel: Gumbel,
+    halving: bool,
+    schedule: Ints,
+    noise: Floats,
+    leaf_node: Ints,
+    leaf_edge: Ints,
+) -> int:
+    """Leads one simulation of each game to a leaf that needs the network.
+
+    Simulations that end at a proven node need none: they are backed up at once, and the next one
+    begins. A game whose root is proven has nothing more to find out.
+
+    Args:
+        forest: G trees, all of which have a root.
+        left: `[G]` simulations still to do; the ones begun here are subtracted.
+        puct: used below the root, and at it unless `halving`.
+        gumbel: used below the root, and at it, if `halving`.
+        halving: whether roots follow a schedule (see `choose_at_root`).
+        schedule: `[M + 1, simulations]` for every number of edges considered, how many visits an
+            edge of the root has when it is its turn.
+        noise: `[G, E]` Gumbel noise of the roots' edges.
+        leaf_node: `[G]` out: the node to expand from; NONE: the game has no leaf this time.
+        leaf_edge: `[G]` out: the edge of that node.
+
+    Returns:
+        How many games have a leaf.
+    """
+    found = 0
+    for g in range(len(left)):
+        leaf_node[g] = NONE
+        leaf_edge[g] = NONE
+        while left[g] > 0:
+            if forest.proven[g, 0] != UNPROVEN:
+                left[g] = 0
+                break
+            node = 0
+            while True:
+                if halving:
+                    if node == 0:
+                        considered = min(len(schedule) - 1, forest.num_edges[g, 0])
+                        turn = schedule[considered, schedule.shape[1] - left[g]]
+                        edge = choose_at_root(forest, g, gumbel, turn, noise)
+                    else:
+                        edge = choose_deterministically(forest, g, node, gumbel)
+                else:
+                    edge = choose_puct(forest, g, node, puct)
+                child = forest.child[g, edge]
+                if child == NONE or forest.proven[g, child] != UNPROVEN:
+                    break
+                node = child
+            left[g] -= 1
+            if child == NONE:
+                leaf_node[g] = node
+                leaf_edge[g] = edge
+                found += 1
+                break
+            back_up(forest, g, child, float(forest.proven[g, child]))
+    return found
+
+
+@kernel
+def choose_puct(forest: Forest, g: int, node: int, puct: PUCT) -> int:
+    """Returns the edge that is best by value and by how little is known of it.
+
+    Silver et al. 2018 (AlphaZero), the upper confidence bound of the pseudocode. An edge without
+    visits counts as its node less `fpu_reduction` times the root of the visited edges' prior
+    (Wu 2019, KataGo). Edges that lose for certain are not taken.
+    """
+    sign = 1.0 if forest.to_play[g, node] == 0 else -1.0
+    visits = forest.visits[g, node]
+    first = forest.first_edge[g, node]
+    end = first + forest.num_edges[g, node]
+    explored = 0.0
+    for edge in range(first, end):
+        if forest.child[g, edge] != NONE:
+            explored += forest.prior[g, edge]
+    value = sign * forest.value_sum[g, node] / visits
+    unvisited = value - puct.fpu_reduction * sqrt(explored)
+    scale = (log((visits + puct.c_base + 1) / puct.c_base) + puct.c_init) * sqrt(visits)
+    best, best_score = NONE, -np.inf
+    for edge in range(first, end):
+        child = forest.child[g, edge]
+        if child == NONE:
+            score = unvisited + scale * forest.prior[g, edge]
+        else:
+            if forest.proven[g, child] == -sign:
+                continue
+            score = sign * forest.value_sum[g, child] / forest.visits[g, child]
+            score += scale * forest.prior[g, edge] / (1 + forest.visits[g, child])
+        if score > best_score:
+            best, best_score = edge, score
+    return best
+
+
+@kernel
+def completed_logits(forest: Forest, g: int, node: int, gumbel: Gumbel) -> Floats:
+    """Returns `[edges of the node]` logits of the improved policy, up to a constant.
+
+    Danihelka et al. 2022, eq. 8 and 10 and appendix D: logits + sigma(completed Q), where an edge
+    without visits counts as the mix of the node's own value and its visited edges'. Values are in
+    -1..1 and proven ones are exact.
+    """
+    sign = 1.0 if forest.to_play[g, node] == 0 else -1.0
+    first = forest.first_edge[g, node]
+    count = forest.num_edges[g, node]
+    logits = np.empty(count, np.float32)
+    values = np.empty(count, np.float32)
+    visited_prior, weighted, visits, most = 0.0, 0.0, 0, 0
+    below = 0.0
+    for i in range(count):
+        child = forest.child[g, first + i]
+        prior = forest.prior[g, first + i]
+        logits[i] = log(max(prior, 1e-30))
+        if child != NONE:
+            n = forest.visits[g, child]
+            values[i] = sign * forest.value_sum[g, child] / n
+            if forest.proven[g, child] != UNPROVEN:
+                values[i] = sign * forest.proven[g, child]
+            visited_prior += prior
+            weighted += prior * values[i]
+            visits += n
+            most = max(most, n)
+            below += forest.value_sum[g, child]
+    own = sign * (forest.value_sum[g, node] - below) / max(1, forest.visits[g, node] - visits)
+    mixed = own
+    if visits > 0:
+        mixed = (own + visits * weighted / max(visited_prior, 1e-30)) / (1 + visits)
+    for i in range(count):
+        value = mixed if forest.child[g, first + i] == NONE else values[i]
+        logits[i] += (gumbel.c_visit + most) * gumbel.c_scale * value
+    return logits
+
+
+@kernel
+def choose_at_root(forest: Forest, g: int, gumbel: Gumbel, turn: int, noise: Floats) -> int:
+    """Returns the best edge of the root, by Gumbel noise and improved logits, with `turn` visits.
+
+    Sequential halving as mctx writes it: that every edge still considered has as many visits as
+    the schedule says. Edges that are proven count as considered no more once they are lost; if
+    none has so few visits, the least visited ones are taken.
+    """
+    logits = completed_logits(forest, g, 0, gumbel)
+    sign = 1.0 if forest.to_play[g, 0] == 0 else -1.0
+    best, best_score, best_gap = NONE, -np.inf, 1 << 30
+    for i in range(len(logits)):
+        child = forest.child[g, i]
+        visits = 0
+        if child != NONE:
+            if forest.proven[g, child] == -sign:
+                continue
+            visits = forest.visits[g, child]
+        gap = abs(visits - turn)
+        score = noise[g, i] + logits[i]
+        if gap < best_gap or (gap == best_gap and score > best_score):
+            best, best_score, best_gap = i, score, gap
+    return best
+
+
+@kernel
+def choose_deterministically(forest: Forest, g: int, node: int, gumbel: Gumbel) -> int:
+    """Returns the edge whose share of visits is furthest below its improved probability.
+
+    Danihelka et al. 2022, eq. 14. Edges that lose for certain are not taken.
+    """
+    logits = completed_logits(forest, g, node, gumbel)
+    sign = 1.0 if forest.to_play[g, node] == 0 else -1.0
+    first = forest.first_edge[g, node]
+    largest = logits.max()
+    total = 0.0
+    for i in range(len(logits)):
+        logits[i] = np.exp(logits[i] - largest)
+        total += logits[i]
+    best, best_score = NONE, -np.inf
+    for i in range(len(logits)):
+        child = forest.child[g, first + i]
+        visits = 0
+        if child != NONE:
+            if forest.proven[g, child] == -sign:
+                continue
+            visits = forest.visits[g, child]
+        score = logits[i] / total - visits / forest.visits[g, node]
+        if score > best_score:
+            best, best_score = first + i, score
+    return best
+
+
+@kernel
+def expand(
+    forest: Forest,
+    games: Ints,
+    leaf_node: Ints,
+    leaf_edge: Ints,
+    over: npt.NDArray[np.bool_],
+    result: Floats,
+    to_play: Bytes,
+    legal: Ints,
+    num_legal: Ints,
+    row: Ints,
+    logits: Floats,
+    value: Floats,
+) -> None:
+    """Adds the leaf of each of B games to its tree and backs its value up.
+
+    Args:
+        forest: trees with room for the leaves.
+        games: `[B]` whose leaf it is.
+        leaf_node: `[B]` the node that it hangs from; NONE: it is the root.
+        leaf_edge: `[B]` the edge that leads there; NONE: it is the root.
+        over: `[B]`
+        result: `[B]` player 0's, where over.
+        to_play: `[B]`
+        legal: `[sum of num_legal]`
+        num_legal: `[B]`
+        row: `[B]` where in `logits` and `value` its evaluation stands, unless over.
+        logits: `[R, A]` of all actions, legal or not.
+        value: `[R]` the side to move's.
+    """
+    begin = 0
+    for b in range(len(games)):
+        g = games[b]
+        node = forest.nodes[g]
+        forest.nodes[g] = node + 1
+        first = forest.edges[g]
+        count = num_legal[b]
+        forest.edges[g] = first + count
+        forest.parent[g, node] = leaf_node[b]
+        if leaf_edge[b] != NONE:
+            forest.child[g, leaf_edge[b]] = node
+        forest.to_play[g, node] = to_play[b]
+        forest.visits[g, node] = 0
+        forest.value_sum[g, node] = 0.0
+        forest.proven[g, node] = UNPROVEN
+        forest.first_edge[g, node] = first
+        forest.num_edges[g, node] = count
+        if over[b]:
+            forest.proven[g, node] = np.int8(result[b])
+            back_up(forest, g, node, result[b])
+            continue
+        r = row[b]
+        largest = -np.inf
+        for i in range(count):
+            largest = max(largest, logits[r, legal[begin + i]])
+        total = 0.0
+        for i in range(count):
+            weight = np.exp(logits[r, legal[begin + i]] - largest)
+            forest.action[g, first + i] = legal[begin + i]
+            forest.prior[g, first + i] = weight
+            forest.child[g, first + i] = NONE
+            total += weight
+        for i in range(count):
+            forest.prior[g, first + i] /= total
+        begin += count
+        back_up(forest, g, node, value[r] if to_play[b] == 0 else -value[r])
+
+
+@kernel
+def back_up(forest: Forest, g: int, node: int, value: float) -> None:
+    """Counts one visit with `value`, player 0's, at `node` and all above it.
+
+    Proofs go up too: a node is proven when one of its edges wins for the side to move, or when all
+    are proven, and then it is worth what the best of them is (Winands et al. 2008, MCTS-Solver).
+    Above a node that has just been proven, the exact value counts instead of `value`.
+    """
+    fresh = forest.proven[g, node] != UNPROVEN
+    while True:
+        forest.visits[g, node] += 1
+        forest.value_sum[g, node] += value
+        parent = forest.parent[g, node]
+        if parent == NONE:
+            break
+        if fresh and forest.proven[g, parent] == UNPROVEN:
+            result = proof(forest, g, parent)
+            fresh = result != UNPROVEN
+            if fresh:
+                forest.proven[g, parent] = result
+                value = float(result)
+        node = parent
+
+
+@kernel
+def proof(forest: Forest, g: int, node: int) -> int:
+    """Returns what the children prove of `node`, or UNPROVEN."""
+    sign = 1 if forest.to_play[g, node] == 0 else -1
+    first = forest.first_edge[g, node]
+    best, complete = -1, True
+    for edge in range(first, first + forest.num_edges[g, node]):
+        child = forest.child[g, edge]
+        if child == NONE or forest.proven[g, child] == UNPROVEN:
+            complete = False
+            continue
+        best = max(best, sign * forest.proven[g, child])
+        if best == 1:
+            return sign
+    return sign * best if complete else UNPROVEN
+
+
+@kernel
+def reroot(forest: Forest, g: int, root: int, kept: Ints) -> int:
+    """Makes node `root` the root of its tree and forgets all that is not below it.
+
+    Args:
+        forest: changed in place.
+        g: which tree.
+        root: the new root.
+        kept: `[S]` out: the old numbers of the nodes that are left, in their new order.
+
+    Returns:
+        How many are left.
+    """
+    number = np.full(forest.nodes[g], NONE, np.int32)
+    nodes, edges = 0, 0
+    for old in range(root, forest.nodes[g]):
+        parent = forest.parent[g, old]
+        if old != root and number[parent] == NONE:
+            continue
+        new = nodes
+        number[old] = new
+        kept[new] = old
+        nodes += 1
+        forest.parent[g, new] = NONE if old == root else number[parent]
+        forest.to_play[g, new] = forest.to_play[g, old]
+        forest.visits[g, new] = forest.visits[g, old]
+        forest.value_sum[g, new] = forest.value_sum[g, old]
+        forest.proven[g, new] = forest.proven[g, old]
+        first, count = forest.first_edge[g, old], forest.num_edges[g, old]
+        forest.first_edge[g, new] = edges
+        forest.num_edges[g, new] = count
+        for i in range(count):
+            forest.action[g, edges + i] = forest.action[g, first + i]
+            forest.prior[g, edges + i] = forest.prior[g, first + i]
+            forest.child[g, edges + i] = forest.child[g, first + i]
+        edges += count
+    for edge in range(edges):
+        child = forest.child[g, edge]
+        if child != NONE:
+            forest.child[g, edge] = number[child]
+    forest.nodes[g] = nodes
+    forest.edges[g] = edges
+    return nodes

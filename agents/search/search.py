@@ -1,0 +1,294 @@
+"""The search: many games in lock-step, one call of the rules and one of the network at a time."""
+
+from collections.abc import Callable, Sequence
+from math import ceil, log2
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from agents.search.config import GumbelConfig, PUCTConfig
+from agents.search.forest import NONE, UNPROVEN, Forest, plant
+from agents.search.kernels import PUCT, Gumbel, completed_logits, descend, expand, reroot
+from envs.base import State
+from envs.board.base import BoardGame, Position
+
+Floats = npt.NDArray[np.float32]
+Indices = npt.NDArray[np.int32]
+# From observations `[B, C, H, W]` uint8 to logits `[B, A]`, and values `[B]` of the side to move.
+Evaluate = Callable[[npt.NDArray[np.uint8]], tuple[Floats, Floats]]
+MIN_NODES, MIN_EDGES = 64, 512
+
+
+class Search:
+    """The trees of G games and the positions of their nodes."""
+
+    def __init__(
+        self,
+        config: PUCTConfig | GumbelConfig,
+        game: BoardGame,
+        evaluate: Evaluate,
+        num_games: int,
+    ) -> None:
+        """All games stand at their start, and nothing has been searched."""
+        self._config = config
+        self._game = game
+        self._evaluate = evaluate
+        self._forest = plant(num_games, MIN_NODES, MIN_EDGES)
+        self._positions: list[list[Position]] = [[] for _ in range(num_games)]
+        self._roots: list[Position] = [game.start() for _ in range(num_games)]
+        puct = config if isinstance(config, PUCTConfig) else PUCTConfig()
+        gumbel = config if isinstance(config, GumbelConfig) else GumbelConfig(kind="gumbel")
+        self._puct = PUCT(puct.c_init, puct.c_base, puct.fpu_reduction)
+        self._gumbel = Gumbel(gumbel.c_visit, gumbel.c_scale)
+        self._noise = np.zeros((num_games, 1), np.float32)
+        self.evaluations = 0
+        self.batches = 0
+
+    @property
+    def roots(self) -> Sequence[Position]:
+        """The positions that are searched, one per game."""
+        return self._roots
+
+    def place(self, game: int, position: Position) -> None:
+        """Puts another position on a board; nothing is known of it."""
+        self._roots[game] = position
+        self._positions[game] = []
+        self._forest.nodes[game] = self._forest.edges[game] = 0
+
+    def play(self, game: int, action: int) -> None:
+        """Makes a move on a board and keeps what is known of what follows."""
+        forest = self._forest
+        child = NONE
+        if forest.nodes[game]:
+            edges = forest.action[game, : forest.num_edges[game, 0]]
+            child = int(forest.child[game, np.flatnonzero(edges == action)[0]])
+        if child == NONE:
+            self.place(game, self._game.after([self._roots[game]], [action])[0])
+            return
+        kept = np.empty(forest.nodes[game], np.int32)
+        count = reroot(forest, game, child, kept)
+        positions = self._positions[game]
+        self._positions[game] = [positions[old] for old in kept[:count]]
+        self._roots[game] = self._positions[game][0]
+
+    def run(
+        self,
+        simulations: int,
+        *,
+        games: Sequence[int] | None = None,
+        noise: np.random.Generator | None = None,
+    ) -> None:
+        """Adds `simulations` to the trees of `games` (None: of all), none of which may be over.
+
+        With `noise` other moves of the roots than the likeliest are looked at, too: by Dirichlet
+        noise in their priors, or in a Gumbel search by what is drawn for consideration.
+        """
+        chosen = np.arange(len(self._roots)) if games is None else np.asarray(games)
+        self._add_roots(chosen[self._forest.nodes[chosen] == 0])
+        halving = isinstance(self._config, GumbelConfig)
+        schedules = np.zeros((1, simulations), np.int32)
+        if isinstance(self._config, GumbelConfig):
+            most = min(self._config.max_considered, int(self._forest.num_edges[chosen, 0].max()))
+            schedules = np.stack([halving_schedule(m, simulations) for m in range(most + 1)])
+        self._draw_noise(chosen, noise)
+        left = np.zeros(len(self._roots), np.int32)
+        left[chosen] = simulations
+        node, edge = np.empty_like(left), np.empty_like(left)
+        while descend(
+            self._forest,
+            left,
+            self._puct,
+            self._gumbel,
+            halving,
+            schedules,
+            self._noise,
+            node,
+            edge,
+        ):
+            reached = np.flatnonzero(node != NONE).astype(np.int32)
+            node_of, edge_of = node[reached], edge[reached]
+            parents = [
+                self._positions[g][n]
+                for g, n in zip(reached.tolist(), node_of.tolist(), strict=True)
+            ]
+            actions = self._forest.action[reached, edge_of].tolist()
+            self._add(reached, node_of, edge_of, self._game.after(parents, actions))
+
+    def _add_roots(self, games: npt.NDArray[np.int64]) -> None:
+        if len(games):
+            nowhere = np.full(len(games), NONE, np.int32)
+            roots = [self._roots[g] for g in games.tolist()]
+            self._add(games.astype(np.int32), nowhere, nowhere, roots)
+
+    def _add(
+        self, games: Indices, node: Indices, edge: Indices, positions: Sequence[Position]
+    ) -> None:
+        """Adds one more position to each of `games`, as `expand` says."""
+        status = self._game.status(positions)
+        self._make_room(games, status.num_legal)
+        live = np.flatnonzero(~status.over).tolist()
+        row = np.zeros(len(games), np.int32)
+        row[live] = np.arange(len(live))
+        logits, value = np.zeros((1, 1), np.float32), np.zeros(1, np.float32)
+        if len(live):
+            logits, value = self._evaluate(self._game.observe([positions[i] for i in live]))
+            self.evaluations += len(live)
+            self.batches += 1
+        expand(
+            self._forest,
+            games,
+            node,
+            edge,
+            status.over,
+            status.value,
+            status.to_play,
+            status.legal,
+            status.num_legal,
+            row,
+            logits,
+            value,
+        )
+        for g, position in zip(games.tolist(), positions, strict=True):
+            self._positions[g].append(position)
+
+    def _make_room(self, games: Indices, num_legal: Indices) -> None:
+        forest = self._forest
+        max_nodes, max_edges = forest.parent.shape[1], forest.action.shape[1]
+        while max_nodes <= forest.nodes[games].max():
+            max_nodes *= 2
+        while max_edges < (forest.edges[games] + num_legal).max():
+            max_edges *= 2
+        if (max_nodes, max_edges) == (forest.parent.shape[1], forest.action.shape[1]):
+            return
+        self._forest = plant(len(self._roots), max_nodes, max_edges)
+        for name, old in forest._asdict().items():
+            getattr(self._forest, name)[tuple(slice(size) for size in old.shape)] = old
+
+    def _draw_noise(
+        self, games: npt.NDArray[np.int64], generator: np.random.Generator | None
+    ) -> None:
+        forest, config = self._forest, self._config
+        count = forest.num_edges[games, 0]
+        if isinstance(config, GumbelConfig):
+            self._noise = np.zeros((len(self._roots), int(count.max())), np.float32)
+            if generator is not None:
+                self._noise[games] = generator.gumbel(size=(len(games), int(count.max())))
+        elif generator is not None:
+            for g, moves in zip(games, count, strict=True):
+                noise = generator.dirichlet(np.full(moves, config.noise_alpha / moves))
+                prior = forest.prior[g, :moves]
+                prior += config.noise_share * (noise - prior)
+
+    def visits(self, game: int) -> Indices:
+        """Returns `[A]`: how often each move of the root was tried."""
+        visits = np.zeros(self._game.spec.num_actions, np.int32)
+        actions, children = self._moves(game)
+        tried = children != NONE
+        visits[actions[tried]] = self._forest.visits[game, children[tried]]
+        return visits
+
+    def proven(self, game: int) -> int:
+        """Returns player 0's result from the root under perfect play, or UNPROVEN."""
+        return int(self._forest.proven[game, 0])
+
+    def value(self, game: int) -> float:
+        """Returns what the root is worth to player 0: the proven result, or the mean of all."""
+        if self.proven(game) != UNPROVEN:
+            return float(self.proven(game))
+        return float(self._forest.value_sum[game, 0] / self._forest.visits[game, 0])
+
+    def policy(self, game: int) -> Floats:
+        """Returns `[A]`, what the search has made of the root's prior.
+
+        PUCT: the share of visits, of which those of proven losses do not count. Gumbel: the
+        improved policy (Danihelka et al. 2022, eq. 11). Where the root is proven, only moves that
+        keep its result count, equally if none has been visited more than another.
+        """
+        policy = np.zeros(self._game.spec.num_actions, np.float32)
+        actions, children = self._moves(game)
+        tried = children != NONE
+        forest, kept = self._forest, np.ones(len(actions), np.bool_)
+        result = forest.proven[game, 0]
+        proven = np.where(tried, forest.proven[game, children], UNPROVEN)
+        visits = np.where(tried, forest.visits[game, children], 0)
+        if result != UNPROVEN:
+            kept = proven == result
+        else:
+            kept = proven != (1 if forest.to_play[game, 0] == 1 else -1)
+        if isinstance(self._config, GumbelConfig):
+            logits = completed_logits(forest, game, 0, self._gumbel)
+            weights = np.exp(logits - logits[kept].max())
+        else:
+            weights = visits.astype(np.float32)
+        weights = np.where(kept, weights, 0)
+        if not weights.any():  # all that was tried is lost; the rest is not
+            weights = np.where(kept, forest.prior[game, : len(actions)], 0)
+        policy[actions] = weights / weights.sum()
+        return policy
+
+    def best(self, game: int) -> int:
+        """Returns the move to make in earnest."""
+        policy = self.policy(game)
+        if isinstance(self._config, PUCTConfig):
+            return int(policy.argmax())
+        actions, _ = self._moves(game)
+        visits = self.visits(game)[actions]
+        allowed = policy[actions] > 0
+        most = visits[allowed].max()
+        logits = completed_logits(self._forest, game, 0, self._gumbel)
+        score = np.where(
+            allowed & (visits == most), logits + self._noise[game, : len(actions)], -np.inf
+        )
+        return int(actions[score.argmax()])
+
+    def state_dict(self) -> dict[str, Any]:
+        """The trees, and how the games came to their roots."""
+        return {
+            "forest": self._forest._asdict(),
+            "roots": [self._game.history(root) for root in self._roots],
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        """Brings `state_dict` back: positions are played again."""
+        forest = Forest(**{name: np.array(array) for name, array in state["forest"].items()})
+        if len(forest.nodes) != len(self._roots):
+            raise ValueError(f"{len(forest.nodes)} games were saved, not {len(self._roots)}")
+        self._forest = forest
+        for g, history in enumerate(state["roots"]):
+            position = self._game.start()
+            for action in history:
+                (position,) = self._game.after([position], [action])
+            self._roots[g] = position
+            self._positions[g] = nodes = [position] * int(forest.nodes[g])
+            for node in range(int(forest.nodes[g])):
+                first = forest.first_edge[g, node]
+                for edge in range(first, first + forest.num_edges[g, node]):
+                    child = forest.child[g, edge]
+                    if child != NONE:
+                        action = int(forest.action[g, edge])
+                        (nodes[child],) = self._game.after([nodes[node]], [action])
+
+    def _moves(self, game: int) -> tuple[Indices, Indices]:
+        """Returns the root's legal moves and the nodes they lead to."""
+        count = self._forest.num_edges[game, 0]
+        return self._forest.action[game, :count], self._forest.child[game, :count]
+
+
+def halving_schedule(considered: int, simulations: int) -> Indices:
+    """Returns `[simulations]`: how many visits an edge of the root has when it is its turn.
+
+    Sequential halving (Karnin et al. 2013): `considered` edges take turns until they have used
+    their share of the simulations, then half of them, and so on down to two.
+    """
+    if considered <= 1:
+        return np.arange(simulations, dtype=np.int32)
+    phases = ceil(log2(considered))
+    visits = [0] * considered
+    order: list[int] = []
+    while len(order) < simulations:
+        for _ in range(max(1, simulations // (phases * considered))):
+            order += visits[:considered]
+            visits[:considered] = [count + 1 for count in visits[:considered]]
+        considered = max(2, considered // 2)
+    return np.array(order[:simulations], np.int32)

@@ -1,0 +1,1 @@
+"""Board games: two players, everything in view, no chance."""

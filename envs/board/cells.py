@@ -1,0 +1,137 @@
+"""A board as a person sees it: what is in each cell, and where a move happens.
+
+A cell is a `Square`, `(row, column)`, counted from the top left corner of the printed board. That
+is not OpenSpiel's order everywhere: in go, row 0 of observations and action 0 are at the bottom.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pyspiel
+
+from envs.board.base import Position
+from envs.board.openspiel import TURNS
+
+Square = tuple[int, int]
+
+EMPTY = ""
+STONES = ("x", "o")  # a stone of player 0, of player 1; no letter of chess or shogi is like these
+# What OpenSpiel prints for a stone of player 0 and of player 1. Hex can print which edges a stone
+# is connected to. In clobber, the side that begins is called white and printed o.
+PRINTED_STONES = {
+    "tic_tac_toe": ("x", "o"),
+    "mnk": ("x", "o"),
+    "connect_four": ("x", "o"),
+    "othello": ("x", "o"),
+    "hex": ("xyzX", "opqO"),
+    "gomoku": ("b", "w"),
+    "go": ("X", "O"),
+    "breakthrough": ("b", "w"),
+    "clobber": ("o", "x"),
+    "lines_of_action": ("x", "o"),
+}
+PRINTED_EMPTY = ".+-"
+PIECES = ("chess", "shogi")  # printed as FEN and SFEN
+
+
+def family(position: Position) -> str:
+    """Returns OpenSpiel's name of the game without parameters, e.g. `go`."""
+    return str(position.get_game().get_type().short_name)
+
+
+def cells(position: Position) -> list[list[str]] | None:
+    """Returns what each cell holds, row by row from the top, or None for a game not known here.
+
+    A cell is `EMPTY`, one of `STONES`, or in chess and shogi the letter that FEN and SFEN have for
+    the piece: in chess upper case is White, player 1; in shogi upper case is Black, player 0, and a
+    promoted piece has a plus before it.
+    """
+    name = family(position)
+    if name in PIECES:
+        return _unpack(str(position).split()[0])
+    if name not in PRINTED_STONES or position.get_game().get_parameters().get("dims", 2) != 2:
+        return None
+    meanings = dict.fromkeys(PRINTED_EMPTY, EMPTY)
+    for stone, printed in zip(STONES, PRINTED_STONES[name], strict=True):
+        meanings |= dict.fromkeys(printed, stone)
+    # Rows may have a number at either end; see `_number` for those of breakthrough.
+    row = re.compile(rf"(?:\d+|[:-@])?([{re.escape(''.join(meanings))}]+)\d*")
+    lines = [row.fullmatch(line.replace(" ", "")) for line in str(position).splitlines()]
+    return [[meanings[printed] for printed in line[1]] for line in lines if line is not None]
+
+
+def _unpack(placement: str) -> list[list[str]]:
+    """Reads the first field of FEN or SFEN, where a number stands for that many empty cells."""
+    return [
+        [cell for run in re.findall(r"\d+|\+?[A-Za-z]", row) for cell in _run(run)]
+        for row in placement.split("/")
+    ]
+
+
+def _run(run: str) -> list[str]:
+    return [EMPTY] * int(run) if run.isdigit() else [run]
+
+
+def hands(position: Position) -> tuple[str, str]:
+    """Returns what player 0 and player 1 hold beside a shogi board, e.g. `2P R`; else nothing."""
+    if family(position) != "shogi":
+        return "", ""
+    held = re.findall(r"\d*[A-Za-z]", str(position).split()[2])
+    black, white = (
+        [piece for piece in held if piece.isupper() == upper] for upper in (True, False)
+    )
+    return " ".join(black), " ".join(white).upper()
+
+
+def squares(position: Position, actions: Sequence[int]) -> list[tuple[Square, ...]]:
+    """Returns where each of these legal actions happens.
+
+    A placed piece has one square (in connect four, where it comes to rest), a moved one two: from
+    and to. A pass happens nowhere; nor does anything in a game that `cells` does not know.
+    """
+    board, name = cells(position), family(position)
+    if board is None:
+        return [()] * len(actions)
+    height, width = len(board), len(board[0])
+    if name == "connect_four":
+        free = [sum(row[column] == EMPTY for row in board) for column in range(width)]
+        return [((free[action] - 1, action),) for action in actions]
+    if name in TURNS:
+        flip = height - 1 if name == "go" else 0  # its actions begin with the lowest row
+        return [
+            ((abs(flip - action // width), action % width),) if action < height * width else ()
+            for action in actions
+        ]
+    if name == "shogi":  # 7g7f, 2b3c+, P*5e: columns are counted from the right
+        moves = [re.findall(r"(\d)([a-i])", _name(position, action)) for action in actions]
+        return [
+            tuple((ord(row) - ord("a"), width - int(column)) for column, row in move)
+            for move in moves
+        ]
+    write = uci if name == "chess" else _name
+    moves = [re.findall(r"([a-z])(\d+|[:-@])", write(position, action)) for action in actions]
+    return [
+        tuple((height - _number(row), ord(column) - ord("a")) for column, row in move)
+        for move in moves
+    ]
+
+
+def _name(position: Position, action: int) -> str:
+    return str(position.action_to_string(action))
+
+
+def _number(row: str) -> int:
+    """Reads a row's number; breakthrough goes on after 9 with the next characters of ASCII."""
+    return int(row) if row.isdigit() else ord(row) - ord("0")
+
+
+def uci(position: Position, action: int) -> str:
+    """Returns a legal action of chess as engines write it, e.g. `e7e8q`; castling is `e1g1`."""
+    move: Any = pyspiel.chess.action_to_move(action, position.board())
+    return str(move.to_lan())
+
+
+def komi(position: Position) -> float:
+    """Returns how many points player 1 has for moving second in go."""
+    return float(position.get_game().get_parameters()["komi"])

@@ -1,0 +1,205 @@
+"""Every two-player game of perfect information that OpenSpiel has, behind `BoardGame`.
+
+OpenSpiel's rules are C++ and well tested (https://github.com/google-deepmind/open_spiel); this adds
+what players need around them: whose view, how many plies at most, symmetries.
+"""
+
+from collections.abc import Sequence
+from math import isqrt
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyspiel
+from open_spiel.python.observation import make_observation
+from pydantic import BaseModel, ConfigDict, Field
+
+from envs.board.base import WHITE_PIXEL, GameSpec, Position, Status
+
+# Where an observation shows the pieces of player 0 and of player 1, whoever looks. They change
+# places for player 1, so that a network sees its own pieces in one place. Other games show the
+# looking side's pieces first already (Othello, Pentago, ...), or stay as they are (chess, ...).
+PIECES_OF_PLAYERS = {
+    "tic_tac_toe": (2, 1),
+    "mnk": (2, 1),
+    "connect_four": (0, 1),
+    "gomoku": (0, 1),
+    "hex": (0, 1),
+    "go": (0, 1),
+    "clobber": (0, 1),
+}
+# Without these, what a cell shows depends on more than the cell, and no board could be turned.
+PARAMETERS = {"hex": {"plain_obs_tensor": True}}
+# Games where action i is a move to cell i, whatever further actions (pass, ...) they have.
+TURNS = {
+    "tic_tac_toe": "all",
+    "mnk": "all",
+    "gomoku": "all",
+    "go": "all",
+    "othello": "diagonal",  # a quarter turn of the first position is not a position of Othello
+    "hex": "half",
+    "connect_four": "mirror",
+}
+
+
+class BoardConfig(BaseModel):
+    """Which game, how many of them at once, and how long it may last."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["board"]
+    game: str = Field(description="as OpenSpiel names it, e.g. connect_four or go(board_size=9)")
+    num_games: int = Field(default=64, ge=1, le=65536, description="played side by side")
+    max_plies: int | None = Field(
+        default=None, ge=1, description="longer games are draws; null: as long as the rules allow"
+    )
+
+
+class OpenSpielGame:
+    """A `BoardGame`; positions are `pyspiel.State`s that nobody changes.
+
+    Attributes:
+        rules: the `pyspiel.Game`, for players that OpenSpiel brings along.
+    """
+
+    def __init__(self, config: BoardConfig) -> None:
+        """Loads the rules.
+
+        Raises:
+            ValueError: OpenSpiel has no such game, or it is none for two players with perfect
+                information and without chance.
+        """
+        self.rules = _load(config.game)
+        family = self.rules.get_type().short_name
+        shape = _image_shape(self.rules)
+        self._max_plies = min(config.max_plies or 2**31, self.rules.max_game_length())
+        self._observation = make_observation(self.rules)
+        self._planes = np.array(
+            [_planes(PIECES_OF_PLAYERS.get(family), shape[0], player) for player in (0, 1)]
+        )
+        num_actions = self.rules.num_distinct_actions()
+        cells, actions = _symmetries(TURNS.get(family), shape[1:], num_actions)
+        self.spec = GameSpec(
+            name=config.game,
+            num_actions=num_actions,
+            obs_shape=(shape[0] + 1, *shape[1:]),
+            max_plies=self._max_plies,
+            symmetric_cells=cells,
+            symmetric_actions=actions,
+        )
+
+    def start(self) -> Position:
+        """See `BoardGame.start`."""
+        return self.rules.new_initial_state()
+
+    def after(self, positions: Sequence[Position], actions: Sequence[int]) -> list[Position]:
+        """See `BoardGame.after`."""
+        return [position.child(action) for position, action in zip(positions, actions, strict=True)]
+
+    def status(self, positions: Sequence[Position]) -> Status:
+        """See `BoardGame.status`."""
+        count = len(positions)
+        over, value = np.zeros(count, np.bool_), np.zeros(count, np.float32)
+        to_play, num_legal = np.zeros(count, np.int8), np.zeros(count, np.int32)
+        legal: list[int] = []
+        for i, position in enumerate(positions):
+            if position.is_terminal():
+                over[i] = True
+                value[i] = np.sign(position.returns()[0])
+            elif position.move_number() >= self._max_plies:
+                over[i] = True
+            else:
+                actions = position.legal_actions()
+                to_play[i] = position.current_player()
+                num_legal[i] = len(actions)
+                legal += actions
+        return Status(over, value, to_play, np.array(legal, np.int32), num_legal)
+
+    def observe(self, positions: Sequence[Position]) -> npt.NDArray[np.uint8]:
+        """See `BoardGame.observe`; the last plane is white where player 1 is to move."""
+        planes, height, width = self.spec.obs_shape
+        seen = np.empty((len(positions), planes - 1, height * width), np.float32)
+        to_play = np.empty(len(positions), np.int64)
+        observation, tensor = self._observation, self._observation.tensor.reshape(seen.shape[1:])
+        for i, position in enumerate(positions):
+            to_play[i] = player = position.current_player()
+            observation.set_from(position, player)
+            seen[i] = tensor
+        obs = np.empty((len(positions), planes, height * width), np.uint8)
+        ordered = seen[np.arange(len(positions))[:, None], self._planes[to_play]]
+        np.rint(ordered * WHITE_PIXEL, out=ordered)
+        obs[:, :-1] = ordered
+        obs[:, -1] = (to_play * WHITE_PIXEL)[:, None]
+        return obs.reshape(-1, planes, height, width)
+
+    def history(self, position: Position) -> list[int]:
+        """See `BoardGame.history`."""
+        return list(position.history())
+
+    def action_name(self, position: Position, action: int) -> str:
+        """See `BoardGame.action_name`."""
+        return str(position.action_to_string(action))
+
+    def text(self, position: Position) -> str:
+        """See `BoardGame.text`."""
+        return str(position)
+
+
+def _load(name: str) -> Any:
+    try:
+        game = pyspiel.load_game(name)
+        family, parameters = game.get_type().short_name, game.get_parameters()
+        game = pyspiel.load_game(family, {**parameters, **PARAMETERS.get(family, {})})
+        game.new_initial_state()
+    except pyspiel.SpielError as error:
+        raise ValueError(f"OpenSpiel cannot play {name!r}: {error}") from None
+    kind, types = game.get_type(), pyspiel.GameType
+    if (
+        game.num_players() != 2
+        or kind.dynamics != types.Dynamics.SEQUENTIAL
+        or kind.chance_mode != types.ChanceMode.DETERMINISTIC
+        or kind.information != types.Information.PERFECT_INFORMATION
+        or kind.utility != types.Utility.ZERO_SUM
+        or not kind.provides_observation_tensor
+    ):
+        raise ValueError(f"{name!r} is not a two-player game with perfect information, or has luck")
+    return game
+
+
+def _image_shape(game: Any) -> tuple[int, int, int]:
+    """Returns `(planes, height, width)` of OpenSpiel's observation, whatever its dimensions."""
+    shape = list(game.observation_tensor_shape())
+    if len(shape) == 3:
+        return shape[0], shape[1], shape[2]
+    if len(shape) == 2 and isqrt(shape[1]) ** 2 == shape[1]:
+        return shape[0], isqrt(shape[1]), isqrt(shape[1])
+    return int(np.prod(shape)), 1, 1
+
+
+def _planes(pieces: tuple[int, int] | None, count: int, player: int) -> list[int]:
+    order = list(range(count))
+    if pieces is not None and player == 1:
+        mine, other = pieces
+        order[mine], order[other] = other, mine
+    return order
+
+
+def _symmetries(
+    turns: str | None, board: tuple[int, int], num_actions: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    height, width = board
+    grid = np.arange(height * width).reshape(board)
+    turned = {
+        None: [grid],
+        "mirror": [grid, grid[:, ::-1]],
+        "half": [grid, grid[::-1, ::-1]],
+        "diagonal": [grid, grid[::-1, ::-1], grid.T, grid[::-1, ::-1].T],
+        "all": [np.rot90(side, quarter) for side in (grid, grid.T) for quarter in range(4)],
+    }[turns if height == width or turns in (None, "mirror", "half") else "half"]
+    cells = np.stack([side.reshape(-1) for side in turned])
+    actions = np.tile(np.arange(num_actions), (len(cells), 1))
+    if turns == "mirror":
+        actions[1] = actions[1, ::-1]
+    elif turns is not None:
+        actions[:, : cells.shape[1]] = cells
+    return cells, actions

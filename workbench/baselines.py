@@ -1,0 +1,33 @@
+"""Players of board games by name."""
+
+import numpy as np
+
+from agents.base import Player
+from agents.baselines import MinimaxPlayer, RandomPlayer, RolloutPlayer
+from envs.board.openspiel import OpenSpielGame
+from workbench.errors import UsageError
+
+BASELINES = "random, greedy, minimax:DEPTH, mcts:SIMULATIONS"
+
+
+def make_baseline(name: str, game: OpenSpielGame, seed: int) -> Player:
+    """Returns the player of this name; `greedy` is `minimax:2`.
+
+    Raises:
+        UsageError: there is none of this name.
+    """
+    kind, _, text = name.partition(":")
+    rng = np.random.default_rng(seed)
+    if name == "random":
+        return RandomPlayer(game, rng)
+    if name == "greedy":
+        return MinimaxPlayer(game, 2, rng)
+    if kind in ("minimax", "mcts"):
+        if not text.isascii() or not text.isdigit() or not 0 < int(text) < 10**9:
+            raise UsageError(
+                f"{name!r} needs a number, as in {kind}:{4 if kind == 'minimax' else 1000}"
+            )
+        if kind == "minimax":
+            return MinimaxPlayer(game, int(text), rng)
+        return RolloutPlayer(game.rules, int(text), seed)
+    raise UsageError(f"there is no player {name!r}; choose from {BASELINES}")

@@ -1,0 +1,193 @@
+"""A frame of a board game's video: the board, and beside it what the search thought of it.
+
+The panel shows the most visited moves, what the players can expect, and how that changed from ply
+to ply. All stays readable where the picture is as narrow as a phone.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from envs.board.base import BoardGame, Position
+from envs.board.cells import Square, cells, family, hands, squares
+from workbench.board_drawing import (
+    BLUE,
+    BOARD_SIDE,
+    HEAT,
+    MARGIN,
+    YELLOW,
+    Board,
+    Move,
+    Side,
+    dejavu,
+    draw_board,
+    sides_of,
+)
+from workbench.panel import BACKGROUND, LABEL, LINE, MUTED, TEXT, TRACK, Pixels, _fit, _font
+
+# All sizes are in pixels of the video.
+PANEL_WIDTH = 320
+SHAPE = BOARD_SIDE, BOARD_SIDE + PANEL_WIDTH, 3
+LEFT, RIGHT = 8, PANEL_WIDTH - 18
+ROWS_TOP, ROW_HEIGHT, MAX_ROWS = 124, 29, 6
+BARS = LEFT + 104, RIGHT - 56
+VALUE_TOP, VALUE_BOTTOM = 340, 358
+CURVE = LEFT, 396, RIGHT, BOARD_SIDE - 16
+SHORTEST_CURVE = 16  # plies that fill its width, at least
+
+UNNAMED = Side("Player 0", YELLOW), Side("Player 1", BLUE)
+
+
+class Frame(NamedTuple):
+    """What a picture shows of a position, and of the search for a move from there."""
+
+    title: str
+    board: Board | None  # None: it is not known how to draw it, and `text` is shown
+    text: str
+    ply: int
+    to_play: int
+    result: float | None  # player 0's, once the game is over
+    moves: Sequence[Move]  # most visited first
+    values: Sequence[float]  # player 0's, from -1 to 1: of each position so far, this one last
+
+
+def frame_of(
+    game: BoardGame,
+    position: Position,
+    *,
+    title: str,
+    visits: Mapping[int, int],
+    values: Sequence[float],
+) -> Frame:
+    """Returns what to draw of a position.
+
+    Args:
+        game: the rules, of OpenSpiel.
+        position: where the game stands.
+        title: the first line.
+        visits: how often the search tried each action from here; empty where there was none.
+        values: player 0's, one for each position so far, this one last. May be empty. Where the
+            game is over, its result is added to them.
+    """
+    history, board = game.history(position), None
+    if (content := cells(position)) is not None:
+        last = _last_squares(game, history)
+        board = Board(family(position), content, hands(position), last)
+    status = game.status([position])
+    result = float(status.value[0]) if status.over[0] else None
+    actions = sorted((action for action in visits if visits[action]), key=lambda a: -visits[a])
+    return Frame(
+        title=title,
+        board=board,
+        text=game.text(position),
+        ply=len(history),
+        to_play=int(status.to_play[0]),
+        result=result,
+        moves=[
+            Move(game.action_name(position, action), visits[action], where)
+            for action, where in zip(actions, squares(position, actions), strict=True)
+        ],
+        values=[*values] if result is None else [*values, result],
+    )
+
+
+def _last_squares(game: BoardGame, history: list[int]) -> tuple[Square, ...]:
+    """Returns where the last move happened; only the position before it can tell."""
+    if not history:
+        return ()
+    before = game.start()
+    for action in history[:-1]:
+        (before,) = game.after([before], [action])
+    return squares(before, history[-1:])[0]
+
+
+def draw(frame: Frame) -> Pixels:
+    """Returns `SHAPE`, uint8 RGB; its sides are even, as H.264 needs."""
+    picture = Image.new("RGB", (SHAPE[1], SHAPE[0]), BACKGROUND)
+    sides = UNNAMED
+    if frame.board is None:
+        _draw_text(ImageDraw.Draw(picture), frame.text)
+    else:
+        sides = sides_of(frame.board.family)
+        picture.paste(draw_board(frame.board, frame.moves))
+    picture.paste(_draw_panel(frame, sides), (BOARD_SIDE, 0))
+    return np.asarray(picture)
+
+
+def _draw_text(draw: ImageDraw.ImageDraw, text: str) -> None:
+    """Draws a board that only its text tells, as large as there is room for."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", text).rstrip()  # colours of a terminal
+    for size in range(28, 6, -1):
+        font = dejavu("DejaVuSansMono", size)
+        left, top, right, bottom = draw.multiline_textbbox((0, 0), text, font)
+        if max(right - left, bottom - top) <= BOARD_SIDE - 2 * MARGIN:
+            break
+    draw.multiline_text((BOARD_SIDE / 2, BOARD_SIDE / 2), text, TEXT, font, "mm")
+
+
+def _draw_panel(frame: Frame, sides: tuple[Side, Side]) -> Image.Image:
+    image = Image.new("RGB", (PANEL_WIDTH, BOARD_SIDE), BACKGROUND)
+    draw = ImageDraw.Draw(image)
+    font = _font(18) if _font(18).getlength(frame.title) <= RIGHT - LEFT else _font(14)
+    draw.text((LEFT, 34), _fit(frame.title, font, RIGHT - LEFT), TEXT, font, "ls")
+    draw.text((RIGHT, 72), f"ply {frame.ply}", LABEL, _font(18), "rs")
+    if frame.result is None:
+        words, side = "to move", sides[frame.to_play]
+    else:
+        side = sides[0] if frame.result > 0 else sides[1]
+        words = "won" if frame.result else "Draw"
+    if frame.result != 0:
+        draw.ellipse((LEFT, 56, LEFT + 18, 74), side.colour, LABEL)
+        words = f"{side.name} {words}"
+    draw.text((LEFT + 26 * (frame.result != 0), 72), words, TEXT, _font(20), "ls")
+    _draw_moves(draw, frame.moves)
+    if frame.values:
+        _draw_value(draw, frame.values[-1], sides)
+        _draw_curve(draw, frame.values, sides[0].name)
+    return image
+
+
+def _draw_moves(draw: ImageDraw.ImageDraw, moves: Sequence[Move]) -> None:
+    """Draws a bar for each of the most visited moves: a full bar is all visits."""
+    if not moves:
+        return
+    total, font = sum(move.visits for move in moves), _font(18)
+    draw.text((LEFT, ROWS_TOP - 10), "most visited", MUTED, _font(16), "ls")
+    draw.text((RIGHT, ROWS_TOP - 10), f"{total:,} visits", MUTED, _font(16), "rs")
+    left, right = BARS
+    for i, move in enumerate(moves[:MAX_ROWS]):
+        share, middle = move.visits / total, ROWS_TOP + (i + 0.5) * ROW_HEIGHT
+        colour = TEXT if i == 0 else LABEL
+        draw.text((LEFT, middle), _fit(move.name, font, left - LEFT - 6), colour, font, "lm")
+        draw.rectangle((left, middle - 7, right, middle + 7), TRACK)
+        draw.rectangle((left, middle - 7, left + share * (right - left), middle + 7), HEAT)
+        draw.text((RIGHT, middle), f"{100 * share:.0f} %", colour, font, "rm")
+
+
+def _draw_value(draw: ImageDraw.ImageDraw, value: float, sides: tuple[Side, Side]) -> None:
+    """Draws what each side can expect: a win counts 1, a draw a half."""
+    share = (1 + value) / 2
+    border = LEFT + share * (RIGHT - LEFT)
+    for (name, colour), part, x, anchor, box in (
+        (sides[0], share, LEFT, "ls", (LEFT, VALUE_TOP, border, VALUE_BOTTOM)),
+        (sides[1], 1 - share, RIGHT, "rs", (border, VALUE_TOP, RIGHT, VALUE_BOTTOM)),
+    ):
+        draw.text((x, VALUE_TOP - 8), f"{name} {100 * part:.0f} %", LABEL, _font(16), anchor)
+        draw.rectangle(box, colour)
+    draw.rectangle((LEFT, VALUE_TOP, RIGHT, VALUE_BOTTOM), None, MUTED)
+
+
+def _draw_curve(draw: ImageDraw.ImageDraw, values: Sequence[float], name: str) -> None:
+    left, top, right, bottom = CURVE
+    draw.text((left, top - 8), f"{name}'s chances, ply by ply", MUTED, _font(16), "ls")
+    draw.rectangle(CURVE, TRACK)
+    middle, reach = (top + bottom) / 2, (bottom - top) / 2 - 5
+    draw.line((left, middle, right, middle), MUTED)
+    step = (right - left - 10) / max(len(values) - 1, SHORTEST_CURVE)
+    points = [(left + 5 + step * ply, middle - reach * value) for ply, value in enumerate(values)]
+    draw.line(points, LINE, 3, "curve")
+    x, y = points[-1]
+    draw.ellipse((x - 4, y - 4, x + 4, y + 4), LINE)

@@ -1,0 +1,176 @@
+"""What the commands do with runs of board games: bring back, measure, record."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from agents.alphazero import AlphaZero, SearchPlayer
+from agents.search import Search
+from envs.board.openspiel import OpenSpielGame
+from workbench import checkpoint
+from workbench.baselines import make_baseline
+from workbench.board_picture import draw, frame_of
+from workbench.config import SelfPlayConfig
+from workbench.errors import UsageError
+from workbench.evaluate import interval95
+from workbench.game_record import GameRecord, pgn, sgf
+from workbench.match import play_match, random_openings
+from workbench.recording import TRACE_DIGITS, appearing_whole, open_video
+from workbench.run import Run, choose_device, open_player
+
+VIDEO_FPS = 1
+MAX_VISITS_SHOWN = 32
+
+
+class BoardPlayer(NamedTuple):
+    """A network that was trained, and the game it knows."""
+
+    agent: AlphaZero
+    game: OpenSpielGame
+    config: SelfPlayConfig
+    env_steps: int
+
+
+def load_board_player(player: str) -> BoardPlayer:
+    """Returns what `player` names, a run or a checkpoint of self-play.
+
+    Raises:
+        UsageError: there is no such run or checkpoint, it is no board game's, or it is damaged.
+    """
+    run, path = open_player(player)
+    config = run.config
+    if not isinstance(config, SelfPlayConfig):
+        raise UsageError(f"{run.name} plays no board game")
+    torch.set_num_threads(config.torch_threads)
+    try:
+        game = OpenSpielGame(config.env)
+        agent = AlphaZero(config.agent, game.spec, choose_device("auto"))
+        agent.load_network_state(checkpoint.load_model(path))
+    except ValueError as error:
+        raise UsageError(f"{path} does not belong to {run.config_path}: {error}") from None
+    return BoardPlayer(agent, game, config, int(path.name))
+
+
+def evaluate_board(
+    player: BoardPlayer,
+    against: str,
+    *,
+    games: int,
+    seed: int,
+    simulations: int | None,
+    on_game: Callable[[float], None],
+) -> dict[str, Any]:
+    """Plays `games` games, each opening twice with sides swapped, and reports the results.
+
+    Args:
+        player: searches without noise.
+        against: a baseline, see `make_baseline`.
+        games: an odd number is made even.
+        seed: of the openings and of the opponent.
+        simulations: per move; None: as many as in training's long searches.
+        on_game: told 1 for a win, 0.5 for a draw, 0 for a loss.
+    """
+    agent, game, config, env_steps = player
+    simulations = simulations or config.agent.simulations
+    plies = config.anchor_opening_plies
+    openings = random_openings(game, plies, (games + 1) // 2, np.random.default_rng(seed))
+    played = play_match(
+        game,
+        (
+            SearchPlayer(agent, config.agent.search, game, simulations),
+            make_baseline(against, game, seed),
+        ),
+        openings,
+        on_game=on_game,
+    )
+    returns = [2 * one.score - 1 for one in played]
+    # Two games of one opening are not independent.
+    low, high = interval95(np.array(returns).reshape(-1, 2).mean(1))
+    return {
+        "game": game.spec.name,
+        "against": against,
+        "simulations": simulations,
+        "opening_plies": plies,
+        "mean_return": float(np.mean(returns)),
+        "ci95": [low, high],
+        "score": float(np.mean([one.score for one in played])),
+        "wins": returns.count(1.0),
+        "draws": returns.count(0.0),
+        "losses": returns.count(-1.0),
+        "distinct_games": len({tuple(one.history) for one in played}),
+        "returns": returns,
+        "lengths": [len(one.history) for one in played],
+        "episodes": len(played),
+        "seed": seed,
+        "env_steps": env_steps,
+    }
+
+
+def record_game(
+    agent: AlphaZero, config: SelfPlayConfig, run: Run, env_steps: int, *, seed: int
+) -> Path:
+    """Records a game of the agent against itself, and returns its video.
+
+    The search is that of training's long moves without noise; of the first plies, each is drawn in
+    proportion to its visits, so that `seed` makes another game. Beside `videos/STEP_SEED.mp4` lies
+    the trace, `.json`, one entry per position: `ply`, `to_play`, `value` (player 0's), `visits` and
+    `action` with its `name`; and in `games/` the record, PGN for chess and SGF for others.
+    """
+    game = OpenSpielGame(config.env)
+    name, title = f"{env_steps}_{seed}", f"{game.spec.name}  step {env_steps:,}"
+    rng = np.random.default_rng(seed)
+    search = Search(config.agent.search, game, agent.evaluate, 1)
+    steps: list[dict[str, Any]] = []
+    values: list[float] = []
+    run.videos.mkdir(parents=True, exist_ok=True)
+    with appearing_whole(run.videos, name) as (video, trace):
+        with open_video(video, VIDEO_FPS) as show:
+            while not (status := game.status([search.roots[0]])).over[0]:
+                search.run(config.agent.simulations)
+                policy, counts = search.policy(0).astype(np.float64), search.visits(0)
+                early = len(steps) < config.agent.temperature_plies
+                action = (
+                    int(rng.choice(len(policy), p=policy / policy.sum()))
+                    if early
+                    else search.best(0)
+                )
+                values.append(round(search.value(0), TRACE_DIGITS))
+                order = np.argsort(-counts, kind="stable")[:MAX_VISITS_SHOWN]
+                visits = {int(a): int(counts[a]) for a in order if counts[a]}
+                position = search.roots[0]
+                show(draw(frame_of(game, position, title=title, visits=visits, values=values)))
+                steps.append(
+                    {
+                        "ply": len(steps),
+                        "to_play": int(status.to_play[0]),
+                        "value": values[-1],
+                        "visits": {str(a): count for a, count in visits.items()},
+                        "action": action,
+                        "name": game.action_name(position, action),
+                    }
+                )
+                search.play(0, action)
+            end = search.roots[0]
+            show(draw(frame_of(game, end, title=title, visits={}, values=values)))
+        result = float(status.value[0])
+        facts = {"game": game.spec.name, "title": title, "seed": seed, "result": result}
+        trace.write_text(json.dumps({**facts, "steps": steps}, separators=(",", ":")))
+    record = GameRecord(
+        game=game.spec.name,
+        players=(run.name, run.name),
+        history=game.history(end),
+        result=result,
+        event=run.name,
+        round=str(env_steps),
+        comments=[f"value {step['value']:+.2f}" for step in steps],
+    )
+    games = run.path / "games"
+    games.mkdir(exist_ok=True)
+    chess = game.spec.name.partition("(")[0] == "chess"
+    file = games / f"{name}.{'pgn' if chess else 'sgf'}"
+    checkpoint.write_atomically(file, pgn(record) if chess else sgf(record))
+    return run.videos / f"{name}.mp4"

@@ -1,0 +1,106 @@
+"""Positions of board games, with what search made of them, in a ring."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+
+from agents.alphazero import Positions
+from envs.board.base import GameSpec
+
+
+class PositionReplayConfig(BaseModel):
+    """How many positions are kept, and how many of them are learned from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    capacity_positions: int = Field(default=500_000, ge=1)
+    window_positions: int = Field(
+        default=20_000, ge=1, description="all are learned from until there are so many"
+    )
+    window_exponent: float = Field(
+        default=0.75, gt=0, le=1, description="then the window grows as this power of their number"
+    )
+    window_growth: float = Field(default=0.4, ge=0, le=1, description="and begins at this pace")
+
+
+class Learnable(NamedTuple):
+    """P positions to learn from."""
+
+    obs: npt.NDArray[np.uint8]  # [P, C, H, W]
+    policy: npt.NDArray[np.float32]  # [P, A]
+    outcome: npt.NDArray[np.float32]  # [P, 3] chances of a win, a draw and a loss
+
+
+class PositionReplay:
+    """A ring of positions; each sample is turned by one of the game's symmetries."""
+
+    def __init__(
+        self, config: PositionReplayConfig, spec: GameSpec, rng: np.random.Generator
+    ) -> None:
+        """`rng` draws samples and symmetries."""
+        capacity = config.capacity_positions
+        self._config = config
+        self._spec = spec
+        self._rng = rng
+        self._obs = np.zeros((capacity, *spec.obs_shape), np.uint8)
+        self._policy = np.zeros((capacity, spec.num_actions), np.float16)
+        self._outcome = np.zeros((capacity, 3), np.float32)
+        self.added = 0
+
+    @property
+    def window(self) -> int:
+        """How many of the latest positions are learned from: Wu 2019 (KataGo), appendix C."""
+        config = self._config
+        more = self.added / config.window_positions
+        if more <= 1:
+            return self.added
+        power = config.window_exponent
+        size = config.window_positions * (1 + config.window_growth * (more**power - 1) / power)
+        return min(int(size), self.added, config.capacity_positions)
+
+    def add(self, positions: Learnable) -> None:
+        """Adds P positions, P at most the capacity."""
+        rows = (self.added + np.arange(len(positions.obs))) % len(self._obs)
+        self._obs[rows] = positions.obs
+        self._policy[rows] = positions.policy
+        self._outcome[rows] = positions.outcome
+        self.added += len(rows)
+
+    def sample(self, batch_size: int) -> Positions:
+        """Draws from the window with replacement."""
+        age = self._rng.integers(self.window, size=batch_size)
+        rows = (self.added - 1 - age) % len(self._obs)
+        spec, obs = self._spec, self._obs[rows]
+        turn = self._rng.integers(len(spec.symmetric_cells), size=batch_size)
+        cells = spec.symmetric_cells[turn][:, None]
+        turned = np.take_along_axis(obs.reshape(*obs.shape[:2], -1), cells, 2)
+        policy = np.take_along_axis(self._policy[rows], spec.symmetric_actions[turn], 1)
+        return Positions(
+            torch.from_numpy(turned.reshape(obs.shape)),
+            torch.from_numpy(policy.astype(np.float32)),
+            torch.from_numpy(self._outcome[rows]),
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """All positions in use and the generator."""
+        used = min(self.added, len(self._obs))
+        return {
+            "obs": self._obs[:used],
+            "policy": self._policy[:used],
+            "outcome": self._outcome[:used],
+            "added": self.added,
+            "rng": self._rng.bit_generator.state,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Brings `state_dict` back; raises ValueError if it belongs to another replay."""
+        used = len(state["obs"])
+        self._obs[:used] = state["obs"]
+        self._policy[:used] = state["policy"]
+        self._outcome[:used] = state["outcome"]
+        self.added = state["added"]
+        self._rng.bit_generator.state = state["rng"]
