@@ -97,6 +97,7 @@ class PPO:
         self._config = config
         self._device = device
         self._rng = rng
+        self._rollout_env_steps = config.rollout_ticks * spec.num_envs
         self._env_steps = 0
         self._updates = 0
         dtype = arithmetic_dtype(config.precision)
@@ -114,7 +115,9 @@ class PPO:
     def schedules(self) -> dict[str, float]:
         """See `Learner.schedules`."""
         decay = self._config.learning_rate_decay_env_steps
-        left = 1.0 if decay is None else max(0.0, 1 - self._env_steps / decay)
+        # As it was when the rollout began: the last one would teach nothing otherwise.
+        begun = max(0, self._env_steps - self._rollout_env_steps)
+        left = 1.0 if decay is None else max(0.0, 1 - begun / decay)
         return {"learning_rate": self._config.learning_rate * left}
 
     def initial_memory(self, num_envs: int) -> Memory:

@@ -18,6 +18,7 @@ SHOWN = (
     ("games", "games", 0),
     ("game_plies", "plies", 1),
     ("score_mcts_100", "against mcts:100", 2),
+    ("keeps_value", "true moves", 2),
     ("epsilon", "epsilon", 2),
     ("entropy", "entropy", 2),
     ("loss", "loss", 4),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +23,10 @@ from workbench.loops.base import Turn
 from workbench.match import play_match, random_openings
 from workbench.replay.positions import Learnable, PositionReplay
 from workbench.run import Run
+from workbench.truth import Exam, make_exam, make_solver
+
+# Of games that are solved; in connect four, earlier positions take too long to judge.
+EXAM_POSITIONS = 200
 
 
 class SelfPlayLoop:
@@ -29,9 +34,10 @@ class SelfPlayLoop:
 
     def __init__(self, config: SelfPlayConfig, device: torch.device) -> None:
         """Makes the games, the agent and its replay."""
-        replay_seed, *play_seeds = np.random.SeedSequence(config.seed).spawn(
-            1 + config.play_threads
+        pace_seed, replay_seed, *play_seeds = np.random.SeedSequence(config.seed).spawn(
+            2 + config.play_threads
         )
+        self._pace = Pace(np.random.default_rng(pace_seed))
         self._config = config
         self._game = game = OpenSpielGame(config.env)
         self.agent = AlphaZero(config.agent, game.spec, device)
@@ -47,10 +53,12 @@ class SelfPlayLoop:
                 strict=True,
             )
         ]
+        self._exam: Exam | None = None
         self._threads = ThreadPoolExecutor(config.play_threads)
         self.parts: Mapping[str, Stateful] = {
             "agent": self.agent,
             "replay": self._replay,
+            "pace": self._pace,
             **{f"games_{i}": group for i, group in enumerate(self._groups)},
         }
 
@@ -69,7 +77,9 @@ class SelfPlayLoop:
         """See `Loop.turns`."""
         config, agent, replay = self._config, self.agent, self._replay
         while True:
-            moves = list(self._threads.map(SelfPlay.move, self._groups))
+            # Alike for all groups: nobody has to wait for a long search of the other.
+            full = self._pace.draw() < config.agent.full_share
+            moves = list(self._threads.map(partial(SelfPlay.move, full=full), self._groups))
             agent.played(config.env.num_games)
             for group in moves:
                 if group.learnable is not None:
@@ -104,7 +114,31 @@ class SelfPlayLoop:
             )
             games = play_match(game, (player, make_baseline(anchor, game, 0)), openings)
             scores[f"score_{anchor.replace(':', '_')}"] = float(np.mean([g.score for g in games]))
+        if self._exam is None and (solver := make_solver(game)) is not None:
+            self._exam = make_exam(game, solver, EXAM_POSITIONS, first_ply=game.spec.max_plies // 4)
+        if self._exam is not None:
+            scores["keeps_value"] = float(self._exam.kept(player).mean())
         return scores
+
+
+class Pace:
+    """Draws which moves are searched for long; part of a checkpoint."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        """`rng` is used for nothing else."""
+        self._rng = rng
+
+    def draw(self) -> float:
+        """Returns a number below 1."""
+        return self._rng.random()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The generator's position."""
+        return {"rng": self._rng.bit_generator.state}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Brings `state_dict` back."""
+        self._rng.bit_generator.state = state["rng"]
 
 
 class Moves(NamedTuple):
@@ -156,14 +190,13 @@ class SelfPlay:
             if not self._game.status([position]).over[0]:
                 return position
 
-    def move(self) -> Moves:
+    def move(self, *, full: bool) -> Moves:
         """Makes one move in every game; those that end begin anew.
 
-        All games search alike long, so batches stay full: at random either long, and then their
-        positions are learned from, or briefly (Wu 2019, KataGo, section 3.1).
+        All games search alike long, so batches stay full: if `full`, long, and then their positions
+        are learned from, else briefly (Wu 2019, KataGo, section 3.1).
         """
         config, search, rng = self._config, self._search, self._rng
-        full = rng.random() < config.full_share
         evaluations, batches = search.evaluations, search.batches
         search.run(
             config.simulations if full else config.fast_simulations, noise=rng if full else None

@@ -1,0 +1,132 @@
+"""The board network and its learner."""
+
+import numpy as np
+import pytest
+import torch
+
+from agents.alphazero import AlphaZero, AlphaZeroConfig, Positions, SearchPlayer
+from agents.base import Update
+from agents.baselines import MinimaxPlayer, RandomPlayer, RolloutPlayer
+from envs.board.openspiel import BoardConfig, OpenSpielGame
+
+CPU = torch.device("cpu")
+
+
+def load(name: str) -> OpenSpielGame:
+    return OpenSpielGame(BoardConfig(kind="board", game=name))
+
+
+def make_agent(name: str = "connect_four", **changes) -> AlphaZero:
+    torch.manual_seed(0)
+    small = {"blocks": 2, "channels": 16, "precision": "float32"}
+    return AlphaZero(AlphaZeroConfig(kind="alphazero", **(small | changes)), load(name).spec, CPU)
+
+
+def batch(size: int = 32) -> Positions:
+    rng = torch.Generator().manual_seed(0)
+    return Positions(
+        torch.randint(2, (size, 4, 6, 7), generator=rng).to(torch.uint8) * 255,
+        torch.nn.functional.one_hot(torch.randint(7, (size,), generator=rng), 7).float(),
+        torch.nn.functional.one_hot(torch.randint(3, (size,), generator=rng), 3).float(),
+    )
+
+
+def test_a_new_network_prefers_nothing():
+    agent = make_agent()
+    logits, value = agent.evaluate(batch().obs.numpy())
+    assert logits.shape == (32, 7)
+    assert np.abs(logits - logits.mean(1, keepdims=True)).max() < 0.3
+    assert np.abs(value).max() < 0.1
+
+
+def test_one_batch_can_be_learned_by_heart():
+    agent = make_agent(learning_rate=3e-3, average_decay=0.5, weight_decay=0.0)
+    fixed, losses = batch(), []
+    for _ in range(150):
+        update = agent.update(fixed)
+        assert isinstance(update, Update)
+        losses.append(float(update.metrics["loss"]))
+    # Before: the entropy of 7 moves and of 3 outcomes.
+    assert losses[0] == pytest.approx(np.log(7) + np.log(3), abs=0.1)
+    assert losses[-1] < 0.05
+    logits, value = agent.evaluate(fixed.obs.numpy())
+    assert np.array_equal(logits.argmax(1), fixed.policy.argmax(1).numpy())
+    worth = (fixed.outcome[:, 0] - fixed.outcome[:, 2]).numpy()
+    assert np.abs(value - worth).max() < 0.2
+
+
+def test_what_plays_is_the_average_of_what_learns():
+    agent = make_agent(average_decay=0.75)
+    expected = {k: v.clone() for k, v in agent.network.state_dict().items()}
+    for number in range(1, 6):
+        agent.update(batch())
+        share = max(0.25, 1 / (1 + number))
+        for name, latest in agent.network.state_dict().items():
+            expected[name] += share * (latest - expected[name])
+    for name, tensor in agent.network_state().items():
+        torch.testing.assert_close(tensor, expected[name])
+
+
+def test_the_learning_rate_falls_to_a_tenth():
+    agent = make_agent(learning_rate=1e-3, learning_rate_decay_env_steps=100)
+    for expected in (1e-3, 5.5e-4, 1e-4, 1e-4):
+        assert agent.schedules() == {"learning_rate": pytest.approx(expected)}
+        agent.played(50)
+
+
+def play(game: OpenSpielGame, first, second) -> float:
+    position, players = game.start(), (first, second)
+    while not (status := game.status([position])).over[0]:
+        (move,) = players[status.to_play[0]].choose([position])
+        assert move in status.legal
+        (position,) = game.after([position], [move])
+    return float(status.value[0])
+
+
+def test_baselines_are_as_strong_as_their_names():
+    game, rng = load("connect_four"), np.random.default_rng(0)
+    random, greedy = RandomPlayer(game, rng), MinimaxPlayer(game, 2, rng)
+    rollouts = RolloutPlayer(game.rules, 300, 0)
+    assert sum(play(game, greedy, random) for _ in range(10)) >= 8
+    assert sum(play(game, random, greedy) for _ in range(10)) <= -8
+    assert sum(play(game, rollouts, greedy) for _ in range(6)) >= 4
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 9])
+def test_minimax_agrees_with_a_search_of_everything(depth):
+    """From random positions of tic-tac-toe: with pruning and without, the same value."""
+    game, rng = load("tic_tac_toe"), np.random.default_rng(depth)
+    player = MinimaxPlayer(game, depth, rng)
+
+    def slow(position, left):
+        status = game.status([position])
+        if status.over[0] or left == 0:
+            return float(status.value[0])
+        children = game.after([position] * len(status.legal), status.legal.tolist())
+        values = [slow(child, left - 1) for child in children]
+        return max(values) if status.to_play[0] == 0 else min(values)
+
+    for _ in range(15):
+        position = game.start()
+        for _ in range(rng.integers(3, 7)):
+            status = game.status([position])
+            if not status.over[0]:
+                (position,) = game.after([position], [int(rng.choice(status.legal))])
+        if game.status([position]).over[0]:
+            continue
+        (move,) = player.choose([position])
+        (child,) = game.after([position], [move])
+        assert slow(child, depth - 1) == slow(position, depth)
+
+
+def test_a_search_player_takes_a_win_and_leaves_none():
+    game = load("tic_tac_toe")
+    agent = make_agent("tic_tac_toe")
+    player = SearchPlayer(agent, agent._config.search, game, 60)
+    positions = []
+    for history in ([0, 3, 1, 4], [0, 3, 1, 4, 8]):
+        position = game.start()
+        for action in history:
+            (position,) = game.after([position], [action])
+        positions.append(position)
+    assert player.choose(positions) == [2, 5]

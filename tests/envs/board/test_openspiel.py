@@ -1,0 +1,204 @@
+"""Our conventions over OpenSpiel's rules: whose view, whose value, symmetries, published counts."""
+
+import numpy as np
+import pytest
+
+from envs.board.base import WHITE_PIXEL
+from envs.board.cells import STONES, cells
+from envs.board.openspiel import BoardConfig, OpenSpielGame
+
+GAMES = [
+    "tic_tac_toe",
+    "connect_four",
+    "othello",
+    "hex(board_size=5)",
+    "gomoku(size=7)",
+    "breakthrough(rows=6,columns=6)",
+    "go(board_size=5)",
+    "go(board_size=9)",
+    "chess",
+    "shogi",
+    "clobber",
+    "mancala",
+]
+every_game = pytest.mark.parametrize("name", GAMES)
+
+
+def load(name: str, **changes) -> OpenSpielGame:
+    return OpenSpielGame(BoardConfig(kind="board", game=name, **changes))
+
+
+def random_game(game: OpenSpielGame, rng: np.random.Generator, max_plies: int = 200):
+    """Yields the positions of a game of random moves, the last one too."""
+    position = game.start()
+    for _ in range(max_plies):
+        yield position
+        status = game.status([position])
+        if status.over[0]:
+            return
+        (position,) = game.after([position], [int(rng.choice(status.legal))])
+    yield position
+
+
+@every_game
+def test_what_the_batch_says_is_what_each_position_says(name):
+    game, rng = load(name), np.random.default_rng(0)
+    positions = [position for _ in range(3) for position in random_game(game, rng)]
+    status = game.status(positions)
+    ends = status.num_legal.cumsum()
+    for i, position in enumerate(positions):
+        legal = status.legal[ends[i] - status.num_legal[i] : ends[i]]
+        assert bool(status.over[i]) == position.is_terminal()
+        if position.is_terminal():
+            assert len(legal) == 0
+            assert status.value[i] == np.sign(position.player_return(0))
+        else:
+            assert legal.tolist() == position.legal_actions()
+            assert status.to_play[i] == position.current_player()
+            assert status.value[i] == 0
+    live = [p for p, over in zip(positions, status.over, strict=True) if not over]
+    obs = game.observe(live)
+    assert obs.shape == (len(live), *game.spec.obs_shape)
+    assert obs.dtype == np.uint8
+    for i in range(0, len(live), 7):
+        assert np.array_equal(game.observe([live[i]])[0], obs[i])
+    to_play = np.array([position.current_player() for position in live])
+    assert np.array_equal(obs[:, -1, 0, 0], to_play * WHITE_PIXEL)
+
+
+@every_game
+def test_rules_change_no_position(name):
+    game, rng = load(name), np.random.default_rng(1)
+    for position in random_game(game, rng, 30):
+        before = str(position), game.history(position)
+        status = game.status([position])
+        if not status.over[0]:
+            game.observe([position])
+            game.after([position] * len(status.legal), status.legal.tolist())
+        assert (str(position), game.history(position)) == before
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "tic_tac_toe",
+        "connect_four",
+        "hex(board_size=5)",
+        "gomoku(size=7)",
+        "othello",
+        "go(board_size=5)",
+        "clobber",
+    ],
+)
+def test_a_network_finds_its_own_pieces_in_one_place(name):
+    """There is one plane with as many pieces as the side to move has, whoever that is."""
+    game, rng = load(name), np.random.default_rng(2)
+    own = other = set(range(game.spec.obs_shape[0] - 1))
+    for _ in range(3):
+        for position in random_game(game, rng, 40):
+            if game.status([position]).over[0]:
+                break
+            board = [cell for row in cells(position) for cell in row]
+            mine, theirs = (board.count(STONES[position.current_player() ^ i]) for i in (0, 1))
+            planes = game.observe([position])[0, :-1]
+            counts = (planes == WHITE_PIXEL).sum((1, 2))
+            own = own & set(np.flatnonzero(counts == mine))
+            other = other & set(np.flatnonzero(counts == theirs))
+    assert len(own) == len(other) == 1
+    assert own != other
+
+
+@every_game
+def test_a_turned_game_is_the_same_game(name):
+    """Every symmetry, played move by move from the start: the same rules, views and results."""
+    game, rng = load(name), np.random.default_rng(3)
+    spec = game.spec
+    assert spec.symmetric_cells[0].tolist() == list(range(len(spec.symmetric_cells[0])))
+    assert spec.symmetric_actions[0].tolist() == list(range(spec.num_actions))
+    for cells_k, actions in zip(spec.symmetric_cells, spec.symmetric_actions, strict=True):
+        inverse = np.argsort(actions)
+        for _ in range(2):
+            position, turned = game.start(), game.start()
+            for _ in range(100):
+                one, other = game.status([position]), game.status([turned])
+                assert one.over == other.over
+                assert one.value == other.value
+                if one.over[0]:
+                    break
+                assert sorted(inverse[one.legal]) == sorted(other.legal)
+                seen = game.observe([position])[0]
+                expected = seen.reshape(len(seen), -1)[:, cells_k].reshape(seen.shape)
+                assert np.array_equal(expected, game.observe([turned])[0])
+                move = int(rng.choice(one.legal))
+                (position,) = game.after([position], [move])
+                (turned,) = game.after([turned], [int(inverse[move])])
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("tic_tac_toe", 8),
+        ("connect_four", 2),
+        ("othello", 4),
+        ("go(board_size=9)", 8),
+        ("chess", 1),
+    ],
+)
+def test_games_have_the_symmetries_they_have(name, count):
+    spec = load(name).spec
+    assert len({tuple(cells) for cells in spec.symmetric_cells}) == count
+    assert len(spec.symmetric_actions) == count
+
+
+def perft(game: OpenSpielGame, depth: int) -> int:
+    """How many sequences of so many moves there are."""
+    positions = [game.start()]
+    for _ in range(depth):
+        status = game.status(positions)
+        parents = [p for p, n in zip(positions, status.num_legal, strict=True) for _ in range(n)]
+        positions = game.after(parents, status.legal.tolist())
+    return len(positions)
+
+
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [
+        ("chess", [20, 400, 8902]),
+        ("shogi", [30, 900, 25470]),
+        ("othello", [4, 12, 56, 244, 1396, 8200]),
+        ("connect_four", [7, 49, 343, 2401, 16807]),
+        ("tic_tac_toe", [9, 72, 504, 3024, 15120]),
+    ],
+)
+def test_the_published_numbers_of_move_sequences(name, counts):
+    game = load(name)
+    assert [perft(game, depth) for depth in range(1, len(counts) + 1)] == counts
+
+
+def test_games_that_last_too_long_are_draws():
+    game = load("chess", max_plies=10)
+    *_, last = random_game(game, np.random.default_rng(0))
+    status = game.status([last])
+    assert len(game.history(last)) == 10
+    assert status.over[0]
+    assert status.value[0] == 0
+    assert status.num_legal[0] == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["no_such_game", "backgammon", "kuhn_poker", "go(board_size=0)", "blackjack", ""]
+)
+def test_what_is_no_such_game_is_refused(name):
+    with pytest.raises(ValueError, match="play|two-player"):
+        load(name)
+
+
+def test_two_moves_in_a_row_in_othello():
+    """A player who cannot move passes by an action of its own, so turns always alternate."""
+    game, rng = load("othello"), np.random.default_rng(0)
+    passes = 0
+    for _ in range(20):
+        for position in random_game(game, rng):
+            status = game.status([position])
+            passes += not status.over[0] and status.legal.tolist() == [64]
+    assert passes > 0

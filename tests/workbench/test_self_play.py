@@ -1,0 +1,175 @@
+"""Self-play: what is learned is what was played, from the right player's view."""
+
+from copy import deepcopy
+
+import numpy as np
+import pytest
+import torch
+
+from agents.alphazero import AlphaZeroConfig
+from agents.board_network import DRAW, LOSS, WIN
+from envs.board.openspiel import BoardConfig, OpenSpielGame
+from workbench.checkpoint import load_resume, save
+from workbench.config import SelfPlayConfig
+from workbench.loops.self_play import SelfPlay, SelfPlayLoop, chances
+from workbench.replay import PositionReplayConfig
+
+CPU = torch.device("cpu")
+
+
+def load(name: str) -> OpenSpielGame:
+    return OpenSpielGame(BoardConfig(kind="board", game=name))
+
+
+def alphazero(**changes) -> AlphaZeroConfig:
+    small = {"blocks": 1, "channels": 8, "simulations": 20, "fast_simulations": 4, "batch_size": 16}
+    return AlphaZeroConfig(kind="alphazero", **(small | changes))
+
+
+def ignorant(game: OpenSpielGame):
+    def evaluate(obs):
+        shape = len(obs), game.spec.num_actions
+        return np.zeros(shape, np.float32), np.zeros(len(obs), np.float32)
+
+    return evaluate
+
+
+def self_play(name: str, num_games: int = 4, seed: int = 0, **changes) -> SelfPlay:
+    game = load(name)
+    rng = np.random.default_rng(seed)
+    return SelfPlay(alphazero(**changes), game, ignorant(game), num_games, rng)
+
+
+def test_outcomes_are_those_of_the_side_to_move():
+    """With every search long, all positions of a game are learned from, and the last mover won."""
+    playing = self_play("tic_tac_toe", 1, root_value_share=0.0)
+    decided = 0
+    for _ in range(200):
+        moves = playing.move(full=True)
+        if moves.learnable is None:
+            continue
+        plies = int(moves.games[0]["game_plies"])
+        outcome = moves.learnable.outcome
+        assert len(outcome) == plies
+        if moves.games[0]["draws"]:
+            assert (outcome[:, DRAW] == 1).all()
+            continue
+        decided += 1
+        assert (outcome[::-1][::2, WIN] == 1).all()
+        assert (outcome[::-1][1::2, LOSS] == 1).all()
+        # Crosses begin, so they have won if the number of plies is odd.
+        assert moves.games[0]["player_0_score"] == plies % 2
+    assert decided > 3
+
+
+def test_only_long_searches_are_learned_from():
+    playing, rng = self_play("tic_tac_toe", 8), np.random.default_rng(0)
+    learned = plies = 0
+    for _ in range(200):
+        moves = playing.move(full=rng.random() < 0.3)
+        learned += 0 if moves.learnable is None else len(moves.learnable.obs)
+        plies += sum(int(game["game_plies"]) for game in moves.games)
+    assert 0.15 < learned / plies < 0.45
+
+
+def test_policies_are_legal_and_sum_to_one():
+    playing = self_play("connect_four", 8)
+    found = []
+    for _ in range(60):
+        moves = playing.move(full=True)
+        if moves.learnable is not None:
+            found.append(moves.learnable)
+    policy = np.concatenate([one.policy for one in found])
+    obs = np.concatenate([one.obs for one in found])
+    np.testing.assert_allclose(policy.sum(1), 1, rtol=1e-5)
+    occupied = (obs[:, 0] | obs[:, 1])[:, :, :]  # [P, 6, 7]
+    full = (occupied > 0).sum(1) == 6
+    assert (policy[full] == 0).all()
+
+
+def test_games_begin_at_random_where_that_is_asked_for():
+    playing = self_play("connect_four", 64, random_plies=4)
+    plies = {len(playing._game.history(root)) for root in playing._search.roots}
+    assert plies == {0, 1, 2, 3, 4}
+
+
+def test_self_play_that_is_brought_back_goes_on_alike():
+    one = self_play("connect_four", 5, random_plies=3)
+    for _ in range(9):
+        one.move(full=True)
+    other = self_play("connect_four", 5, seed=7, random_plies=3)
+    other.load_state_dict(deepcopy(one.state_dict()))
+    learned = 0
+    for number in range(25):
+        expected, again = one.move(full=number % 2 == 0), other.move(full=number % 2 == 0)
+        assert again.games == expected.games
+        assert again.facts == expected.facts
+        assert (again.learnable is None) == (expected.learnable is None)
+        if expected.learnable is not None and again.learnable is not None:
+            learned += len(expected.learnable.obs)
+            for ours, theirs in zip(again.learnable, expected.learnable, strict=True):
+                assert np.array_equal(ours, theirs)
+    assert learned > 10
+
+
+@pytest.mark.parametrize("value", [-1.0, -0.25, 0.0, 0.5, 1.0])
+def test_chances_are_worth_the_value(value):
+    (one,) = chances(np.array([value]))
+    assert one.sum() == pytest.approx(1)
+    assert one[WIN] - one[LOSS] == pytest.approx(value)
+    assert (one >= 0).all()
+
+
+def make_loop() -> SelfPlayLoop:
+    config = SelfPlayConfig(
+        env=BoardConfig(kind="board", game="tic_tac_toe", num_games=6),
+        agent=alphazero(),
+        replay=PositionReplayConfig(capacity_positions=500),
+        total_env_steps=10_000,
+        learning_starts_positions=20,
+        anchor_period_env_steps=600,
+        anchors=("random", "mcts:10"),
+        anchor_games=2,
+    )
+    torch.manual_seed(0)
+    return SelfPlayLoop(config, CPU)
+
+
+def test_a_loop_saved_and_brought_back_equals_one_that_went_on(tmp_path):
+    """Through the files of a checkpoint, whatever the threads did."""
+    loop = make_loop()
+    turns = loop.turns()
+    while loop.agent.updates < 3:
+        next(turns)
+    state = {name: part.state_dict() for name, part in loop.parts.items()}
+    path = save(tmp_path, 1, model=loop.agent.network_state(), resume=state, facts={})
+    other = make_loop()
+    other.agent.load_network_state(deepcopy(loop.agent.network_state()))
+    brought = load_resume(path)
+    for name, part in other.parts.items():
+        part.load_state_dict(brought[name])
+    again, measured, updates = other.turns(), 0, 0
+    for _ in range(120):
+        one, two = next(turns), next(again)
+        assert one.games == two.games
+        assert one.facts == two.facts
+        measured += "score_random" in one.facts
+        updates += len(one.updates)
+        for ours, theirs in zip(one.updates, two.updates, strict=True):
+            assert ours.metrics == theirs.metrics
+    assert measured >= 1
+    assert updates > 5
+    for name, tensor in loop.agent.network_state().items():
+        assert torch.equal(tensor, other.agent.network_state()[name])
+    loop.close()
+    other.close()
+
+
+def test_measuring_changes_nothing():
+    """Strength is measured with generators of its own."""
+    loop, other = make_loop(), make_loop()
+    other._measure()
+    for _, one, two in zip(range(40), loop.turns(), other.turns(), strict=False):
+        assert one.games == two.games
+    loop.close()
+    other.close()

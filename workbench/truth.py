@@ -1,0 +1,78 @@
+"""How well a player does where the truth is known: in solved games."""
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from agents.base import Player
+from envs.board.base import BoardGame, Position
+from envs.board.connect_four import ILLEGAL, ConnectFourSolver
+from envs.board.exhaustive import ExhaustiveSolver
+
+# Of connect four: later positions have few moves, and earlier ones take seconds to solve.
+FIRST_PLY, LAST_PLY = 6, 30
+
+
+class Solver(Protocol):
+    """Knows what each move is worth."""
+
+    def values(self, history: list[int]) -> npt.NDArray[np.int8]:
+        """Returns `[A]`: 1, 0 or -1 for the side to move, or less where illegal."""
+
+
+class Exam(NamedTuple):
+    """Positions and what each of their moves is worth."""
+
+    positions: list[Position]
+    values: npt.NDArray[np.int8]  # [P, A]
+
+    def kept(self, player: Player) -> npt.NDArray[np.bool_]:
+        """Returns `[P]`: whether the player's move keeps the true value of the position."""
+        moves = player.choose(self.positions)
+        kept: npt.NDArray[np.bool_] = self.values[np.arange(len(moves)), moves] == self.values.max(
+            1
+        )
+        return kept
+
+    @property
+    def matters(self) -> npt.NDArray[np.bool_]:
+        """`[P]`: whether some legal move of the position does not keep its value."""
+        worth = np.where(self.values == ILLEGAL, self.values.max(1, keepdims=True), self.values)
+        different: npt.NDArray[np.bool_] = worth.min(1) != worth.max(1)
+        return different
+
+
+def make_solver(game: BoardGame) -> Solver | None:
+    """Returns the solver of a solved game, or None."""
+    match game.spec.name:
+        case "connect_four":
+            return ConnectFourSolver()
+        case "tic_tac_toe":
+            return ExhaustiveSolver(game)
+    return None
+
+
+def make_exam(game: BoardGame, solver: Solver, count: int, *, first_ply: int = FIRST_PLY) -> Exam:
+    """Returns `count` positions of random play, evenly over the plies; the same each time."""
+    rng = np.random.default_rng(0)
+    last_ply = min(LAST_PLY, game.spec.max_plies - 2)
+    plies = np.linspace(first_ply, last_ply + 1, count, endpoint=False).astype(int)
+    positions, values = [], []
+    for ply in plies.tolist():
+        position = _random_position(game, ply, rng)
+        positions.append(position)
+        values.append(solver.values(game.history(position)))
+    return Exam(positions, np.array(values))
+
+
+def _random_position(game: BoardGame, ply: int, rng: np.random.Generator) -> Position:
+    while True:
+        position = game.start()
+        for _ in range(ply):
+            status = game.status([position])
+            if status.over[0]:
+                break
+            (position,) = game.after([position], [int(rng.choice(status.legal))])
+        if not game.status([position]).over[0]:
+            return position
