@@ -49,6 +49,8 @@ class Clocks:
         self.seconds = dict.fromkeys(PARTS, 0.0)
 
     def around(self, part: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        """Returns `call`, whose time will count as that part's."""
+
         def timed(*args: Any, **kwargs: Any) -> Any:
             begin = time.perf_counter()
             result = call(*args, **kwargs)
@@ -88,14 +90,15 @@ def measure(
         num_games,
         np.random.default_rng(0),
     )
-    playing.move()  # compiles
+    rng = np.random.default_rng(0)
+    playing.move(full=True)  # compiles
     slices: dict[str, list[float]] = {}
     for _ in range(rounds):
         raw = num_games * calls_per_second(lambda: agent.evaluate(obs), seconds)
         clocks.seconds = dict.fromkeys(PARTS, 0.0)
         evaluated, moves, begin = 0, 0, time.perf_counter()
         while (elapsed := time.perf_counter() - begin) < seconds * 3:
-            playing.move()
+            playing.move(full=rng.random() < config.agent.full_share)
             moves += num_games
         of = {"raw": raw, "evaluations": evaluated / elapsed, "moves": moves / elapsed}
         of |= {part: spent / elapsed for part, spent in clocks.seconds.items()}
@@ -186,7 +189,7 @@ def main() -> None:
         pairs.append((openspiel(config, args.seconds), ours_from_start(config, 128, args.seconds)))
     theirs, ours = (median(values) for values in zip(*pairs, strict=True))
     show(
-        f"Search from the first position, {config.agent.simulations} simulations per move, one thread",
+        f"Search from the start, {config.agent.simulations} simulations per move, one thread",
         ("search", "simulations per second", "x OpenSpiel"),
         (
             ("OpenSpiel, Python, one leaf at a time", f"{theirs:,.0f}", "1.0"),

@@ -126,11 +126,22 @@ def latest_step(directory: Path) -> int | None:
     Where the file `latest` is missing or names none that exists, it is the newest.
     """
     steps = list_steps(directory)
-    try:
-        latest = int((directory / "latest").read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        latest = -1
+    latest = _named_latest(directory)
     return latest if latest in steps else max(steps, default=None)
+
+
+def _named_latest(directory: Path) -> int | None:
+    try:
+        return int((directory / "latest").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def settle(directory: Path) -> None:
+    """Makes the file `latest` name the checkpoint in force, where a kill left that open."""
+    step = latest_step(directory)
+    if step is not None and step != _named_latest(directory):
+        write_atomically(directory / "latest", f"{step}\n")
 
 
 def load_model(checkpoint: Path) -> dict[str, torch.Tensor]:

@@ -21,6 +21,7 @@ from workbench.replay import replay_bytes, sequence_replay_bytes
 from workbench.run import RUNS, choose_device
 
 WARM_UP_TICKS = 64
+WARM_UP_SECONDS = 20.0
 # What the process needs beside replay: torch, the emulators, the networks.
 OVERHEAD_BYTES = 1_000_000_000
 
@@ -101,10 +102,14 @@ def measure(config: TrainConfig, seconds: float = 5.0) -> dict[str, Any]:
     if isinstance(config, OffPolicyConfig):
         replay = {"replay_memory_gb": _replay_bytes(config, env_spec(config.env)) / 1e9}
         config = _with_little_replay(config)
+    elif isinstance(config, SelfPlayConfig):
+        config = config.model_copy(update={"learning_starts_positions": 1})
     loop = make_loop(config, device, None)
     loop.start()
     turns = loop.turns()
-    while not loop.agent.updates:  # the first update takes longer than the others
+    # The first update takes longer than the others; a first game may take too long to wait for.
+    warm = time.monotonic() + WARM_UP_SECONDS
+    while not loop.agent.updates and time.monotonic() < warm:
         next(turns)
     begin, env_steps = time.monotonic(), 0
     while (elapsed := time.monotonic() - begin) < seconds:

@@ -48,7 +48,7 @@ def play_match(
         status = game.status([positions[i] for i in going])
         for i, over, value in zip(going, status.over, status.value, strict=True):
             if over:
-                scores[i] = (1 + (value if seats[i] == 0 else -value)) / 2
+                scores[i] = float(1 + (value if seats[i] == 0 else -value)) / 2
                 on_game(scores[i])
         turns = [
             (i, to_play)

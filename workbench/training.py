@@ -38,6 +38,7 @@ def train(run: Run, progress: Progress) -> bool:
     torch.set_flush_denormal(True)
     keep_freed_memory()
     torch.manual_seed(config.seed)
+    checkpoint.settle(run.checkpoints)
     step = checkpoint.latest_step(run.checkpoints)
     if step is None:
         if run.info["env_steps"] > 0:

@@ -30,9 +30,8 @@ class Exam(NamedTuple):
     def kept(self, player: Player) -> npt.NDArray[np.bool_]:
         """Returns `[P]`: whether the player's move keeps the true value of the position."""
         moves = player.choose(self.positions)
-        kept: npt.NDArray[np.bool_] = self.values[np.arange(len(moves)), moves] == self.values.max(
-            1
-        )
+        worth = self.values[np.arange(len(moves)), moves]
+        kept: npt.NDArray[np.bool_] = worth == self.values.max(1)
         return kept
 
     @property

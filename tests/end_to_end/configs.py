@@ -90,6 +90,32 @@ PPO_GRID: dict[str, Any] = PPO_PROBE | {
     "record_period_env_steps": 200,
 }
 
+BOARD: dict[str, Any] = {
+    "seed": 3,
+    "env": {"kind": "board", "game": "tic_tac_toe", "num_games": 5},
+    "agent": {
+        "kind": "alphazero",
+        "blocks": 1,
+        "channels": 8,
+        "simulations": 12,
+        "fast_simulations": 4,
+        "random_plies": 2,
+        "batch_size": 8,
+        "precision": "float32",
+    },
+    "replay": {"capacity_positions": 100},
+    "learning_starts_positions": 10,
+    "anchors": ["random"],
+    "anchor_games": 2,
+    "anchor_period_env_steps": 200,
+    "total_env_steps": 600,
+    "checkpoint_period_env_steps": 200,
+    "record_period_env_steps": 300,
+    "log_period_env_steps": 50,
+    "device": "cpu",
+    "wandb": {"mode": "disabled"},
+}
+
 
 def write_config(path: Path, config: dict[str, Any], **changes: Any) -> str:
     """Writes `config` with `changes`, where `a__b` stands for `a.b`; returns the path."""

@@ -7,11 +7,13 @@ import sys
 from functools import partial
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
+import sgfmill.sgf
 import yaml
 
-from tests.end_to_end.configs import ATARI, PPO_GRID, PROBE, write_config
+from tests.end_to_end.configs import ATARI, BOARD, PPO_GRID, PROBE, write_config
 from tests.end_to_end.conftest import Ludus
 from tests.end_to_end.launcher import Launcher
 from workbench import checkpoint, doctor
@@ -121,7 +123,8 @@ def test_a_recurrent_agent_from_training_to_a_video(ludus: Ludus, here: Path) ->
     assert [line["updates"] for line in metrics] == [8, 12, 16, 20]
     names = {"loss", "policy_loss", "value_loss", "value", "entropy", "kl", "clipped"}
     assert all(names | {"learning_rate", "episodes"} <= line.keys() for line in metrics)
-    rates = [2.5e-4 * (1 - line["env_steps"] / 1000) for line in metrics]
+    rollout = 8 * 2  # env_steps; the rate is that at the beginning of the latest one
+    rates = [2.5e-4 * (1 - (line["env_steps"] - rollout) / 1000) for line in metrics]
     assert [line["learning_rate"] for line in metrics] == pytest.approx(rates)
 
     before = files(run)
@@ -139,6 +142,59 @@ def test_a_recurrent_agent_from_training_to_a_video(ludus: Ludus, here: Path) ->
     assert all(len(step["values"]) == 1 for step in trace["steps"])
     (row,) = json.loads(ludus("runs", "--json").out)["runs"]
     assert (row["run"], row["status"], row["env_steps"]) == ("runs/a", "finished", 90)
+
+
+def test_a_board_game_from_training_to_a_video(ludus: Ludus, here: Path) -> None:
+    write_config(here / "c.yaml", BOARD)
+    outcome = ludus("train", "c.yaml")
+    assert outcome.code == 0, outcome.err
+    run = here / "runs/tic_tac_toe-alphazero-1"
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert lines[-1]["games"] > 0
+    assert 0 < lines[-1]["batch_fill"] <= 1
+    assert any("score_random" in line and "keeps_value" in line for line in lines)
+    assert all(np.isfinite(line["loss"]) for line in lines if "loss" in line)
+    assert lines[-1]["updates"] > 5
+    videos = {path.name for path in (run / "videos").iterdir()}
+    assert videos == {f"{step}_0.{end}" for step in (5, 300, 600) for end in ("mp4", "json")}
+
+    outcome = ludus("record", "tic_tac_toe-alphazero-1@600", "--seed", "4")
+    assert outcome.code == 0, outcome.err
+    video = Path(outcome.out.strip())
+    trace = json.loads(video.with_suffix(".json").read_text())
+    with av.open(video) as container:
+        frames = list(container.decode(video=0))
+    assert len(frames) == len(trace["steps"]) + 1
+    assert all(sum(step["visits"].values()) > 0 for step in trace["steps"])
+    (record,) = (run / "games").glob("*_4.sgf")
+    game = sgfmill.sgf.Sgf_game.from_bytes(record.read_bytes())
+    assert len(game.get_main_sequence()) == len(trace["steps"]) + 1
+
+    outcome = ludus(
+        "eval", "tic_tac_toe-alphazero-1", "--against", "mcts:5", "--episodes", "6", "--json"
+    )
+    assert outcome.code == 0, outcome.err
+    report = json.loads(outcome.out)
+    assert report["wins"] + report["draws"] + report["losses"] == 6
+    assert report["mean_return"] == pytest.approx(2 * report["score"] - 1)
+    assert (report["against"], report["env_steps"]) == ("mcts:5", 600)
+    outcome = ludus("eval", "tic_tac_toe-alphazero-1", "--against", "nobody")
+    assert outcome.code == 2
+    assert "choose from random, greedy" in outcome.err
+
+    outcome = ludus("doctor", "c.yaml", "--json")
+    assert outcome.code == 0, outcome.err
+    assert json.loads(outcome.out)["steps_per_second"] > 1
+
+
+def test_a_game_that_is_none_is_refused(ludus: Ludus, here: Path) -> None:
+    for game in ("backgammon", "no_such_game", "go(board_size=0)"):
+        write_config(here / "c.yaml", BOARD, env__game=game)
+        outcome = ludus("train", "c.yaml")
+        assert outcome.code == 2
+        assert outcome.err.count("\n") == 1
+        assert "env.game" in outcome.err
+    assert not (here / "runs").exists()
 
 
 def test_runs_are_named_after_the_world_and_counted(ludus: Ludus, here: Path) -> None:

@@ -189,7 +189,7 @@ def test_games_that_last_too_long_are_draws():
     "name", ["no_such_game", "backgammon", "kuhn_poker", "go(board_size=0)", "blackjack", ""]
 )
 def test_what_is_no_such_game_is_refused(name):
-    with pytest.raises(ValueError, match="play|two-player"):
+    with pytest.raises(ValueError, match=r"play|two-player"):
         load(name)
 
 

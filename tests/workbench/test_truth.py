@@ -1,0 +1,58 @@
+"""Exams: positions of solved games, and what a player's moves are worth there."""
+
+import numpy as np
+import pytest
+
+from agents.baselines import MinimaxPlayer, RandomPlayer
+from envs.board.connect_four import ILLEGAL
+from envs.board.exhaustive import ExhaustiveSolver
+from envs.board.openspiel import BoardConfig, OpenSpielGame
+from workbench.truth import make_exam, make_solver
+
+
+def load(name: str) -> OpenSpielGame:
+    return OpenSpielGame(BoardConfig(kind="board", game=name))
+
+
+def test_tic_tac_toe_is_solved():
+    solver = ExhaustiveSolver(load("tic_tac_toe"))
+    assert solver.values([]).tolist() == [0] * 9
+    # Noughts answered a corner at an edge, which loses; from the centre they hold.
+    assert max(solver.values([0, 1])) == 1
+    assert max(solver.values([0, 4])) == 0
+    # A cross in the corner and one in the opposite corner: noughts must take an edge.
+    assert solver.values([0, 4, 8]).tolist() == [ILLEGAL, 0, -1, 0, ILLEGAL, 0, -1, 0, ILLEGAL]
+
+
+@pytest.mark.parametrize(("name", "first_ply"), [("tic_tac_toe", 0), ("connect_four", 24)])
+def test_an_exam_asks_over_all_plies_and_knows_the_answers(name, first_ply):
+    game = load(name)
+    solver = make_solver(game)
+    exam = make_exam(game, solver, 60, first_ply=first_ply)
+    plies = [len(game.history(position)) for position in exam.positions]
+    assert min(plies) == first_ply
+    assert max(plies) == min(30, game.spec.max_plies - 2)
+    assert len(exam.positions) == 60
+    for position, values in zip(exam.positions, exam.values, strict=True):
+        legal = position.legal_actions()
+        assert (np.delete(values, legal) == ILLEGAL).all()
+        worth = {int(value) for value in values[legal]}
+        assert worth <= {-1, 0, 1}
+    different = [len({int(v) for v in values if v != ILLEGAL}) > 1 for values in exam.values]
+    assert exam.matters.tolist() == different
+    again = make_exam(game, solver, 60, first_ply=first_ply)
+    assert [p.history() for p in again.positions] == [p.history() for p in exam.positions]
+
+
+def test_perfect_play_keeps_every_value_and_chance_does_not():
+    game = load("tic_tac_toe")
+    exam = make_exam(game, make_solver(game), 100, first_ply=2)
+    assert exam.kept(MinimaxPlayer(game, 9, np.random.default_rng(0))).all()
+    kept = exam.kept(RandomPlayer(game, np.random.default_rng(0)))
+    assert 0.3 < kept[exam.matters].mean() < 0.8
+    assert kept[~exam.matters].all()
+
+
+def test_other_games_are_not_solved():
+    assert make_solver(load("othello")) is None
+    assert make_solver(load("connect_four(rows=5)")) is None
