@@ -34,6 +34,13 @@ class Exam(NamedTuple):
         kept: npt.NDArray[np.bool_] = worth == self.values.max(1)
         return kept
 
+    def thrown_away(self, player: Player) -> npt.NDArray[np.bool_]:
+        """Returns `[P]`: whether the player's move loses where another does not."""
+        moves = player.choose(self.positions)
+        worth = self.values[np.arange(len(moves)), moves]
+        thrown: npt.NDArray[np.bool_] = (worth == -1) & (self.values.max(1) > -1)
+        return thrown
+
     @property
     def matters(self) -> npt.NDArray[np.bool_]:
         """`[P]`: whether some legal move of the position does not keep its value."""
@@ -63,6 +70,26 @@ def make_exam(game: BoardGame, solver: Solver, count: int, *, first_ply: int = F
         positions.append(position)
         values.append(solver.values(game.history(position)))
     return Exam(positions, np.array(values))
+
+
+def make_whole_exam(game: BoardGame, solver: Solver) -> Exam:
+    """Returns every position of a small game in which there is a move to make."""
+    found: dict[str, Position] = {}
+    layer = [game.start()]
+    while layer:
+        status = game.status(layer)
+        fresh = {
+            game.text(position): position
+            for position, over in zip(layer, status.over, strict=True)
+            if not over and game.text(position) not in found
+        }
+        found |= fresh
+        positions = list(fresh.values())
+        status = game.status(positions)
+        parents = [p for p, n in zip(positions, status.num_legal, strict=True) for _ in range(n)]
+        layer = game.after(parents, status.legal.tolist())
+    positions = list(found.values())
+    return Exam(positions, np.array([solver.values(game.history(p)) for p in positions]))
 
 
 def _random_position(game: BoardGame, ply: int, rng: np.random.Generator) -> Position:

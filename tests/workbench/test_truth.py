@@ -7,7 +7,7 @@ from agents.baselines import MinimaxPlayer, RandomPlayer
 from envs.board.connect_four import ILLEGAL
 from envs.board.exhaustive import ExhaustiveSolver
 from envs.board.openspiel import BoardConfig, OpenSpielGame
-from workbench.truth import make_exam, make_solver
+from workbench.truth import Exam, make_exam, make_solver, make_whole_exam
 
 
 def load(name: str) -> OpenSpielGame:
@@ -51,6 +51,18 @@ def test_perfect_play_keeps_every_value_and_chance_does_not():
     kept = exam.kept(RandomPlayer(game, np.random.default_rng(0)))
     assert 0.3 < kept[exam.matters].mean() < 0.8
     assert kept[~exam.matters].all()
+
+
+def test_tic_tac_toe_has_4520_positions_with_a_move():
+    """As many as are published; a player that keeps all values throws no game away."""
+    game = load("tic_tac_toe")
+    exam = make_whole_exam(game, make_solver(game))
+    assert len(exam.positions) == 4520
+    assert len({game.text(position) for position in exam.positions}) == 4520
+    assert exam.thrown_away(RandomPlayer(game, np.random.default_rng(0))).sum() > 500
+    perfect = MinimaxPlayer(game, 9, np.random.default_rng(0))
+    some = Exam(exam.positions[::50], exam.values[::50])
+    assert not some.thrown_away(perfect).any()
 
 
 def test_other_games_are_not_solved():

@@ -1,0 +1,46 @@
+"""Whether trained players of tic-tac-toe ever lose where they need not, over all 4,520 positions.
+
+A player that throws no position away never loses to perfect play, from any opening that is not lost
+already, on either side.
+
+    python benchmarks/tic_tac_toe_truth.py RUN... [--simulations N]
+"""
+
+import argparse
+
+from side_by_side import show
+
+from agents.alphazero import SearchPlayer
+from workbench.boards import load_board_player
+from workbench.truth import make_solver, make_whole_exam
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("players", nargs="+")
+    parser.add_argument("--simulations", type=int, nargs="+", default=[1, 10, 50])
+    args = parser.parse_args()
+    rows = []
+    for name in args.players:
+        agent, game, config, _ = load_board_player(name)
+        exam = make_whole_exam(game, make_solver(game))
+        for simulations in args.simulations:
+            player = SearchPlayer(agent, config.agent.search, game, simulations)
+            rows.append(
+                (
+                    name,
+                    str(simulations),
+                    f"**{exam.thrown_away(player).sum()}**",
+                    f"{exam.kept(player).mean():.2%}",
+                    f"{exam.kept(player)[exam.matters].mean():.2%}",
+                )
+            )
+    show(
+        "Tic-tac-toe: all positions",
+        ("player", "simulations", "thrown away", "value kept", "where it matters"),
+        rows,
+    )
+
+
+if __name__ == "__main__":
+    main()
