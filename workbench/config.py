@@ -131,10 +131,10 @@ class SelfPlayConfig(RunConfig):
 # One training run, complete: the resolved config alone relaunches it.
 TrainConfig = OffPolicyConfig | OnPolicyConfig | SelfPlayConfig
 CONFIG_OF_AGENT: dict[str, type[TrainConfig]] = {
-    "alphazero": SelfPlayConfig,
     "dqn": OffPolicyConfig,
     "ppo": OnPolicyConfig,
     "r2d2": OffPolicyConfig,
+    "alphazero": SelfPlayConfig,
 }
 
 
@@ -255,7 +255,7 @@ def _explain(
             kind for kind, other in CONFIG_OF_AGENT.items() if location[0] in other.model_fields
         ]
         if having and location[0] not in model.model_fields:
-            return f"{path}: unknown key {key}: only the agents {' and '.join(having)} have it"
+            return f"{path}: unknown key {key}: only the agents {', '.join(having)} have it"
         return f"{path}: unknown key {key}; did you mean {_nearest_key(location, data, model)}?"
     if error["type"] == "union_tag_not_found":
         return f"{path}: the key {key}.kind is missing"

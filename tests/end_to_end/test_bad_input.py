@@ -51,7 +51,7 @@ from workbench.run import Run
         ),
         (
             ["train", "ppo.yaml", "replay.sampling=uniform"],
-            "ppo.yaml: unknown key replay: only the agents alphazero and dqn and r2d2 have it",
+            "ppo.yaml: unknown key replay: only the agents dqn, r2d2, alphazero have it",
         ),
         (["train", "ppo.yaml", "learning_starts_env_steps=9"], "unknown key learning_starts_env"),
         (["train", "ppo.yaml", "agent.n_step=3"], "ppo.yaml: unknown key agent.n_step"),
