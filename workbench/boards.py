@@ -88,13 +88,17 @@ def evaluate_board(
         on_game=on_game,
     )
     returns = [2 * one.score - 1 for one in played]
-    # Two games of one opening are not independent.
-    low, high = interval95(np.array(returns).reshape(-1, 2).mean(1))
+    # Games of one opening are not independent.
+    by_opening: dict[tuple[int, ...], list[float]] = {}
+    for one, value in zip(played, returns, strict=True):
+        by_opening.setdefault(tuple(one.history[:plies]), []).append(value)
+    low, high = interval95(np.array([np.mean(values) for values in by_opening.values()]))
     return {
         "game": game.spec.name,
         "against": against,
         "simulations": simulations,
         "opening_plies": plies,
+        "openings": len(by_opening),
         "mean_return": float(np.mean(returns)),
         "ci95": [low, high],
         "score": float(np.mean([one.score for one in played])),

@@ -118,7 +118,7 @@ class SelfPlayConfig(RunConfig):
     anchor_period_env_steps: int = Field(default=100_000, ge=1)
     anchor_games: int = Field(default=20, ge=2, multiple_of=2)
     anchor_opening_plies: int = Field(
-        default=1, ge=0, le=100, description="random moves before each game, for two games"
+        default=2, ge=0, le=100, description="random moves before each game, for two games"
     )
 
     @model_validator(mode="after")

@@ -139,7 +139,7 @@ def completed_logits(forest: Forest, g: int, node: int, gumbel: Gumbel) -> Float
 
     Danihelka et al. 2022, eq. 8 and 10 and appendix D: logits + sigma(completed Q), where an edge
     without visits counts as the mix of the node's own value and its visited edges'. Values are in
-    -1..1 and proven ones are exact.
+    -1..1, where the paper's are in 0..1; proven ones are exact.
     """
     sign = 1.0 if forest.to_play[g, node] == 0 else -1.0
     first = forest.first_edge[g, node]
@@ -168,7 +168,7 @@ def completed_logits(forest: Forest, g: int, node: int, gumbel: Gumbel) -> Float
         mixed = (own + visits * weighted / max(visited_prior, 1e-30)) / (1 + visits)
     for i in range(count):
         value = mixed if forest.child[g, first + i] == NONE else values[i]
-        logits[i] += (gumbel.c_visit + most) * gumbel.c_scale * value
+        logits[i] += (gumbel.c_visit + most) * gumbel.c_scale * value / 2
     return logits
 
 

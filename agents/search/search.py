@@ -57,10 +57,13 @@ class Search:
         self._forest.nodes[game] = self._forest.edges[game] = 0
 
     def play(self, game: int, action: int) -> None:
-        """Makes a move on a board and keeps what is known of what follows."""
+        """Makes a move on a board; PUCT keeps what is known of what follows.
+
+        Sequential halving counts on moves of the root that have not been tried yet.
+        """
         forest = self._forest
         child = NONE
-        if forest.nodes[game]:
+        if forest.nodes[game] and isinstance(self._config, PUCTConfig):
             edges = forest.action[game, : forest.num_edges[game, 0]]
             child = int(forest.child[game, np.flatnonzero(edges == action)[0]])
         if child == NONE:

@@ -58,6 +58,8 @@ class BoardConfig(BaseModel):
 class OpenSpielGame:
     """A `BoardGame`; positions are `pyspiel.State`s that nobody changes.
 
+    One instance serves one thread at a time: `observe` has a buffer.
+
     Attributes:
         rules: the `pyspiel.Game`, for players that OpenSpiel brings along.
     """

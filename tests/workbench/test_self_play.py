@@ -173,3 +173,10 @@ def test_measuring_changes_nothing():
         assert one.games == two.games
     loop.close()
     other.close()
+
+
+def test_groups_that_play_side_by_side_share_no_game():
+    """A game has a buffer, in which one thread would find the other's position."""
+    loop = make_loop()
+    assert len({id(group._game) for group in loop._groups}) == 2
+    loop.close()

@@ -45,7 +45,11 @@ class SelfPlayLoop:
         # While one group waits for the network, another walks its trees.
         self._groups = [
             SelfPlay(
-                config.agent, game, self.agent.evaluate, len(games), np.random.default_rng(seed)
+                config.agent,
+                OpenSpielGame(config.env),
+                self.agent.evaluate,
+                len(games),
+                np.random.default_rng(seed),
             )
             for games, seed in zip(
                 np.array_split(np.arange(config.env.num_games), config.play_threads),

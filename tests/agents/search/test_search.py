@@ -256,3 +256,15 @@ def test_noise_changes_what_is_tried_and_its_absence_does_not():
     assert visits(None) == visits(None)
     drawn = {tuple(visits(np.random.default_rng(seed))) for seed in range(5)}
     assert len(drawn) == 5
+
+
+def test_a_gumbel_search_begins_anew_after_a_move():
+    """Else moves tried before the last one would count as tried in this halving."""
+    game = load("connect_four")
+    search = Search(CONFIGS["gumbel"], game, opinionated(game), 1)
+    search.run(200)
+    search.play(0, search.best(0))
+    search.run(16, noise=np.random.default_rng(0))
+    assert search.visits(0).sum() == 16
+    best = search.best(0)
+    assert search.visits(0)[best] == search.visits(0).max()
