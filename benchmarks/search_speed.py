@@ -127,29 +127,42 @@ def openspiel(config: SelfPlayConfig, seconds: float) -> float:
     agent = AlphaZero(config.agent, game.spec, torch.device("cpu"))
 
     class Network(mcts.Evaluator):
+        """With a cache, as OpenSpiel's own: a position's prior is asked for after its value."""
+
+        def __init__(self) -> None:
+            self.known: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+
         def _both(self, state: Position) -> tuple[np.ndarray, np.ndarray]:
-            return agent.evaluate(game.observe([state]))
+            key = state.history_str()
+            if key not in self.known:
+                self.known[key] = agent.evaluate(game.observe([state]))
+            return self.known[key]
 
         def evaluate(self, state: Position) -> np.ndarray:
-            value = float(self.value[0])
+            value = float(self._both(state)[1][0])
             return np.array([value, -value] if state.current_player() == 0 else [-value, value])
 
         def prior(self, state: Position) -> list[tuple[int, float]]:
-            # Asked for just before `evaluate`, of the same position: one call serves both.
-            logits, self.value = self._both(state)
+            logits = self._both(state)[0][0]
             legal: Sequence[int] = state.legal_actions()
-            weights = np.exp(logits[0][legal] - logits[0][legal].max())
+            weights = np.exp(logits[legal] - logits[legal].max())
             return list(zip(legal, weights / weights.sum(), strict=True))
 
+    network = Network()
     bot = mcts.MCTSBot(
         game.rules,
         1.25,
         config.agent.simulations,
-        Network(),
+        network,
         child_selection_fn=mcts.SearchNode.puct_value,
     )
     start = game.start()
-    return config.agent.simulations * calls_per_second(lambda: bot.step(start), seconds)
+
+    def move() -> None:
+        network.known.clear()
+        bot.step(start)
+
+    return config.agent.simulations * calls_per_second(move, seconds)
 
 
 def main() -> None:
