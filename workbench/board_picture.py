@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw
 
-from envs.board.base import BoardGame, Position
+from envs.board.base import BoardGame, Position, reach
 from envs.board.cells import Square, cells, family, hands, squares
 from workbench.board_drawing import (
     BLUE,
@@ -98,10 +98,7 @@ def _last_squares(game: BoardGame, history: list[int]) -> tuple[Square, ...]:
     """Returns where the last move happened; only the position before it can tell."""
     if not history:
         return ()
-    before = game.start()
-    for action in history[:-1]:
-        (before,) = game.after([before], [action])
-    return squares(before, history[-1:])[0]
+    return squares(reach(game, history[:-1]), history[-1:])[0]
 
 
 def draw(frame: Frame) -> Pixels:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from agents.base import Player
-from envs.board.base import BoardGame
+from envs.board.base import BoardGame, Position, reach
 
 
 class Game(NamedTuple):
@@ -37,9 +37,7 @@ def play_match(
     """
     positions, seats = [], []
     for opening in openings:
-        position = game.start()
-        for action in opening:
-            (position,) = game.after([position], [action])
+        position = reach(game, opening)
         positions += [position, position]
         seats += [0, 1]
     scores = [0.0] * len(positions)
@@ -70,6 +68,17 @@ def play_match(
     ]
 
 
+def play_at_random(game: BoardGame, plies: int, rng: np.random.Generator) -> Position:
+    """Returns the position after `plies` moves at random, or fewer where the game ends before."""
+    position = game.start()
+    for _ in range(plies):
+        status = game.status([position])
+        if status.over[0]:
+            break
+        (position,) = game.after([position], [int(rng.choice(status.legal))])
+    return position
+
+
 def random_openings(
     game: BoardGame, plies: int, count: int, rng: np.random.Generator
 ) -> list[list[int]]:
@@ -78,12 +87,7 @@ def random_openings(
     for _ in range(100 * count):
         if len(found) == count:
             break
-        position = game.start()
-        for _ in range(plies):
-            status = game.status([position])
-            if status.over[0]:
-                break
-            (position,) = game.after([position], [int(rng.choice(status.legal))])
+        position = play_at_random(game, plies, rng)
         opening = game.history(position)
         if opening not in found and not game.status([position]).over[0]:
             found.append(opening)

@@ -9,6 +9,7 @@ from agents.base import Player
 from envs.board.base import BoardGame, Position
 from envs.board.connect_four import ILLEGAL, ConnectFourSolver
 from envs.board.exhaustive import ExhaustiveSolver
+from workbench.match import play_at_random
 
 # Of connect four: later positions have few moves, and earlier ones take seconds to solve.
 FIRST_PLY, LAST_PLY = 6, 30
@@ -29,17 +30,17 @@ class Exam(NamedTuple):
 
     def kept(self, player: Player) -> npt.NDArray[np.bool_]:
         """Returns `[P]`: whether the player's move keeps the true value of the position."""
-        moves = player.choose(self.positions)
-        worth = self.values[np.arange(len(moves)), moves]
-        kept: npt.NDArray[np.bool_] = worth == self.values.max(1)
+        kept: npt.NDArray[np.bool_] = self._worth(player) == self.values.max(1)
         return kept
 
     def thrown_away(self, player: Player) -> npt.NDArray[np.bool_]:
         """Returns `[P]`: whether the player's move loses where another does not."""
-        moves = player.choose(self.positions)
-        worth = self.values[np.arange(len(moves)), moves]
-        thrown: npt.NDArray[np.bool_] = (worth == -1) & (self.values.max(1) > -1)
+        thrown: npt.NDArray[np.bool_] = (self._worth(player) == -1) & (self.values.max(1) > -1)
         return thrown
+
+    def _worth(self, player: Player) -> npt.NDArray[np.int8]:
+        moves = player.choose(self.positions)
+        return self.values[np.arange(len(moves)), moves]
 
     @property
     def matters(self) -> npt.NDArray[np.bool_]:
@@ -94,11 +95,6 @@ def make_whole_exam(game: BoardGame, solver: Solver) -> Exam:
 
 def _random_position(game: BoardGame, ply: int, rng: np.random.Generator) -> Position:
     while True:
-        position = game.start()
-        for _ in range(ply):
-            status = game.status([position])
-            if status.over[0]:
-                break
-            (position,) = game.after([position], [int(rng.choice(status.legal))])
+        position = play_at_random(game, ply, rng)
         if not game.status([position]).over[0]:
             return position

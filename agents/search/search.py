@@ -11,7 +11,7 @@ from agents.search.config import GumbelConfig, PUCTConfig
 from agents.search.forest import NONE, UNPROVEN, Forest, plant
 from agents.search.kernels import PUCT, Gumbel, completed_logits, descend, expand, reroot
 from envs.base import State
-from envs.board.base import BoardGame, Position
+from envs.board.base import BoardGame, Position, reach
 
 Floats = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int32]
@@ -259,10 +259,7 @@ class Search:
             raise ValueError(f"{len(forest.nodes)} games were saved, not {len(self._roots)}")
         self._forest = forest
         for g, history in enumerate(state["roots"]):
-            position = self._game.start()
-            for action in history:
-                (position,) = self._game.after([position], [action])
-            self._roots[g] = position
+            self._roots[g] = position = reach(self._game, history)
             self._positions[g] = nodes = [position] * int(forest.nodes[g])
             for node in range(int(forest.nodes[g])):
                 first = forest.first_edge[g, node]

@@ -74,3 +74,11 @@ class BoardGame(Protocol):
 
     def text(self, position: Position) -> str:
         """Returns the board as text that a person can read."""
+
+
+def reach(game: BoardGame, actions: Sequence[int]) -> Position:
+    """Returns the position after `actions` from the start."""
+    position = game.start()
+    for action in actions:
+        (position,) = game.after([position], [action])
+    return position

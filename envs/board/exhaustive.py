@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from envs.board.base import BoardGame, Position
+from envs.board.base import BoardGame, Position, reach
 from envs.board.connect_four import ILLEGAL
 
 
@@ -19,9 +19,7 @@ class ExhaustiveSolver:
 
     def values(self, history: Sequence[int]) -> npt.NDArray[np.int8]:
         """Returns `[A]`: what each action is worth to the side to move: 1, 0, -1, or ILLEGAL."""
-        position = self._game.start()
-        for action in history:
-            (position,) = self._game.after([position], [action])
+        position = reach(self._game, history)
         status = self._game.status([position])
         sign = 1 if status.to_play[0] == 0 else -1
         values = np.full(self._game.spec.num_actions, ILLEGAL, np.int8)

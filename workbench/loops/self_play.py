@@ -20,7 +20,7 @@ from workbench.boards import record_game
 from workbench.checkpoint import Stateful
 from workbench.config import SelfPlayConfig
 from workbench.loops.base import Turn
-from workbench.match import play_match, random_openings
+from workbench.match import play_at_random, play_match, random_openings
 from workbench.replay.positions import Learnable, PositionReplay
 from workbench.run import Run
 from workbench.truth import Exam, make_exam, make_solver
@@ -185,12 +185,8 @@ class SelfPlay:
     def _opening(self) -> Position:
         """Returns where a game begins: so games differ that would otherwise be alike."""
         while True:
-            position = self._game.start()
-            for _ in range(self._rng.integers(self._config.random_plies, endpoint=True)):
-                status = self._game.status([position])
-                if status.over[0]:
-                    break
-                (position,) = self._game.after([position], [self._rng.choice(status.legal)])
+            plies = int(self._rng.integers(self._config.random_plies, endpoint=True))
+            position = play_at_random(self._game, plies, self._rng)
             if not self._game.status([position]).over[0]:
                 return position
 
