@@ -17,7 +17,7 @@ import matplotlib
 from PIL import Image, ImageDraw, ImageFont
 
 from envs.board.cells import EMPTY, STONES, Square
-from workbench.panel import BACKGROUND, MUTED, TEXT, TRACK, Colour, _font
+from workbench.panel import BACKGROUND, MUTED, TEXT, TRACK, Colour, text_font
 
 # All sizes are in pixels of the video.
 BOARD_SIDE = 480
@@ -187,7 +187,7 @@ class _Drawing:
 
     def _draw_labels(self) -> None:
         columns, rows = _labels(self._family, self._height, self._width)
-        font, gap = _font(15 * SMOOTH), SMOOTH * MARGIN / 2
+        font, gap = text_font(15 * SMOOTH), SMOOTH * MARGIN / 2
         for column, label in enumerate(columns):
             x, _ = self._middle(0, column)
             self._draw.text((x, self._top - gap), label, MUTED, font, anchor="mm")
@@ -200,7 +200,7 @@ class _Drawing:
         gap = SMOOTH * MARGIN / 2
         for hand, y in zip(hands, (self.image.height - gap, gap), strict=True):
             words = f"in hand: {hand}" if hand else ""
-            self._draw.text((self._left, y), words, TEXT, _font(18 * SMOOTH), anchor="lm")
+            self._draw.text((self._left, y), words, TEXT, text_font(18 * SMOOTH), anchor="lm")
 
     def _draw_heat(self) -> None:
         """Fills the squares where pieces may be placed, by how often that was tried."""
@@ -216,7 +216,7 @@ class _Drawing:
             else:
                 self._draw.polygon(self._corners(*square), colour)
             if share >= 0.01 and self._pitch >= SMOOTH * WORDY_PITCH:
-                font = _font(round(min(self._pitch * 0.38, SMOOTH * 24)))
+                font = text_font(round(min(self._pitch * 0.38, SMOOTH * 24)))
                 words, middle = f"{100 * share:.0f}", self._middle(*square)
                 self._draw.text(middle, words, WHITE, font, "mm", stroke_width=4, stroke_fill=BLACK)
 
@@ -261,7 +261,7 @@ class _Drawing:
         outline = [(0, -1), (0.7, -0.65), (0.85, 1), (-0.85, 1), (-0.7, -0.65)]
         points = [(x + reach * across, y + reach * along) for across, along in outline]
         self._draw.polygon(points, colour, INK, SMOOTH)
-        font = _font(round(self._pitch * (0.52 if len(letter) == 1 else 0.46)))
+        font = text_font(round(self._pitch * (0.52 if len(letter) == 1 else 0.46)))
         middle = x, y + 0.12 * reach
         ink = ink if len(letter) == 1 else PROMOTED[colour]
         self._draw.text(middle, letter.upper(), ink, font, "mm")

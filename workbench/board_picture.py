@@ -26,7 +26,17 @@ from workbench.board_drawing import (
     draw_board,
     sides_of,
 )
-from workbench.panel import BACKGROUND, LABEL, LINE, MUTED, TEXT, TRACK, Pixels, _fit, _font
+from workbench.panel import (
+    BACKGROUND,
+    LABEL,
+    LINE,
+    MUTED,
+    TEXT,
+    TRACK,
+    Pixels,
+    shortened,
+    text_font,
+)
 
 # All sizes are in pixels of the video.
 PANEL_WIDTH = 320
@@ -128,9 +138,9 @@ def _draw_text(draw: ImageDraw.ImageDraw, text: str) -> None:
 def _draw_panel(frame: Frame, sides: tuple[Side, Side]) -> Image.Image:
     image = Image.new("RGB", (PANEL_WIDTH, BOARD_SIDE), BACKGROUND)
     draw = ImageDraw.Draw(image)
-    font = _font(18) if _font(18).getlength(frame.title) <= RIGHT - LEFT else _font(14)
-    draw.text((LEFT, 34), _fit(frame.title, font, RIGHT - LEFT), TEXT, font, "ls")
-    draw.text((RIGHT, 72), f"ply {frame.ply}", LABEL, _font(18), "rs")
+    font = text_font(18) if text_font(18).getlength(frame.title) <= RIGHT - LEFT else text_font(14)
+    draw.text((LEFT, 34), shortened(frame.title, font, RIGHT - LEFT), TEXT, font, "ls")
+    draw.text((RIGHT, 72), f"ply {frame.ply}", LABEL, text_font(18), "rs")
     if frame.result is None:
         words, side = "to move", sides[frame.to_play]
     else:
@@ -139,7 +149,7 @@ def _draw_panel(frame: Frame, sides: tuple[Side, Side]) -> Image.Image:
     if frame.result != 0:
         draw.ellipse((LEFT, 56, LEFT + 18, 74), side.colour, LABEL)
         words = f"{side.name} {words}"
-    draw.text((LEFT + 26 * (frame.result != 0), 72), words, TEXT, _font(20), "ls")
+    draw.text((LEFT + 26 * (frame.result != 0), 72), words, TEXT, text_font(20), "ls")
     _draw_moves(draw, frame.moves)
     if frame.values:
         _draw_value(draw, frame.values[-1], sides)
@@ -151,14 +161,14 @@ def _draw_moves(draw: ImageDraw.ImageDraw, moves: Sequence[Move]) -> None:
     """Draws a bar for each of the most visited moves: a full bar is all visits."""
     if not moves:
         return
-    total, font = sum(move.visits for move in moves), _font(18)
-    draw.text((LEFT, ROWS_TOP - 10), "most visited", MUTED, _font(16), "ls")
-    draw.text((RIGHT, ROWS_TOP - 10), f"{total:,} visits", MUTED, _font(16), "rs")
+    total, font = sum(move.visits for move in moves), text_font(18)
+    draw.text((LEFT, ROWS_TOP - 10), "most visited", MUTED, text_font(16), "ls")
+    draw.text((RIGHT, ROWS_TOP - 10), f"{total:,} visits", MUTED, text_font(16), "rs")
     left, right = BARS
     for i, move in enumerate(moves[:MAX_ROWS]):
         share, middle = move.visits / total, ROWS_TOP + (i + 0.5) * ROW_HEIGHT
         colour = TEXT if i == 0 else LABEL
-        draw.text((LEFT, middle), _fit(move.name, font, left - LEFT - 6), colour, font, "lm")
+        draw.text((LEFT, middle), shortened(move.name, font, left - LEFT - 6), colour, font, "lm")
         draw.rectangle((left, middle - 7, right, middle + 7), TRACK)
         draw.rectangle((left, middle - 7, left + share * (right - left), middle + 7), HEAT)
         draw.text((RIGHT, middle), f"{100 * share:.0f} %", colour, font, "rm")
@@ -172,14 +182,14 @@ def _draw_value(draw: ImageDraw.ImageDraw, value: float, sides: tuple[Side, Side
         (sides[0], share, LEFT, "ls", (LEFT, VALUE_TOP, border, VALUE_BOTTOM)),
         (sides[1], 1 - share, RIGHT, "rs", (border, VALUE_TOP, RIGHT, VALUE_BOTTOM)),
     ):
-        draw.text((x, VALUE_TOP - 8), f"{name} {100 * part:.0f} %", LABEL, _font(16), anchor)
+        draw.text((x, VALUE_TOP - 8), f"{name} {100 * part:.0f} %", LABEL, text_font(16), anchor)
         draw.rectangle(box, colour)
     draw.rectangle((LEFT, VALUE_TOP, RIGHT, VALUE_BOTTOM), None, MUTED)
 
 
 def _draw_curve(draw: ImageDraw.ImageDraw, values: Sequence[float], name: str) -> None:
     left, top, right, bottom = CURVE
-    draw.text((left, top - 8), f"{name}'s chances, ply by ply", MUTED, _font(16), "ls")
+    draw.text((left, top - 8), f"{name}'s chances, ply by ply", MUTED, text_font(16), "ls")
     draw.rectangle(CURVE, TRACK)
     middle, reach = (top + bottom) / 2, (bottom - top) / 2 - 5
     draw.line((left, middle, right, middle), MUTED)

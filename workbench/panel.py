@@ -185,7 +185,7 @@ class MemoryStrip:
     def _draw_label(self, width: int, num_steps: int) -> Pixels:
         """Returns `[STRIP_LABEL_HEIGHT, width, 3]`: words on the left, a key on the right."""
         image = Image.new("RGB", (width, STRIP_LABEL_HEIGHT), BACKGROUND)
-        draw, font, y = ImageDraw.Draw(image), _font(12), STRIP_LABEL_HEIGHT - 8
+        draw, font, y = ImageDraw.Draw(image), text_font(12), STRIP_LABEL_HEIGHT - 8
         draw.text((STRIP_MARGIN, y), f"memory, last {num_steps} steps", MUTED, font, anchor="ls")
         key = activity_colours(np.linspace(-1, 1, 32, dtype=np.float32))
         right = width - STRIP_MARGIN
@@ -225,10 +225,10 @@ class Panel:
         rows_bottom = ROWS_TOP + self._row * spec.num_actions
         bottom = min(height - LEFT, rows_bottom + SPARKLINE_GAP + most)
         self._line_box = (LEFT, rows_bottom + SPARKLINE_GAP, RIGHT, bottom)
-        font = _font(min(13, self._row - 2))
+        font = text_font(min(13, self._row - 2))
         self._digits = _draw_digits(font, LABEL, BACKGROUND, self._row)
         self._lit_digits = _draw_digits(font, TEXT, LIT, self._row)
-        names = [_fit(name.replace("_", " "), font, NAME_WIDTH) for name in spec.action_names]
+        names = [shortened(name.replace("_", " "), font, NAME_WIDTH) for name in spec.action_names]
         self._bar_left = LEFT + 34 + round(max(font.getlength(name) for name in names))
         self._bar_right = RIGHT - 12 - round(font.getlength("-00.000"))
         self._plain, self._lit = (
@@ -243,12 +243,12 @@ class Panel:
         """Returns the empty panel, with the rows of all actions in the given colours."""
         image = Image.new("RGB", (PANEL_WIDTH, height), BACKGROUND)
         draw = ImageDraw.Draw(image)
-        title_font = _font(14) if _font(14).getlength(title) <= RIGHT - LEFT else _font(11)
-        draw.text((LEFT, 28), _fit(title, title_font, RIGHT - LEFT), TEXT, title_font, anchor="ls")
-        draw.text((LEFT, ROWS_TOP - 9), self._gauge.rows_label, MUTED, _font(12), anchor="ls")
+        heading = text_font(14) if text_font(14).getlength(title) <= RIGHT - LEFT else text_font(11)
+        draw.text((LEFT, 28), shortened(title, heading, RIGHT - LEFT), TEXT, heading, anchor="ls")
+        draw.text((LEFT, ROWS_TOP - 9), self._gauge.rows_label, MUTED, text_font(12), anchor="ls")
         line_label = (LEFT, self._line_box[1] - 8)
         words = f"{self._gauge.line_label}, last {RECENT_STEPS} steps"
-        draw.text(line_label, words, MUTED, _font(12), anchor="ls")
+        draw.text(line_label, words, MUTED, text_font(12), anchor="ls")
         draw.rectangle(self._line_box, TRACK)
         for i, name in enumerate(names):
             left, top, right, bottom = self._row_box(i)
@@ -275,11 +275,11 @@ class Panel:
         self._recent.append((value, score))
         image = self._plain.copy()
         draw = ImageDraw.Draw(image)
-        draw.text((LEFT - 1, 72), _score_text(score), TEXT, _font(34), anchor="ls")
+        draw.text((LEFT - 1, 72), _score_text(score), TEXT, text_font(34), anchor="ls")
         clock = f"step {t:,}" if action is not None else f"end, step {t:,}"
-        draw.text((RIGHT, 72), clock, MUTED, _font(14), anchor="rs")
+        draw.text((RIGHT, 72), clock, MUTED, text_font(14), anchor="rs")
         scale = f"full bar {_number_text(full_bar)}"
-        draw.text((RIGHT, ROWS_TOP - 9), scale, MUTED, _font(12), anchor="rs")
+        draw.text((RIGHT, ROWS_TOP - 9), scale, MUTED, text_font(12), anchor="rs")
         for i, number in enumerate(numbers.tolist()):
             colour, digits = BAR, self._digits
             if i == action:
@@ -301,7 +301,7 @@ class Panel:
         values, scores = zip(*self._recent, strict=True)
         low, high = min(values), max(values)
         limits = f"{_number_text(low)} to {_number_text(high)}"
-        draw.text((right, top - 8), limits, MUTED, _font(12), anchor="rs")
+        draw.text((right, top - 8), limits, MUTED, text_font(12), anchor="rs")
         pitch = (right - left - 8) / (RECENT_STEPS - 1)
         points = []
         for i, value in enumerate(values):
@@ -317,11 +317,12 @@ class Panel:
 
 
 @cache
-def _font(size: int) -> Font:
+def text_font(size: int) -> Font:
+    """Returns the font of all labels, `size` pixels high."""
     return ImageFont.load_default(size=size)
 
 
-def _fit(text: str, font: Font, width: float) -> str:
+def shortened(text: str, font: Font, width: float) -> str:
     """Returns `text`, shortened with an ellipsis if it is wider than `width`."""
     if font.getlength(text) <= width:
         return text
