@@ -58,7 +58,10 @@ class SelfPlayLoop:
             )
         ]
         self._exam: Exam | None = None
-        self._threads = ThreadPoolExecutor(config.play_threads)
+        # Learning may use all cores at once; of threads that play, each is one core's.
+        self._threads = ThreadPoolExecutor(
+            config.play_threads, initializer=torch.set_num_threads, initargs=(1,)
+        )
         self.parts: Mapping[str, Stateful] = {
             "agent": self.agent,
             "replay": self._replay,
