@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from agents.base import Array, Update
 from agents.board_network import LOSS, WIN, BoardNetwork
 from agents.networks import PrecisionName, arithmetic_dtype, load_weights
-from agents.search import GumbelConfig, PUCTConfig, Search, SearchConfig
+from agents.resignation import ResignationConfig
+from agents.search import Evaluate, GumbelConfig, PUCTConfig, Search, SearchConfig
 from envs.board.base import WHITE_PIXEL, BoardGame, GameSpec, Position
 
 
@@ -40,6 +41,9 @@ class AlphaZeroConfig(BaseModel):
     temperature_plies: int = Field(default=10, ge=0, description="then the best move is made")
     random_plies: int = Field(
         default=0, ge=0, description="games begin with up to so many moves at random"
+    )
+    resignation: ResignationConfig | None = Field(
+        default=None, description="null: games are played to the end"
     )
     root_value_share: float = Field(
         default=0.5, ge=0, le=1, description="of the search's value in the target of the value"
@@ -65,8 +69,37 @@ class Positions(NamedTuple):
     outcome: Tensor  # [B, 3] float32, the chances of a win, a draw and a loss
 
 
+class Evaluator:
+    """A network as a search asks it, see `Evaluate`."""
+
+    def __init__(self, network: nn.Module, device: torch.device, dtype: torch.dtype) -> None:
+        """Computes in `dtype`."""
+        self.network = network
+        self._device = device
+        self._dtype = dtype
+
+    @torch.inference_mode()
+    def __call__(self, obs: npt.NDArray[np.uint8]) -> tuple[Array, Array]:
+        """Returns what the network thinks.
+
+        Args:
+            obs: `[B, C, H, W]`
+
+        Returns:
+            Policy logits `[B, A]`, legal or not, and values `[B]` of the side to move, in -1..1.
+        """
+        logits, outcome = _forward(self.network, torch.from_numpy(obs), self._device, self._dtype)
+        chances = outcome.softmax(1)
+        value = chances[:, WIN] - chances[:, LOSS]
+        return logits.cpu().numpy(), value.cpu().numpy()
+
+
 class AlphaZero:
-    """The network that learns and the average of its weights, which plays."""
+    """The network that learns and the average of its weights, which plays.
+
+    Attributes:
+        evaluate: asks the average, as it is when asked.
+    """
 
     def __init__(self, config: AlphaZeroConfig, spec: GameSpec, device: torch.device) -> None:
         """Builds the network from torch's global generator."""
@@ -84,6 +117,7 @@ class AlphaZero:
         )
         self.network = network.to(device)
         self.average = deepcopy(self.network).requires_grad_(False)
+        self.evaluate = Evaluator(self.average, device, self._dtype)
         self._optimizer = torch.optim.AdamW(
             self.network.parameters(),
             lr=config.learning_rate,
@@ -111,38 +145,17 @@ class AlphaZero:
         left = 1.0 if decay is None else max(0.1, 1 - 0.9 * self._env_steps / decay)
         return {"learning_rate": self._config.learning_rate * left}
 
-    @torch.inference_mode()
-    def evaluate(self, obs: npt.NDArray[np.uint8]) -> tuple[Array, Array]:
-        """Returns what the playing network thinks.
-
-        Args:
-            obs: `[B, C, H, W]`
-
-        Returns:
-            Policy logits `[B, A]`, legal or not, and values `[B]` of the side to move, in -1..1.
-        """
-        logits, outcome = self._forward(self.average, torch.from_numpy(obs))
-        chances = outcome.softmax(1)
-        value = chances[:, WIN] - chances[:, LOSS]
-        return logits.cpu().numpy(), value.cpu().numpy()
-
-    def _forward(self, network: nn.Module, obs: Tensor) -> tuple[Tensor, Tensor]:
-        planes = obs.to(self._device, non_blocking=True).to(
-            self._dtype, memory_format=torch.channels_last
-        )
-        mixed = self._dtype != torch.float32
-        with torch.autocast(self._device.type, dtype=self._dtype, enabled=mixed):
-            logits, outcome = network(planes / WHITE_PIXEL)
-        return logits.float(), outcome.float()
+    def frozen(self) -> "Evaluator":
+        """Returns the playing network as it is now; it learns no more."""
+        return Evaluator(deepcopy(self.average), self._device, self._dtype)
 
     def update(self, batch: Positions) -> Update:
         """Takes one optimizer step: cross entropy of both heads."""
         config = self._config
         policy, outcome = batch.policy.to(self._device), batch.outcome.to(self._device)
-        logits, outcome_logits = self._forward(self.network, batch.obs)
-        log_policy, log_outcome = logits.log_softmax(1), outcome_logits.log_softmax(1)
-        policy_loss = -(policy * log_policy).sum(1).mean()
-        value_loss = -(outcome * log_outcome).sum(1).mean()
+        policy_loss, value_loss, log_outcome = self._losses(
+            self.network, batch.obs, policy, outcome
+        )
         loss = policy_loss + value_loss
         for group in self._optimizer.param_groups:
             group["lr"] = self.schedules()["learning_rate"]
@@ -170,6 +183,23 @@ class AlphaZero:
         }
         return Update(metrics, torch.zeros(0))
 
+    @torch.inference_mode()
+    def loss(self, batch: Positions) -> float:
+        """Returns the loss of the playing network; it learns nothing."""
+        policy, outcome = batch.policy.to(self._device), batch.outcome.to(self._device)
+        policy_loss, value_loss, _ = self._losses(self.average, batch.obs, policy, outcome)
+        return float(policy_loss + value_loss)
+
+    def _losses(
+        self, network: nn.Module, obs: Tensor, policy: Tensor, outcome: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Returns the losses of both heads, and `[B, 3]` the logarithms of the chances."""
+        logits, outcome_logits = _forward(network, obs, self._device, self._dtype)
+        log_policy, log_outcome = logits.log_softmax(1), outcome_logits.log_softmax(1)
+        policy_loss = -(policy * log_policy).sum(1).mean()
+        value_loss = -(outcome * log_outcome).sum(1).mean()
+        return policy_loss, value_loss, log_outcome
+
     def network_state(self) -> dict[str, Tensor]:
         """See `Learner.network_state`: the weights that play."""
         return dict(self.average.state_dict())
@@ -195,6 +225,15 @@ class AlphaZero:
         self._updates = state["updates"]
 
 
+def _forward(
+    network: nn.Module, obs: Tensor, device: torch.device, dtype: torch.dtype
+) -> tuple[Tensor, Tensor]:
+    planes = obs.to(device, non_blocking=True).to(dtype, memory_format=torch.channels_last)
+    with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
+        logits, outcome = network(planes / WHITE_PIXEL)
+    return logits.float(), outcome.float()
+
+
 def _worth(like: Tensor) -> Tensor:
     """Returns `[3]`: what a win, a draw and a loss are worth."""
     return torch.tensor([1.0, 0.0, -1.0], device=like.device)
@@ -204,17 +243,21 @@ class SearchPlayer:
     """A network that makes the best move its search finds."""
 
     def __init__(
-        self, agent: AlphaZero, config: PUCTConfig | GumbelConfig, game: BoardGame, simulations: int
+        self,
+        evaluate: Evaluate,
+        config: PUCTConfig | GumbelConfig,
+        game: BoardGame,
+        simulations: int,
     ) -> None:
         """Each move is searched for anew, with so many simulations and without noise."""
-        self._agent = agent
+        self._evaluate = evaluate
         self._config = config
         self._game = game
         self._simulations = simulations
 
     def choose(self, positions: Sequence[Position]) -> list[int]:
         """See `Player.choose`."""
-        search = Search(self._config, self._game, self._agent.evaluate, len(positions))
+        search = Search(self._config, self._game, self._evaluate, len(positions))
         for i, position in enumerate(positions):
             search.place(i, position)
         search.run(self._simulations)

@@ -35,7 +35,7 @@ def make_player(name: str, game: OpenSpielGame, simulations: int) -> Player:
     if name.partition(":")[0] in ("random", "greedy", "mcts", "minimax"):
         return make_baseline(name, game, 0)
     agent, _, config, _ = load_board_player(name)
-    return SearchPlayer(agent, config.agent.search, game, simulations)
+    return SearchPlayer(agent.evaluate, config.agent.search, game, simulations)
 
 
 def main() -> None:

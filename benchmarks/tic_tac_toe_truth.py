@@ -25,7 +25,7 @@ def main() -> None:
         agent, game, config, _ = load_board_player(name)
         exam = make_whole_exam(game, make_solver(game))
         for simulations in args.simulations:
-            player = SearchPlayer(agent, config.agent.search, game, simulations)
+            player = SearchPlayer(agent.evaluate, config.agent.search, game, simulations)
             rows.append(
                 (
                     name,

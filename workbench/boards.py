@@ -81,7 +81,7 @@ def evaluate_board(
     played = play_match(
         game,
         (
-            SearchPlayer(agent, config.agent.search, game, simulations),
+            SearchPlayer(agent.evaluate, config.agent.search, game, simulations),
             make_baseline(against, game, seed),
         ),
         openings,

@@ -18,6 +18,7 @@ from agents.r2d2 import R2D2Config
 from envs import EnvConfig
 from envs.board.openspiel import BoardConfig
 from workbench.errors import UsageError
+from workbench.gate import GateConfig
 from workbench.replay import PositionReplayConfig, ReplayConfig
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
@@ -105,6 +106,9 @@ class SelfPlayConfig(RunConfig):
     env: BoardConfig
     agent: AlphaZeroConfig
     replay: PositionReplayConfig = PositionReplayConfig()
+    gate: GateConfig | None = Field(
+        default=None, description="who must be beaten to play; null: the latest network plays"
+    )
     play_threads: int = Field(
         default=2, ge=1, le=64, description="groups of games that search side by side"
     )

@@ -19,7 +19,10 @@ class Solver(Protocol):
     """Knows what each move is worth."""
 
     def values(self, history: list[int]) -> npt.NDArray[np.int8]:
-        """Returns `[A]`: 1, 0 or -1 for the side to move, or less where illegal."""
+        """Returns `[A]`: 1, 0 or -1 for the side to move, or ILLEGAL."""
+
+    def scores(self, history: list[int]) -> npt.NDArray[np.int8]:
+        """Returns `[A]`: higher the sooner it wins or the later it loses, or ILLEGAL."""
 
 
 class Exam(NamedTuple):
@@ -27,11 +30,18 @@ class Exam(NamedTuple):
 
     positions: list[Position]
     values: npt.NDArray[np.int8]  # [P, A]
+    scores: npt.NDArray[np.int8] | None = None  # [P, A], which take longer to find
 
-    def kept(self, player: Player) -> npt.NDArray[np.bool_]:
-        """Returns `[P]`: whether the player's move keeps the true value of the position."""
-        kept: npt.NDArray[np.bool_] = self._worth(player) == self.values.max(1)
-        return kept
+    def marks(self, player: Player) -> dict[str, float]:
+        """Returns the share of moves that keep the true value, and that are strictly best.
+
+        Strictly best: no other wins sooner, or loses later. Only with `scores`.
+        """
+        chosen = np.arange(len(self.positions)), np.array(player.choose(self.positions))
+        marks = {"keeps_value": float((self.values[chosen] == self.values.max(1)).mean())}
+        if self.scores is not None:
+            marks["strictly_best"] = float((self.scores[chosen] == self.scores.max(1)).mean())
+        return marks
 
     def thrown_away(self, player: Player) -> npt.NDArray[np.bool_]:
         """Returns `[P]`: whether the player's move loses where another does not."""
@@ -60,17 +70,24 @@ def make_solver(game: BoardGame) -> Solver | None:
     return None
 
 
-def make_exam(game: BoardGame, solver: Solver, count: int, *, first_ply: int = FIRST_PLY) -> Exam:
+def make_exam(
+    game: BoardGame,
+    solver: Solver,
+    count: int,
+    *,
+    first_ply: int = FIRST_PLY,
+    with_scores: bool = False,
+) -> Exam:
     """Returns `count` positions of random play, evenly over the plies; the same each time."""
     rng = np.random.default_rng(0)
     last_ply = min(LAST_PLY, game.spec.max_plies - 2)
     plies = np.linspace(first_ply, last_ply + 1, count, endpoint=False).astype(int)
-    positions, values = [], []
-    for ply in plies.tolist():
-        position = _random_position(game, ply, rng)
-        positions.append(position)
-        values.append(solver.values(game.history(position)))
-    return Exam(positions, np.array(values))
+    positions = [_random_position(game, ply, rng) for ply in plies.tolist()]
+    histories = [game.history(position) for position in positions]
+    if not with_scores:
+        return Exam(positions, np.array([solver.values(history) for history in histories]))
+    scores = np.array([solver.scores(history) for history in histories])
+    return Exam(positions, np.where(scores == ILLEGAL, ILLEGAL, np.sign(scores)), scores)
 
 
 def make_whole_exam(game: BoardGame, solver: Solver) -> Exam:

@@ -15,29 +15,39 @@ class ExhaustiveSolver:
     def __init__(self, game: BoardGame) -> None:
         """Looks at nothing yet."""
         self._game = game
-        self._known: dict[str, float] = {}
+        self._known: dict[str, int] = {}
 
     def values(self, history: Sequence[int]) -> npt.NDArray[np.int8]:
         """Returns `[A]`: what each action is worth to the side to move: 1, 0, -1, or ILLEGAL."""
+        scores = self.scores(history)
+        return np.where(scores == ILLEGAL, ILLEGAL, np.sign(scores)).astype(np.int8)
+
+    def scores(self, history: Sequence[int]) -> npt.NDArray[np.int8]:
+        """Returns `[A]`: how soon each action leads the side to move to a win or to a loss.
+
+        0 where it leads to a draw; where it wins, 1 if the game then ends with the last ply it can
+        have, 2 if a ply before, and so on; as much below 0 where it loses; ILLEGAL.
+        """
         position = reach(self._game, history)
         status = self._game.status([position])
         sign = 1 if status.to_play[0] == 0 else -1
-        values = np.full(self._game.spec.num_actions, ILLEGAL, np.int8)
+        scores = np.full(self._game.spec.num_actions, ILLEGAL, np.int8)
         for action in status.legal.tolist():
             (child,) = self._game.after([position], [action])
-            values[action] = sign * self._value(child)
-        return values
+            scores[action] = sign * self._score(child)
+        return scores
 
-    def _value(self, position: Position) -> float:
-        """Returns player 0's result under perfect play."""
+    def _score(self, position: Position) -> int:
+        """Returns player 0's score under perfect play."""
         text = self._game.text(position)
         if text not in self._known:
             status = self._game.status([position])
             if status.over[0]:
-                self._known[text] = float(status.value[0])
+                left = self._game.spec.max_plies - len(self._game.history(position))
+                self._known[text] = int(status.value[0]) * (1 + left)
             else:
                 actions = status.legal.tolist()
                 children = self._game.after([position] * len(actions), actions)
                 best = max if status.to_play[0] == 0 else min
-                self._known[text] = best(self._value(child) for child in children)
+                self._known[text] = best(self._score(child) for child in children)
         return self._known[text]

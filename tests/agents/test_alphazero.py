@@ -122,7 +122,7 @@ def test_minimax_agrees_with_a_search_of_everything(depth):
 def test_a_search_player_takes_a_win_and_leaves_none():
     game = load("tic_tac_toe")
     agent = make_agent("tic_tac_toe")
-    player = SearchPlayer(agent, agent._config.search, game, 60)
+    player = SearchPlayer(agent.evaluate, agent._config.search, game, 60)
     positions = []
     for history in ([0, 3, 1, 4], [0, 3, 1, 4, 8]):
         position = game.start()

@@ -31,8 +31,8 @@ def test_tic_tac_toe_is_never_lost():
     loop.close()
     game = OpenSpielGame(config.env)
     exam = make_whole_exam(game, make_solver(game))
-    player = SearchPlayer(loop.agent, config.agent.search, game, config.agent.simulations)
+    player = SearchPlayer(loop.agent.evaluate, config.agent.search, game, config.agent.simulations)
     assert not exam.thrown_away(player).any()
     # The network alone, without looking ahead, has learned most of it.
-    alone = SearchPlayer(loop.agent, config.agent.search, game, 1)
+    alone = SearchPlayer(loop.agent.evaluate, config.agent.search, game, 1)
     assert exam.kept(alone)[exam.matters].mean() > 0.8

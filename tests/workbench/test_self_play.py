@@ -7,12 +7,14 @@ import pytest
 import torch
 
 from agents.alphazero import AlphaZeroConfig
+from agents.base import Update
 from agents.board_network import DRAW, LOSS, WIN
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench.checkpoint import load_resume, save
 from workbench.config import SelfPlayConfig
-from workbench.loops.self_play import SelfPlay, SelfPlayLoop, chances
+from workbench.loops.self_play import SelfPlayLoop
 from workbench.replay import PositionReplayConfig
+from workbench.self_play_games import SelfPlay, chances
 
 CPU = torch.device("cpu")
 
@@ -120,35 +122,59 @@ def test_chances_are_worth_the_value(value):
     assert (one >= 0).all()
 
 
-def make_loop() -> SelfPlayLoop:
+def test_sides_that_are_lost_give_up():
+    """After some games that were played out; what is learned says that they lost."""
+    playing = self_play("tic_tac_toe", 32, resignation={"played_out_share": 0.5})
+    short = longer = 0
+    for _ in range(120):
+        moves = playing.move(full=True)
+        for game in moves.games:
+            short += int(game["resigned"] == 1)
+            longer += int(game["resigned"] == 0)
+            if game["resigned"]:
+                assert not game["draws"]
+                # The side to move gave up: with an even number of plies, crosses.
+                assert game["player_0_score"] == game["game_plies"] % 2
+        if moves.learnable is not None and len(moves.games) == 1 and moves.games[0]["resigned"]:
+            assert moves.learnable.outcome[-1, LOSS] > 0.5
+    assert short > 20
+    assert longer > short / 2
+
+
+def make_loop(**changes) -> SelfPlayLoop:
     config = SelfPlayConfig(
         env=BoardConfig(kind="board", game="tic_tac_toe", num_games=6),
-        agent=alphazero(),
+        agent=alphazero(resignation={"played_out_share": 0.5}),
         replay=PositionReplayConfig(capacity_positions=500),
         total_env_steps=10_000,
         learning_starts_positions=20,
         anchor_period_env_steps=600,
         anchors=("random", "mcts:10"),
         anchor_games=2,
+        **changes,
     )
     torch.manual_seed(0)
     return SelfPlayLoop(config, CPU)
 
 
-def test_a_loop_saved_and_brought_back_equals_one_that_went_on(tmp_path):
+GATE = {"period_env_steps": 300, "games": 4}
+
+
+@pytest.mark.parametrize("gate", [None, GATE])
+def test_a_loop_saved_and_brought_back_equals_one_that_went_on(tmp_path, gate):
     """Through the files of a checkpoint, whatever the threads did."""
-    loop = make_loop()
+    loop = make_loop(gate=gate)
     turns = loop.turns()
     while loop.agent.updates < 3:
         next(turns)
     state = {name: part.state_dict() for name, part in loop.parts.items()}
     path = save(tmp_path, 1, model=loop.agent.network_state(), resume=state, facts={})
-    other = make_loop()
+    other = make_loop(gate=gate)
     other.agent.load_network_state(deepcopy(loop.agent.network_state()))
     brought = load_resume(path)
     for name, part in other.parts.items():
         part.load_state_dict(brought[name])
-    again, measured, updates = other.turns(), 0, 0
+    again, measured, challenged, updates = other.turns(), 0, 0, 0
     for _ in range(120):
         one, two = next(turns), next(again)
         assert one.games == two.games
@@ -157,7 +183,9 @@ def test_a_loop_saved_and_brought_back_equals_one_that_went_on(tmp_path):
         updates += len(one.updates)
         for ours, theirs in zip(one.updates, two.updates, strict=True):
             assert ours.metrics == theirs.metrics
+        challenged += "gate_score" in one.facts
     assert measured >= 1
+    assert (challenged >= 2) == (gate is not None)
     assert updates > 5
     for name, tensor in loop.agent.network_state().items():
         assert torch.equal(tensor, other.agent.network_state()[name])
@@ -179,4 +207,41 @@ def test_groups_that_play_side_by_side_share_no_game():
     """A game has a buffer, in which one thread would find the other's position."""
     loop = make_loop()
     assert len({id(group._game) for group in loop._groups}) == 2
+    loop.close()
+
+
+def test_with_a_gate_the_frozen_network_plays():
+    """As long as nobody has beaten it, games are those of a network that has learned nothing."""
+    loop = make_loop(gate={"period_env_steps": 10**6})
+    never = make_loop(gate={"period_env_steps": 10**6})
+    never.agent.update = lambda batch: Update({"loss": torch.zeros(())}, torch.zeros(0))
+    same = make_loop()
+    learned = different = 0
+    for _, one, two, three in zip(
+        range(60), loop.turns(), never.turns(), same.turns(), strict=False
+    ):
+        assert one.games == two.games
+        different += one.facts != three.facts
+        learned += len(one.updates)
+    assert learned > 5
+    assert different > 0
+    for each in (loop, never, same):
+        each.close()
+
+
+def test_some_games_are_never_learned_from():
+    """And the measured numbers say how far the network knows them."""
+    loop = make_loop()
+    turns = loop.turns()
+    facts = {}
+    while not facts or loop._held_out.added < 5:
+        turn = next(turns)
+        if "held_out_loss" in turn.facts:
+            facts = turn.facts
+    share = loop._held_out.added / (loop._held_out.added + loop._replay.added)
+    assert 0.0 < share < 0.2
+    assert 0 < facts["distinct_positions"] <= 1
+    assert facts["window_loss"] > 0
+    assert facts["held_out_loss"] > 0
+    assert facts["strictly_best"] <= facts["keeps_value"] <= 1
     loop.close()

@@ -47,10 +47,39 @@ def test_an_exam_asks_over_all_plies_and_knows_the_answers(name, first_ply):
 def test_perfect_play_keeps_every_value_and_chance_does_not():
     game = load("tic_tac_toe")
     exam = make_exam(game, make_solver(game), 100, first_ply=2)
-    assert exam.kept(MinimaxPlayer(game, 9, np.random.default_rng(0))).all()
-    kept = exam.kept(RandomPlayer(game, np.random.default_rng(0)))
-    assert 0.3 < kept[exam.matters].mean() < 0.8
-    assert kept[~exam.matters].all()
+    assert exam.marks(MinimaxPlayer(game, 9, np.random.default_rng(0))) == {"keeps_value": 1.0}
+    matters = exam.matters.mean()
+    kept = exam.marks(RandomPlayer(game, np.random.default_rng(0)))["keeps_value"]
+    # All of the moves that do not matter, and about half of those that do.
+    assert 1 - 0.7 * matters < kept < 1 - 0.2 * matters
+
+
+def test_strictly_best_is_the_soonest_win_and_the_latest_loss():
+    game = load("tic_tac_toe")
+    exam = make_exam(game, make_solver(game), 300, first_ply=0, with_scores=True)
+    assert exam.scores is not None
+    worth = np.where(exam.scores == ILLEGAL, ILLEGAL, np.sign(exam.scores))
+    assert np.array_equal(worth, exam.values)
+    # Minimax to the end takes any win, so it is late now and then, but it throws nothing away.
+    marks = exam.marks(MinimaxPlayer(game, 9, np.random.default_rng(0)))
+    assert marks["keeps_value"] == 1
+    assert 0.5 < marks["strictly_best"] < 1
+
+    class Best:
+        def choose(self, positions):
+            asked = [exam.positions.index(position) for position in positions]
+            return exam.scores[asked].argmax(1).tolist()
+
+    assert exam.marks(Best()) == {"keeps_value": 1.0, "strictly_best": 1.0}
+
+
+def test_a_score_says_how_soon_the_game_is_decided():
+    """Crosses complete a row at ply 5: the end is 4 plies before the last that there can be."""
+    solver = ExhaustiveSolver(load("tic_tac_toe"))
+    scores = solver.scores([0, 3, 1, 4])  # crosses 0 1, noughts 3 4; crosses to move
+    assert scores[2] == 5
+    assert scores[5] < 5  # it stops the noughts, and the crosses still have their threat
+    assert scores[8] < 0
 
 
 def test_tic_tac_toe_has_4520_positions_with_a_move():

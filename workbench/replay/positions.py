@@ -74,14 +74,23 @@ class PositionReplay:
         """Draws from the window with replacement."""
         age = self._rng.integers(self.window, size=batch_size)
         rows = (self.added - 1 - age) % len(self._obs)
-        spec, obs = self._spec, self._obs[rows]
+        spec = self._spec
         turn = self._rng.integers(len(spec.symmetric_cells), size=batch_size)
-        cells = spec.symmetric_cells[turn][:, None]
-        turned = np.take_along_axis(obs.reshape(*obs.shape[:2], -1), cells, 2)
         policy = np.take_along_axis(self._policy[rows], spec.symmetric_actions[turn], 1)
         return Positions(
-            torch.from_numpy(turned.reshape(obs.shape)),
+            torch.from_numpy(turned(spec, self._obs[rows], turn)),
             torch.from_numpy(policy.astype(np.float32)),
+            torch.from_numpy(self._outcome[rows]),
+        )
+
+    def spread(self, count: int, of_latest: int) -> Positions:
+        """Returns up to `count` positions, evenly over the latest ones, as they were played."""
+        kept = min(self.added, of_latest, len(self._obs))
+        age = np.linspace(0, kept, min(count, kept), endpoint=False).astype(np.int64)
+        rows = (self.added - 1 - age) % len(self._obs)
+        return Positions(
+            torch.from_numpy(self._obs[rows]),
+            torch.from_numpy(self._policy[rows].astype(np.float32)),
             torch.from_numpy(self._outcome[rows]),
         )
 
@@ -104,3 +113,12 @@ class PositionReplay:
         self._outcome[:used] = state["outcome"]
         self.added = state["added"]
         self._rng.bit_generator.state = state["rng"]
+
+
+def turned(
+    spec: GameSpec, obs: npt.NDArray[np.uint8], turn: npt.NDArray[np.int64]
+) -> npt.NDArray[np.uint8]:
+    """Returns `obs` `[B, C, H, W]`, each turned by the symmetry whose number is in `turn` `[B]`."""
+    cells = spec.symmetric_cells[turn][:, None]
+    flat = obs.reshape(*obs.shape[:2], -1)
+    return np.take_along_axis(flat, cells, 2).reshape(obs.shape)
