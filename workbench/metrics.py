@@ -112,6 +112,15 @@ class Meter:
         self._learned = {name: list(values.unbind()) for name, values in state["learned"].items()}
 
 
+def rates(metrics: Metrics, env_steps: int, seconds: float) -> Metrics:
+    """Returns the pace of `env_steps`, of which `metrics` tell; names end in `_per_second`."""
+    done = {"env_steps": float(env_steps)}
+    if "evaluations_per_move" in metrics:  # a move is an env step of a board game
+        done["evaluations"] = metrics["evaluations_per_move"] * env_steps
+        done["games"] = metrics["games"]
+    return {f"{name}_per_second": count / seconds for name, count in done.items() if seconds > 0}
+
+
 class MetricsFile:
     """`metrics.jsonl`: one JSON object a line, always with `env_steps` and `wall_seconds`."""
 

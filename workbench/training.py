@@ -12,7 +12,7 @@ import torch
 from workbench import checkpoint
 from workbench.errors import UsageError
 from workbench.loops import make_loop
-from workbench.metrics import Meter, MetricsFile, WandbLog
+from workbench.metrics import Meter, MetricsFile, WandbLog, rates
 from workbench.progress import Progress
 from workbench.run import Clock, Run, choose_device
 
@@ -63,6 +63,7 @@ def train(run: Run, progress: Progress) -> bool:
     # Killed after its last checkpoint but before it could say so, it has nothing left to do.
     finished = env_steps >= config.total_env_steps
 
+    shown_env_steps, shown_seconds = env_steps, clock.seconds
     wandb_log = WandbLog(
         config.wandb, run.name, run.path, config.model_dump(mode="json"), run.info["wandb_id"]
     )
@@ -90,6 +91,10 @@ def train(run: Run, progress: Progress) -> bool:
                     **agent.schedules(),
                     **meter.read(),
                 }
+                metrics |= rates(
+                    metrics, env_steps - shown_env_steps, clock.seconds - shown_seconds
+                )
+                shown_env_steps, shown_seconds = env_steps, clock.seconds
                 metrics_file.write(metrics)
                 wandb_log.log(metrics)
                 progress.show(metrics)

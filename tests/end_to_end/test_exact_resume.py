@@ -70,7 +70,7 @@ def read_metrics(run: Path) -> list[dict[str, Any]]:
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     seconds = [line.pop("wall_seconds") for line in lines]
     assert all(before <= after for before, after in pairwise(seconds))
-    return lines
+    return [{k: v for k, v in line.items() if not k.endswith("_per_second")} for line in lines]
 
 
 def read_resume(path: Path) -> dict[str, Any]:

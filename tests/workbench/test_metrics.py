@@ -9,7 +9,7 @@ import torch
 from agents.base import Update
 from envs.base import Step
 from workbench.errors import WorkError
-from workbench.metrics import Meter, MetricsFile
+from workbench.metrics import Meter, MetricsFile, rates
 
 
 def tick(reward: list[float], first: list[int], last: list[int]) -> Step:
@@ -129,3 +129,14 @@ def test_a_file_shorter_than_the_checkpoint_says_is_not_padded(tmp_path: Path) -
     file.write({"env_steps": 2})
     file.close()
     assert path.read_text() == '{"env_steps": 1}\n{"env_steps": 2}\n'
+
+
+def test_rates_are_of_what_was_done_since_the_last_line():
+    assert rates({"episodes": 3}, 200, 4.0) == {"env_steps_per_second": 50}
+    board = {"evaluations_per_move": 60.0, "games": 8}
+    assert rates(board, 200, 4.0) == {
+        "env_steps_per_second": 50,
+        "evaluations_per_second": 3_000,
+        "games_per_second": 2,
+    }
+    assert rates(board, 200, 0.0) == {}
