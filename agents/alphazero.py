@@ -30,7 +30,11 @@ class AlphaZeroConfig(BaseModel):
     kind: Literal["alphazero"]
     blocks: int = Field(default=4, ge=1, le=100)
     channels: int = Field(default=32, ge=1, le=4096)
+    head_channels: int = Field(
+        default=8, ge=1, le=4096, description="that each head makes of the tower's"
+    )
     pooling: bool = Field(default=True, description="every second block sees the whole board")
+    normalise: bool = Field(default=True, description="batch normalisation in the tower")
     search: SearchConfig = PUCTConfig()
     simulations: int = Field(default=100, ge=1, description="per move")
     fast_simulations: int = Field(
@@ -113,10 +117,12 @@ class AlphaZero:
             spec.num_actions,
             blocks=config.blocks,
             channels=config.channels,
+            head_channels=config.head_channels,
             pooling=config.pooling,
+            normalise=config.normalise,
         )
         self.network = network.to(device)
-        self.average = deepcopy(self.network).requires_grad_(False)
+        self.average = deepcopy(self.network).requires_grad_(False).eval()
         self.evaluate = Evaluator(self.average, device, self._dtype)
         self._optimizer = torch.optim.AdamW(
             self.network.parameters(),
@@ -168,9 +174,10 @@ class AlphaZero:
             # Early on, the average follows closely: it would be of untrained weights otherwise.
             share = max(1 - config.average_decay, 1 / (1 + self._updates))
             for average, latest in zip(
-                self.average.parameters(), self.network.parameters(), strict=True
-            ):
-                average.lerp_(latest, share)
+                self.average.state_dict().values(), self.network.state_dict().values(), strict=True
+            ):  # the statistics of normalisation, too
+                if average.is_floating_point():
+                    average.lerp_(latest, share)
             target_entropy = torch.special.entr(policy).sum(1).mean()
             predicted = log_outcome.exp() @ _worth(log_outcome)
             value_error = (predicted - outcome @ _worth(outcome)).abs().mean()

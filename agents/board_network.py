@@ -9,30 +9,39 @@ WIN, DRAW, LOSS = range(3)  # of the side to move
 class ResidualBlock(nn.Module):
     """Two convolutions around which the input is carried; it begins as the identity.
 
-    Without normalisation, so that playing and learning see the same network: the second
-    convolution starts at zero instead (Zhang et al. 2019, Fixup). With `pooling`, what the board as
-    a whole shows is added everywhere (Wu 2019, KataGo, section 3.3).
+    With `normalise`, batch normalisation follows both (Silver et al. 2018). Without, the second
+    convolution starts at zero (Zhang et al. 2019, Fixup): playing and learning see the same
+    network, which then learns more slowly. With `pooling`, what the board as a whole shows is added
+    everywhere (Wu 2019, KataGo, section 3.3).
     """
 
-    def __init__(self, channels: int, *, pooling: bool) -> None:
+    def __init__(self, channels: int, *, pooling: bool, normalise: bool) -> None:
         """`channels` come in and go out."""
         super().__init__()
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        self.first_norm = normalisation(channels, normalise=normalise)
+        self.second_norm = normalisation(channels, normalise=normalise)
         self.pooled = nn.Linear(2 * channels, channels) if pooling else None
-        nn.init.kaiming_normal_(self.first.weight, nonlinearity="relu")
-        nn.init.zeros_(self.first.bias)  # type: ignore[arg-type]
-        nn.init.zeros_(self.second.weight)
-        nn.init.zeros_(self.second.bias)  # type: ignore[arg-type]
+        for convolution in (self.first, self.second):
+            nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+            nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]
+        last = self.second_norm if normalise else self.second
+        nn.init.zeros_(last.weight)  # type: ignore[arg-type]
 
     def forward(self, features: Tensor) -> Tensor:
         """`[B, C, H, W]`, not negative -> the same."""
-        hidden = self.first(features)
+        hidden = self.first_norm(self.first(features))
         if self.pooled is not None:
             pooled = torch.cat([features.mean((2, 3)), features.amax((2, 3))], 1)
             hidden = hidden + self.pooled(pooled)[:, :, None, None]
-        changed: Tensor = features + self.second(hidden.relu())
+        changed: Tensor = features + self.second_norm(self.second(hidden.relu()))
         return changed.relu()
+
+
+def normalisation(channels: int, *, normalise: bool) -> nn.Module:
+    """Returns batch normalisation, or what changes nothing."""
+    return nn.BatchNorm2d(channels) if normalise else nn.Identity()
 
 
 class BoardNetwork(nn.Module):
@@ -45,27 +54,32 @@ class BoardNetwork(nn.Module):
         *,
         blocks: int,
         channels: int,
+        head_channels: int,
         pooling: bool,
+        normalise: bool,
     ) -> None:
         """With `pooling`, every second block sees the board as a whole."""
         super().__init__()
         planes, height, width = obs_shape
         self.stem = nn.Conv2d(planes, channels, 3, padding=1)
+        self.stem_norm = normalisation(channels, normalise=normalise)
         self.blocks = nn.Sequential(
-            *(ResidualBlock(channels, pooling=pooling and i % 2 == 1) for i in range(blocks))
+            *(
+                ResidualBlock(channels, pooling=pooling and i % 2 == 1, normalise=normalise)
+                for i in range(blocks)
+            )
         )
-        heads = 8  # channels of each head
         self.policy = nn.Sequential(
-            nn.Conv2d(channels, heads, 1),
+            nn.Conv2d(channels, head_channels, 1),
             nn.ReLU(),
             nn.Flatten(),
-            nn.Linear(heads * height * width, num_actions),
+            nn.Linear(head_channels * height * width, num_actions),
         )
         self.value = nn.Sequential(
-            nn.Conv2d(channels, heads, 1),
+            nn.Conv2d(channels, head_channels, 1),
             nn.ReLU(),
             nn.Flatten(),
-            nn.Linear(heads * height * width, 64),
+            nn.Linear(head_channels * height * width, 64),
             nn.ReLU(),
             nn.Linear(64, 3),
         )
@@ -76,5 +90,5 @@ class BoardNetwork(nn.Module):
 
     def forward(self, planes: Tensor) -> tuple[Tensor, Tensor]:
         """`[B, C, H, W]` of 0..1 -> policy logits `[B, A]`, outcome logits `[B, 3]`."""
-        features = self.blocks(self.stem(planes).relu())
+        features = self.blocks(self.stem_norm(self.stem(planes)).relu())
         return self.policy(features), self.value(features)

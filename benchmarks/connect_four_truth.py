@@ -58,7 +58,7 @@ def main() -> None:
     rows, results = [], {}
     for name in args.players:
         moves = np.array(make_player(name, game, args.simulations).choose(exam.positions))
-        kept = exam.values[np.arange(len(moves)), moves] == exam.values.max(1)
+        kept = exam.kept(moves)
         best = scores[np.arange(len(scores)), moves[late]] == scores.max(1)
         low, high = interval95(kept.astype(float))
         rows.append(

@@ -12,6 +12,7 @@ Takes about a minute.
 import argparse
 from contextlib import closing
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -26,10 +27,11 @@ NO_MONSTER = {"DoomPlayer", "BulletPuff", "Blood"}
 
 def play(env: gymnasium.Env, aim: float, episodes: int) -> list[float]:
     """Returns the return of each episode."""
-    game = env.unwrapped.game
+    unwrapped: Any = env.unwrapped
+    game = unwrapped.game
     press = {
         button.name: next(
-            action for action, pressed in enumerate(env.unwrapped.button_map) if pressed[i]
+            action for action, pressed in enumerate(unwrapped.button_map) if pressed[i]
         )
         for i, button in enumerate(game.get_available_buttons())
     }
@@ -62,9 +64,10 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, default=200)
     args = parser.parse_args()
     env = gymnasium.make("VizdoomBasic-v1", frame_skip=FRAME_SKIP, max_buttons_pressed=1)
-    env.unwrapped.game.set_labels_buffer_enabled(True)
+    unwrapped: Any = env.unwrapped
+    unwrapped.game.set_labels_buffer_enabled(True)
     with TemporaryDirectory() as settings, closing(env):  # the game writes its settings at its end
-        env.unwrapped.game.set_doom_config_path(f"{settings}/doom.ini")
+        unwrapped.game.set_doom_config_path(f"{settings}/doom.ini")
         rows = [row(aim, play(env, aim, args.episodes)) for aim in AIMS]
     show(
         f"VizdoomBasic-v1, frame skip {FRAME_SKIP}: a marksman who is told where the monster is",

@@ -101,7 +101,7 @@ class Slices:
 def ours(connection: Connection, *, num_envs: int, precision: str) -> None:
     from agents.dqn import DQN
     from envs import make_envs
-    from workbench import training
+    from workbench import player, training
     from workbench.config import OffPolicyConfig
     from workbench.metrics import Metrics
     from workbench.progress import Progress
@@ -136,7 +136,7 @@ def ours(connection: Connection, *, num_envs: int, precision: str) -> None:
             "wandb": {"mode": "disabled"},
         }
     )
-    training.MAX_VIDEO_ENV_STEPS = 1  # the video before the first step
+    player.MAX_VIDEO_ENV_STEPS = 1  # the video before the first step
 
     # What the parts are measured on: a second set of everything.
     envs = make_envs(config.env)

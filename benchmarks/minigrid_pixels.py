@@ -19,6 +19,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.spaces import Discrete
 from minigrid.wrappers import RGBImgObsWrapper, RGBImgPartialObsWrapper
 from side_by_side import show, write_json
 
@@ -48,6 +49,7 @@ def theirs(config: MiniGridConfig) -> Iterator[np.ndarray]:
     )
     wrapper = RGBImgPartialObsWrapper if config.view == "partial" else RGBImgObsWrapper
     env = wrapper(world, config.tile_size)
+    assert isinstance(env.action_space, Discrete)
     random, episode = np.random.default_rng(SEED), 0
     while True:
         with redirect_stdout(None):  # BabyAI prints each rejected draw of a level

@@ -8,6 +8,7 @@ already, on either side.
 
 import argparse
 
+import numpy as np
 from side_by_side import show
 
 from agents.alphazero import SearchPlayer
@@ -26,13 +27,14 @@ def main() -> None:
         exam = make_whole_exam(game, make_solver(game))
         for simulations in args.simulations:
             player = SearchPlayer(agent.evaluate, config.agent.search, game, simulations)
+            moves = np.array(player.choose(exam.positions))
             rows.append(
                 (
                     name,
                     str(simulations),
-                    f"**{exam.thrown_away(player).sum()}**",
-                    f"{exam.kept(player).mean():.2%}",
-                    f"{exam.kept(player)[exam.matters].mean():.2%}",
+                    f"**{exam.thrown_away(moves).sum()}**",
+                    f"{exam.kept(moves).mean():.2%}",
+                    f"{exam.kept(moves)[exam.matters].mean():.2%}",
                 )
             )
     show(

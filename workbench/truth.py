@@ -37,19 +37,24 @@ class Exam(NamedTuple):
 
         Strictly best: no other wins sooner, or loses later. Only with `scores`.
         """
-        chosen = np.arange(len(self.positions)), np.array(player.choose(self.positions))
-        marks = {"keeps_value": float((self.values[chosen] == self.values.max(1)).mean())}
+        moves = np.array(player.choose(self.positions))
+        marks = {"keeps_value": float(self.kept(moves).mean())}
         if self.scores is not None:
-            marks["strictly_best"] = float((self.scores[chosen] == self.scores.max(1)).mean())
+            best = self.scores[np.arange(len(moves)), moves] == self.scores.max(1)
+            marks["strictly_best"] = float(best.mean())
         return marks
 
-    def thrown_away(self, player: Player) -> npt.NDArray[np.bool_]:
-        """Returns `[P]`: whether the player's move loses where another does not."""
-        thrown: npt.NDArray[np.bool_] = (self._worth(player) == -1) & (self.values.max(1) > -1)
+    def kept(self, moves: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Returns `[P]`: whether each position's move keeps its value."""
+        kept: npt.NDArray[np.bool_] = self._worth(moves) == self.values.max(1)
+        return kept
+
+    def thrown_away(self, moves: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Returns `[P]`: whether each position's move loses where another does not."""
+        thrown: npt.NDArray[np.bool_] = (self._worth(moves) == -1) & (self.values.max(1) > -1)
         return thrown
 
-    def _worth(self, player: Player) -> npt.NDArray[np.int8]:
-        moves = player.choose(self.positions)
+    def _worth(self, moves: npt.NDArray[np.int64]) -> npt.NDArray[np.int8]:
         return self.values[np.arange(len(moves)), moves]
 
     @property

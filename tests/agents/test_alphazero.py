@@ -62,9 +62,32 @@ def test_what_plays_is_the_average_of_what_learns():
         agent.update(batch())
         share = max(0.25, 1 / (1 + number))
         for name, latest in agent.network.state_dict().items():
-            expected[name] += share * (latest - expected[name])
+            if latest.is_floating_point():  # all but the count of batches
+                expected[name] += share * (latest - expected[name])
     for name, tensor in agent.network_state().items():
         torch.testing.assert_close(tensor, expected[name])
+
+
+def test_what_plays_sees_what_learns_has_seen():
+    """With batch normalisation both agree once its statistics are those of the positions."""
+    agent = make_agent(average_decay=0.0, learning_rate=1e-9)
+    fixed = batch(256)
+    for _ in range(150):
+        agent.update(fixed)
+    with torch.no_grad():
+        learning, _ = agent.network(fixed.obs.float() / 255)
+    playing, _ = agent.evaluate(fixed.obs.numpy())
+    np.testing.assert_allclose(playing, learning.numpy(), atol=1e-3)
+    assert np.abs(playing).max() > 1e-2
+
+
+def test_a_batch_of_one_is_played_as_in_a_batch_of_many():
+    """Normalisation by the batch itself would make a move depend on the other games."""
+    agent = make_agent()
+    agent.update(batch())
+    many, _ = agent.evaluate(batch().obs.numpy())
+    one, _ = agent.evaluate(batch().obs[:1].numpy())
+    np.testing.assert_allclose(one[0], many[0], atol=1e-5)
 
 
 def test_the_learning_rate_falls_to_a_tenth():
