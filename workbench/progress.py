@@ -10,19 +10,20 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from workbench.metrics import Metrics
+from workbench.soundness import alarms
 
 RATE_WINDOW_SECONDS = 15.0
 # What is worth a place in the line: metric, name, digits after the point.
 SHOWN = (
     ("episode_return", "return", 2),
     ("games", "games", 0),
-    ("game_plies", "plies", 1),
-    ("score_mcts_100", "against mcts:100", 2),
-    ("keeps_value", "true moves", 2),
+    ("game_plies", "plies/game", 0),
+    ("keeps_value", "right moves", 2),
     ("epsilon", "epsilon", 2),
     ("entropy", "entropy", 2),
     ("loss", "loss", 4),
 )
+SCORE = "score_"  # of the points against an anchor
 
 
 class Progress:
@@ -84,6 +85,12 @@ class Progress:
         for metric, name, digits in SHOWN:
             if metric in metrics:
                 self._facts[name] = f"{metrics[metric]:.{digits}f}"
+        scores = [metric for metric in metrics if metric.startswith(SCORE)]
+        if scores:  # there is room for one: configs name the strongest anchor last
+            opponent = scores[-1].removeprefix(SCORE).replace("_", ":")
+            self._facts[f"against {opponent}"] = f"{metrics[scores[-1]]:.0%}"
+        for alarm in alarms(metrics):
+            self._console.print(f"note: {alarm}", soft_wrap=True, highlight=False)
         if self._live:
             return
         rate = self.steps_per_second

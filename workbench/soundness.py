@@ -1,5 +1,7 @@
 """What gives away, in numbers, how self-play is known to fail."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from agents.alphazero import AlphaZero
@@ -7,6 +9,7 @@ from envs.board.base import GameSpec
 from workbench.replay.positions import PositionReplay, turned
 
 POSITIONS = 1_000
+FEW_DISTINCT_POSITIONS, LEARNED_BY_HEART, MANY_REJECTIONS = 0.5, 0.5, 5
 
 
 def soundness(
@@ -36,3 +39,27 @@ def soundness(
         "held_out_loss": agent.loss(unknown),
         "symmetry_gap": float(np.ptp(values, axis=0).mean()),
     }
+
+
+def alarms(facts: Mapping[str, float]) -> list[str]:
+    """Returns a sentence for each failure that `facts` give away, with what to do about it."""
+    said = []
+    distinct = facts.get("distinct_positions", 1.0)
+    if distinct < FEW_DISTINCT_POSITIONS:
+        said.append(
+            f"self-play repeats itself, only {distinct:.0%} of its positions are distinct: raise "
+            "agent.random_plies or agent.temperature_plies"
+        )
+    gap = facts.get("held_out_loss", 0.0) - facts.get("window_loss", 0.0)
+    if gap > LEARNED_BY_HEART:
+        said.append(
+            f"games are learned by heart, the loss of games held out is higher by {gap:.2f}: lower "
+            "samples_per_position"
+        )
+    rejections = facts.get("gate_rejected_in_a_row", 0)
+    if rejections >= MANY_REJECTIONS:
+        said.append(
+            f"the gate has rejected the network {rejections:.0f} times in a row: raise gate.games, "
+            "or go without (gate=null)"
+        )
+    return said

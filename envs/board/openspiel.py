@@ -5,6 +5,7 @@ what players need around them: whose view, how many plies at most, symmetries.
 """
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from math import isqrt
 from typing import Any, Literal
 
@@ -79,16 +80,29 @@ class OpenSpielGame:
         self._planes = np.array(
             [_planes(PIECES_OF_PLAYERS.get(family), shape[0], player) for player in (0, 1)]
         )
+        self._own_planes = 1 if self._shows_free_cells(shape) else 2
         num_actions = self.rules.num_distinct_actions()
         cells, actions = _symmetries(TURNS.get(family), shape[1:], num_actions)
         self.spec = GameSpec(
             name=config.game,
             num_actions=num_actions,
-            obs_shape=(shape[0] + 1, *shape[1:]),
+            obs_shape=(shape[0] + self._own_planes, *shape[1:]),
             max_plies=self._max_plies,
             symmetric_cells=cells,
             symmetric_actions=actions,
         )
+
+    def _shows_free_cells(self, shape: tuple[int, int, int]) -> bool:
+        """Returns whether no cell is 0 in all planes, whoever is to move.
+
+        A convolution would take the margin around a board for more of its free cells.
+        """
+        start = self.start()
+        for position in (start, start.child(start.legal_actions()[0])):
+            self._observation.set_from(position, position.current_player())
+            if not self._observation.tensor.reshape(shape[0], -1).any(0).all():
+                return False
+        return True
 
     def start(self) -> Position:
         """See `BoardGame.start`."""
@@ -118,9 +132,13 @@ class OpenSpielGame:
         return Status(over, value, to_play, np.array(legal, np.int32), num_legal)
 
     def observe(self, positions: Sequence[Position]) -> npt.NDArray[np.uint8]:
-        """See `BoardGame.observe`; the last plane is white where player 1 is to move."""
+        """See `BoardGame.observe`; the last plane is white where player 1 is to move.
+
+        Before it, games whose free cells are black in all planes have one that is white everywhere.
+        """
         planes, height, width = self.spec.obs_shape
-        seen = np.empty((len(positions), planes - 1, height * width), np.float32)
+        theirs = planes - self._own_planes
+        seen = np.empty((len(positions), theirs, height * width), np.float32)
         to_play = np.empty(len(positions), np.int64)
         observation, tensor = self._observation, self._observation.tensor.reshape(seen.shape[1:])
         for i, position in enumerate(positions):
@@ -130,7 +148,8 @@ class OpenSpielGame:
         obs = np.empty((len(positions), planes, height * width), np.uint8)
         ordered = seen[np.arange(len(positions))[:, None], self._planes[to_play]]
         np.rint(ordered * WHITE_PIXEL, out=ordered)
-        obs[:, :-1] = ordered
+        obs[:, :theirs] = ordered
+        obs[:, theirs:-1] = WHITE_PIXEL
         obs[:, -1] = (to_play * WHITE_PIXEL)[:, None]
         return obs.reshape(-1, planes, height, width)
 
@@ -148,6 +167,11 @@ class OpenSpielGame:
 
 
 def _load(name: str) -> Any:
+    asked = name.partition("(")[0]
+    if asked not in pyspiel.registered_names():  # else OpenSpiel itself prints a hundred names
+        close = get_close_matches(asked, pyspiel.registered_names(), 3)
+        hint = f"; did you mean {' or '.join(close)}?" if close else ""
+        raise ValueError(f"OpenSpiel cannot play {name!r}, it has no such game{hint}")
     try:
         game = pyspiel.load_game(name)
         family, parameters = game.get_type().short_name, game.get_parameters()

@@ -59,3 +59,26 @@ def test_the_time_left_is_never_negative(clock: Clock, capsys: pytest.CaptureFix
         clock.seconds = 0.001
         progress.show({"env_steps": 4_000, "epsilon": 0.0})
     assert "ETA 0 min" in capsys.readouterr().err
+
+
+def test_self_play_shows_how_strong_it_is_and_what_goes_wrong(
+    clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Progress("a", 1_000, 0) as progress:
+        clock.seconds = 1.0
+        progress.show(
+            {
+                "env_steps": 100,
+                "games": 30,
+                "game_plies": 35.6,
+                "score_random": 1.0,
+                "score_mcts_1000": 0.85,
+                "distinct_positions": 0.12,
+            }
+        )
+        progress.show({"env_steps": 200, "games": 31, "game_plies": 36.0})
+    note, first, second = (re.sub(" +", " ", line) for line in capsys.readouterr().err.splitlines())
+    assert "only 12%" in note
+    assert "agent.random_plies" in note
+    assert "games 30 plies/game 36 against mcts:1000 85%" in first
+    assert "against mcts:1000 85%" in second  # until it is measured again

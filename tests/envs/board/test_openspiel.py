@@ -1,9 +1,11 @@
 """Our conventions over OpenSpiel's rules: whose view, whose value, symmetries, published counts."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
-from envs.board.base import WHITE_PIXEL
+from envs.board.base import WHITE_PIXEL, Position
 from envs.board.cells import STONES, cells
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 
@@ -150,29 +152,105 @@ def test_games_have_the_symmetries_they_have(name, count):
     assert len(spec.symmetric_actions) == count
 
 
-def perft(game: OpenSpielGame, depth: int) -> int:
-    """How many sequences of so many moves there are."""
-    positions = [game.start()]
-    for _ in range(depth):
-        status = game.status(positions)
-        parents = [p for p, n in zip(positions, status.num_legal, strict=True) for _ in range(n)]
-        positions = game.after(parents, status.legal.tolist())
-    return len(positions)
+def children(game: OpenSpielGame, positions: list[Position]) -> list[Position]:
+    status = game.status(positions)
+    parents = [p for p, n in zip(positions, status.num_legal, strict=True) for _ in range(n)]
+    return game.after(parents, status.legal.tolist())
+
+
+def perft(game: OpenSpielGame, positions: list[Position], depth: int) -> int:
+    """How many sequences of so many moves there are; the last moves are counted, not made."""
+    if depth == 1:
+        return int(game.status(positions).num_legal.sum())
+    below = children(game, positions)
+    # In pieces, so that millions of positions are not all there at once.
+    return sum(perft(game, below[i : i + 4096], depth - 1) for i in range(0, len(below), 4096))
+
+
+PUBLISHED = {
+    "chess": [20, 400, 8902, 197_281, 4_865_609],
+    "shogi": [30, 900, 25_470, 719_731],
+    "othello": [4, 12, 56, 244, 1396, 8200, 55_092, 390_216],
+    "connect_four": [7, 49, 343, 2401, 16_807, 117_649, 823_536],
+    "tic_tac_toe": [9, 72, 504, 3024, 15_120, 54_720, 148_176, 200_448, 127_872],
+}
+# The usual second position: castling, promotion, en passant and pins come up at once.
+KIWIPETE = "r3k2r/p1ppqpb1/bn2pnp1/3PN3/1p2P3/2N2Q1p/PPPBBPPP/R3K2R w KQkq - 0 1"
+KIWIPETE_COUNTS = [48, 2039, 97_862, 4_085_603]
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_published_numbers_of_move_sequences(name):
+    game = load(name)
+    for depth, count in enumerate(PUBLISHED[name], 1):
+        if count < 30_000:
+            assert perft(game, [game.start()], depth) == count
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_published_numbers_of_long_move_sequences(name):
+    game = load(name)
+    for depth, count in enumerate(PUBLISHED[name], 1):
+        if count >= 30_000:
+            assert perft(game, [game.start()], depth) == count
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, pytest.param(4, marks=pytest.mark.slow)])
+def test_the_published_numbers_of_a_middle_game_of_chess(depth):
+    game = load("chess")
+    start = game.rules.new_initial_state(KIWIPETE)
+    assert perft(game, [start], depth) == KIWIPETE_COUNTS[depth - 1]
+
+
+def layers(game: OpenSpielGame, depth: int) -> Iterator[list[Position]]:
+    """Yields the distinct positions after 0, 1, 2, ... moves, those that are over too."""
+    layer = [game.start()]
+    for _ in range(depth + 1):
+        yield layer
+        layer = list({game.text(p): p for p in children(game, layer)}.values())
+
+
+def test_the_published_numbers_of_positions():
+    """Connect four: OEIS A212693; tic-tac-toe: 5,478 positions in all, of 958 finished games."""
+    counts = [len(layer) for layer in layers(load("connect_four"), 6)]
+    assert counts == [1, 7, 49, 238, 1120, 4263, 16_422]
+    game = load("tic_tac_toe")
+    positions = [position for layer in layers(game, 9) for position in layer]
+    assert len(positions) == 5478
+    assert game.status(positions).over.sum() == 958
 
 
 @pytest.mark.parametrize(
-    ("name", "counts"),
-    [
-        ("chess", [20, 400, 8902]),
-        ("shogi", [30, 900, 25470]),
-        ("othello", [4, 12, 56, 244, 1396, 8200]),
-        ("connect_four", [7, 49, 343, 2401, 16807]),
-        ("tic_tac_toe", [9, 72, 504, 3024, 15120]),
-    ],
+    "name",
+    ["tic_tac_toe", "connect_four", "othello", "hex(board_size=5)", "gomoku(size=7)"],
 )
-def test_the_published_numbers_of_move_sequences(name, counts):
-    game = load(name)
-    assert [perft(game, depth) for depth in range(1, len(counts) + 1)] == counts
+def test_what_looks_alike_has_the_same_moves(name):
+    """Actions mean the same for whoever sees a board so."""
+    game, rng = load(name), np.random.default_rng(4)
+    moves: dict[bytes, list[int]] = {}
+    alike = 0
+    for _ in range(200):
+        for position in random_game(game, rng, 8):
+            status = game.status([position])
+            if status.over[0]:
+                break
+            seen = game.observe([position])[0].tobytes()
+            alike += seen in moves
+            assert moves.setdefault(seen, status.legal.tolist()) == status.legal.tolist()
+    assert alike > 100
+
+
+@every_game
+def test_the_edge_of_the_board_can_be_seen(name):
+    """Outside the board all planes are 0 for a convolution; on it, in no position, a cell is."""
+    game, rng = load(name), np.random.default_rng(5)
+    if game.spec.obs_shape[1] == 1:
+        pytest.skip("not drawn on a board")
+    for _ in range(2):
+        for position in random_game(game, rng, 60):
+            if not game.status([position]).over[0]:
+                assert game.observe([position])[0, :-1].any(0).all()
 
 
 def test_games_that_last_too_long_are_draws():
@@ -191,6 +269,11 @@ def test_games_that_last_too_long_are_draws():
 def test_what_is_no_such_game_is_refused(name):
     with pytest.raises(ValueError, match=r"play|two-player"):
         load(name)
+
+
+def test_a_game_that_is_misspelt_is_guessed():
+    with pytest.raises(ValueError, match=r"did you mean .*connect_four"):
+        load("conect_four")
 
 
 def test_two_moves_in_a_row_in_othello():
