@@ -177,7 +177,7 @@ def _load(name: str) -> Any:
         family, parameters = game.get_type().short_name, game.get_parameters()
         game = pyspiel.load_game(family, {**parameters, **PARAMETERS.get(family, {})})
         game.new_initial_state()
-    except pyspiel.SpielError as error:
+    except (pyspiel.SpielError, IndexError) as error:
         raise ValueError(f"OpenSpiel cannot play {name!r}: {error}") from None
     kind, types = game.get_type(), pyspiel.GameType
     if (

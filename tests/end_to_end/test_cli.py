@@ -187,6 +187,28 @@ def test_a_board_game_from_training_to_a_video(ludus: Ludus, here: Path) -> None
     assert json.loads(outcome.out)["steps_per_second"] > 1
 
 
+@pytest.mark.parametrize("game", ["pentago", "breakthrough(rows=5,columns=4)", "mancala"])
+def test_another_game_of_openspiel_needs_three_lines(ludus: Ludus, here: Path, game: str) -> None:
+    (here / "new.yaml").write_text(
+        f'env: {{kind: board, game: "{game}"}}\n'
+        "agent: {kind: alphazero}\n"
+        "total_env_steps: 200_000\n"
+    )
+    quick = [
+        "total_env_steps=120",
+        "env.num_games=8",
+        "env.max_plies=12",
+        "agent.simulations=4",
+        "agent.fast_simulations=2",
+        "wandb.mode=disabled",
+        "anchors=[]",
+    ]
+    outcome = ludus("train", "new.yaml", "--run", "new", *quick)
+    assert outcome.code == 0, outcome.err
+    (line,) = (here / "runs/new/metrics.jsonl").read_text().splitlines()
+    assert json.loads(line)["games"] > 0
+
+
 def test_a_game_that_is_none_is_refused(ludus: Ludus, here: Path) -> None:
     for game in ("backgammon", "no_such_game", "go(board_size=0)"):
         write_config(here / "c.yaml", BOARD, env__game=game)

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 import numpy as np
+import pyspiel
 import pytest
 
-from envs.board.base import WHITE_PIXEL, Position
+from envs.board.base import WHITE_PIXEL, Position, reach
 from envs.board.cells import STONES, cells
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 
@@ -269,6 +270,24 @@ def test_games_that_last_too_long_are_draws():
 def test_what_is_no_such_game_is_refused(name):
     with pytest.raises(ValueError, match=r"play|two-player"):
         load(name)
+
+
+def test_every_game_that_openspiel_has_can_be_played():
+    """As many as README says."""
+    rng, playable = np.random.default_rng(6), 0
+    for name in pyspiel.registered_names():
+        try:
+            game = load(name)
+        except ValueError:
+            continue
+        playable += 1
+        for position in random_game(game, rng, 6):
+            if not game.status([position]).over[0]:
+                obs = game.observe([position])
+                assert obs.shape == (1, *game.spec.obs_shape), name
+                assert obs[:, :-1].any(), name
+                assert reach(game, game.history(position)).history() == position.history(), name
+    assert playable == 31
 
 
 def test_a_game_that_is_misspelt_is_guessed():
