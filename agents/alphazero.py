@@ -30,9 +30,7 @@ class AlphaZeroConfig(BaseModel):
     kind: Literal["alphazero"]
     blocks: int = Field(default=4, ge=1, le=100)
     channels: int = Field(default=32, ge=1, le=4096)
-    head_channels: int = Field(
-        default=8, ge=1, le=4096, description="that each head makes of the tower's"
-    )
+    head_channels: int = Field(default=8, ge=1, le=4096, description="of each head's convolution")
     pooling: bool = Field(default=True, description="every second block sees the whole board")
     normalise: bool = Field(default=True, description="batch normalisation in the tower")
     search: SearchConfig = PUCTConfig()
