@@ -177,18 +177,20 @@ def hex_connected(board: np.ndarray, player: int) -> bool:
     "games", [pytest.param(5, id="few"), pytest.param(10_000, id="many", marks=pytest.mark.slow)]
 )
 def test_go_captures_and_counts(games):
-    """Stones and area are sgfmill's; no board comes twice by a move, and suicide is no move."""
+    """Stones and area are sgfmill's; suicide is no move, nor is taking back at once (ko).
+
+    Any other board that comes again ends the game, drawn.
+    """
     size, komi = 5, 0.5
-    for record in random_moves(load(f"go(board_size={size},komi={komi})", max_plies=120), games):
-        board, seen, passes = GoBoard(size), {frozenset()}, 0
+    game = load(f"go(board_size={size},komi={komi})")
+    for record in random_moves(game, games):
+        board, seen, passes, again = GoBoard(size), [frozenset()], 0, False
         for ply, (_, legal, to_play, value, action) in enumerate(record):
             if legal is None:
-                if passes == 2:
-                    # Black is player 0; sgfmill counts the area of Black less that of White.
-                    assert value == np.sign(board.area_score() - komi)
-                else:
-                    assert ply == 120
-                    assert value == 0
+                # After two passes, or after OpenSpiel's limit of twice the board's cells.
+                assert again or passes == 2 or ply == game.spec.max_plies == 2 * size * size
+                # Black is player 0; sgfmill counts the area of Black less that of White.
+                assert value == (0 if again else np.sign(board.area_score() - komi))
                 break
             assert to_play == ply % 2
             colour = "bw"[to_play]
@@ -202,12 +204,15 @@ def test_go_captures_and_counts(games):
                 tried = board.copy()
                 tried.play(row, column, colour)
                 alive = tried.get(row, column) == colour
-                again = frozenset(tried.list_occupied_points()) in seen
-                assert (cell in legal) == (alive and not again)
+                ko = seen[-2:-1] == [frozenset(tried.list_occupied_points())]
+                assert (cell in legal) == (alive and not ko)
             passes = passes + 1 if action == size * size else 0
             if not passes:
                 board.play(*divmod(action, size), colour)
-                seen.add(frozenset(board.list_occupied_points()))
+                seen.append(frozenset(board.list_occupied_points()))
+                again = seen[-1] in seen[:-1]
+            else:
+                seen.append(seen[-1])
 
 
 @pytest.mark.parametrize(
