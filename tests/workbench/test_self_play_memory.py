@@ -6,32 +6,21 @@ import psutil
 import pytest
 import torch
 
+from tests.end_to_end.configs import BOARD
 from workbench.config import SelfPlayConfig
 from workbench.loops.self_play import SelfPlayLoop
 
 MIB = 2**20
 KEPT_BYTES = 1_000  # per game, at most: a twentieth of what a game has
 SETTLED_GAMES = 300  # by then pools, buffers and the replay are as large as they will be
-CONFIG = {
+CONFIG = BOARD | {
     "env": {"kind": "board", "game": "connect_four(rows=4,columns=5)", "num_games": 64},
-    "agent": {
-        "kind": "alphazero",
-        "blocks": 1,
-        "channels": 8,
-        "simulations": 12,
-        "fast_simulations": 4,
-        "random_plies": 2,
-        "batch_size": 32,
-        "precision": "float32",
-        "resignation": {},
-    },
+    "agent": BOARD["agent"] | {"batch_size": 32, "resignation": {}},
     "replay": {"capacity_positions": 2_000},
     "learning_starts_positions": 100,
     "samples_per_position": 0.5,
     "total_env_steps": 10**9,
     "anchors": [],
-    "device": "cpu",
-    "wandb": {"mode": "disabled"},
 }
 
 

@@ -14,10 +14,13 @@ from envs.board.base import Position
 from envs.board.cells import uci
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 
-# The fast tests play a few games of each family; `make test-all` ten thousand.
-GAMES = [pytest.param(30, id="few"), pytest.param(10_000, id="many", marks=pytest.mark.slow)]
-many = pytest.mark.parametrize("games", GAMES)
 DIRECTIONS = ((0, 1), (1, 0), (1, 1), (1, -1))
+
+
+def few_or_many(few: int) -> pytest.MarkDecorator:
+    """The fast tests play a few games of each family; `make test-all` ten thousand."""
+    many = pytest.param(10_000, id="many", marks=pytest.mark.slow)
+    return pytest.mark.parametrize("games", [pytest.param(few, id="few"), many])
 
 
 def load(name: str, **changes) -> OpenSpielGame:
@@ -70,7 +73,7 @@ def has_line(board: np.ndarray, row: int, column: int, length: int) -> bool:
     return False
 
 
-@many
+@few_or_many(30)
 @pytest.mark.parametrize(
     ("name", "shape", "length", "falls"),
     [
@@ -113,9 +116,7 @@ def flips(board: np.ndarray, row: int, column: int, player: int) -> list[tuple[i
     return turned
 
 
-@pytest.mark.parametrize(
-    "games", [pytest.param(5, id="few"), pytest.param(10_000, id="many", marks=pytest.mark.slow)]
-)
+@few_or_many(5)
 def test_othello_turns_stones(games):
     for record in random_moves(load("othello"), games):
         board = np.full((8, 8), -1)
@@ -139,7 +140,7 @@ def test_othello_turns_stones(games):
                     board[cell] = to_play
 
 
-@many
+@few_or_many(30)
 def test_hex_connects_sides(games):
     """Player 0 from top to bottom, player 1 from left to right; there is no draw."""
     size = 5
@@ -173,9 +174,7 @@ def hex_connected(board: np.ndarray, player: int) -> bool:
     return False
 
 
-@pytest.mark.parametrize(
-    "games", [pytest.param(5, id="few"), pytest.param(10_000, id="many", marks=pytest.mark.slow)]
-)
+@few_or_many(5)
 def test_go_captures_and_counts(games):
     """Stones and area are sgfmill's; suicide is no move, nor is taking back at once (ko).
 
@@ -215,9 +214,7 @@ def test_go_captures_and_counts(games):
                 seen.append(seen[-1])
 
 
-@pytest.mark.parametrize(
-    "games", [pytest.param(5, id="few"), pytest.param(10_000, id="many", marks=pytest.mark.slow)]
-)
+@few_or_many(5)
 def test_chess_is_that_of_python_chess(games):
     most = 80
     mates = 0
