@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.base import Player
-from envs.board.base import BoardGame, Position
+from envs.board.base import BoardGame, Position, children
 from envs.board.connect_four import ILLEGAL, ConnectFourSolver
 from envs.board.exhaustive import ExhaustiveSolver
 from workbench.match import play_at_random
@@ -107,10 +107,7 @@ def make_whole_exam(game: BoardGame, solver: Solver) -> Exam:
             if not over and game.text(position) not in found
         }
         found |= fresh
-        positions = list(fresh.values())
-        status = game.status(positions)
-        parents = [p for p, n in zip(positions, status.num_legal, strict=True) for _ in range(n)]
-        layer = game.after(parents, status.legal.tolist())
+        layer = children(game, list(fresh.values()))
     positions = list(found.values())
     return Exam(positions, np.array([solver.values(game.history(p)) for p in positions]))
 

@@ -82,3 +82,10 @@ def reach(game: BoardGame, actions: Sequence[int]) -> Position:
     for action in actions:
         (position,) = game.after([position], [action])
     return position
+
+
+def children(game: BoardGame, positions: Sequence[Position]) -> list[Position]:
+    """Returns what every legal move of every position leads to, those of one after another's."""
+    status = game.status(positions)
+    parents = [p for p, n in zip(positions, status.num_legal, strict=True) for _ in range(n)]
+    return game.after(parents, status.legal.tolist())

@@ -6,7 +6,7 @@ import numpy as np
 import pyspiel
 import pytest
 
-from envs.board.base import WHITE_PIXEL, Position, reach
+from envs.board.base import WHITE_PIXEL, Position, children, reach
 from envs.board.cells import STONES, cells
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 
@@ -151,12 +151,6 @@ def test_games_have_the_symmetries_they_have(name, count):
     spec = load(name).spec
     assert len({tuple(cells) for cells in spec.symmetric_cells}) == count
     assert len(spec.symmetric_actions) == count
-
-
-def children(game: OpenSpielGame, positions: list[Position]) -> list[Position]:
-    status = game.status(positions)
-    parents = [p for p, n in zip(positions, status.num_legal, strict=True) for _ in range(n)]
-    return game.after(parents, status.legal.tolist())
 
 
 def perft(game: OpenSpielGame, positions: list[Position], depth: int) -> int:
