@@ -260,8 +260,8 @@ class SearchPlayer:
         self._game = game
         self._simulations = simulations
 
-    def choose(self, positions: Sequence[Position]) -> list[int]:
-        """See `Player.choose`."""
+    def choose(self, positions: Sequence[Position], seeds: Sequence[int]) -> list[int]:
+        """See `Player.choose`; nothing is drawn."""
         search = Search(self._config, self._game, self._evaluate, len(positions))
         for i, position in enumerate(positions):
             search.place(i, position)

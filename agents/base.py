@@ -59,11 +59,22 @@ class Actor(Protocol):
         """Decides for every row; with `explore=False` the same inputs give the same answer."""
 
 
-class Player(Protocol):
-    """Makes moves in board games."""
+class Forfeit(str):
+    """Why a player that should have moved loses its game, e.g. that it took too long."""
 
-    def choose(self, positions: Sequence[Position]) -> list[int]:
-        """Returns a legal move in each position, of which none is over."""
+
+class Player(Protocol):
+    """Makes moves in board games and remembers nothing from one to the next."""
+
+    def choose(
+        self, positions: Sequence[Position], seeds: Sequence[int]
+    ) -> Sequence[int | Forfeit]:
+        """Returns a move in each position, of which none is over.
+
+        Whatever is drawn for a move is determined by its seed, so that a move depends neither on
+        those before it nor on the positions beside it. Only engines forfeit, and only their moves
+        may be illegal.
+        """
 
 
 class Learner(Protocol):

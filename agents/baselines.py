@@ -11,36 +11,40 @@ from envs.board.base import BoardGame, Position
 class RandomPlayer:
     """Any legal move."""
 
-    def __init__(self, game: BoardGame, rng: np.random.Generator) -> None:
-        """`rng` draws the moves."""
+    def __init__(self, game: BoardGame) -> None:
+        """Plays this game."""
         self._game = game
-        self._rng = rng
 
-    def choose(self, positions: Sequence[Position]) -> list[int]:
+    def choose(self, positions: Sequence[Position], seeds: Sequence[int]) -> list[int]:
         """See `Player.choose`."""
         status = self._game.status(positions)
         begins = status.num_legal.cumsum() - status.num_legal
-        picks = begins + self._rng.integers(status.num_legal)
-        return [int(action) for action in status.legal[picks]]
+        picks = [
+            np.random.default_rng(seed).integers(count)
+            for seed, count in zip(seeds, status.num_legal, strict=True)
+        ]
+        return [int(action) for action in status.legal[begins + picks]]
 
 
 class MinimaxPlayer:
     """Looks `depth` plies ahead; beyond, everything is a draw. Of equal moves, any."""
 
-    def __init__(self, game: BoardGame, depth: int, rng: np.random.Generator) -> None:
+    def __init__(self, game: BoardGame, depth: int) -> None:
         """A depth of 2 wins at once where it can and lets nobody win at once where it need not."""
         self._game = game
         self._depth = depth
-        self._rng = rng
 
-    def choose(self, positions: Sequence[Position]) -> list[int]:
+    def choose(self, positions: Sequence[Position], seeds: Sequence[int]) -> list[int]:
         """See `Player.choose`."""
-        return [self._choose(position) for position in positions]
+        return [
+            self._choose(position, np.random.default_rng(seed))
+            for position, seed in zip(positions, seeds, strict=True)
+        ]
 
-    def _choose(self, position: Position) -> int:
+    def _choose(self, position: Position, rng: np.random.Generator) -> int:
         status = self._game.status([position])
         sign = 1 if status.to_play[0] == 0 else -1
-        actions: list[int] = self._rng.permutation(status.legal).tolist()
+        actions: list[int] = rng.permutation(status.legal).tolist()
         children = self._game.after([position] * len(actions), actions)
         best, best_value = actions[0], -2.0
         for action, child in zip(actions, children, strict=True):
@@ -81,20 +85,26 @@ class RolloutPlayer:
     UCT with a constant of sqrt(2), one playout per simulation, proven results backed up.
     """
 
-    def __init__(self, game: pyspiel.Game, simulations: int, seed: int) -> None:
-        """`seed` determines the playouts."""
-        evaluator = pyspiel.RandomRolloutEvaluator(1, seed)
-        self._bot = pyspiel.MCTSBot(
-            game,
-            evaluator,
+    def __init__(self, game: pyspiel.Game, simulations: int) -> None:
+        """`simulations` per move."""
+        self._game = game
+        self._simulations = simulations
+
+    def choose(self, positions: Sequence[Position], seeds: Sequence[int]) -> list[int]:
+        """See `Player.choose`."""
+        return [
+            int(self._bot(seed % 2**31).step(position))
+            for position, seed in zip(positions, seeds, strict=True)
+        ]
+
+    def _bot(self, seed: int) -> pyspiel.MCTSBot:
+        return pyspiel.MCTSBot(
+            self._game,
+            pyspiel.RandomRolloutEvaluator(1, seed),
             2**0.5,
-            simulations,
+            self._simulations,
             1000,  # MB of memory at most
             True,  # solve
             seed,
             False,  # verbose
         )
-
-    def choose(self, positions: Sequence[Position]) -> list[int]:
-        """See `Player.choose`."""
-        return [int(self._bot.step(position)) for position in positions]

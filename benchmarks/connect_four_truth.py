@@ -33,7 +33,7 @@ STRICT_FIRST_PLY = 10
 
 def make_player(name: str, game: OpenSpielGame, simulations: int) -> Player:
     if name.partition(":")[0] in ("random", "greedy", "mcts", "minimax"):
-        return make_baseline(name, game, 0)
+        return make_baseline(name, game)
     agent, _, config, _ = load_board_player(name)
     return SearchPlayer(agent.evaluate, config.agent.search, game, simulations)
 
@@ -57,7 +57,8 @@ def main() -> None:
     sys.stderr.write(f"judged {args.positions} positions in {time.monotonic() - begin:.0f} s\n")
     rows, results = [], {}
     for name in args.players:
-        moves = np.array(make_player(name, game, args.simulations).choose(exam.positions))
+        player = make_player(name, game, args.simulations)
+        moves = np.array(player.choose(exam.positions, range(len(exam.positions))))
         kept = exam.kept(moves)
         best = scores[np.arange(len(scores)), moves[late]] == scores.max(1)
         low, high = interval95(kept.astype(float))

@@ -52,14 +52,14 @@ def main() -> None:
     rows = [("itself", "1", str(margin(alone)), str(len(alone.history)))]
     for opponent in ("mcts:1000", "random"):
         openings: list[list[int]] = [[]] * args.games
-        played = play_match(rules, (player, make_baseline(opponent, rules, 0)), openings)
-        black = [margin(game) for game in played if game.seat == 0]
+        played = play_match(rules, (player, make_baseline(opponent, rules)), openings)
+        black = played[::2]  # of each opening, the first game has the players in this order
         rows.append(
             (
                 opponent,
                 str(len(black)),
-                " ".join(str(points) for points in sorted(black)),
-                f"{np.mean([len(game.history) for game in played if game.seat == 0]):.0f}",
+                " ".join(str(points) for points in sorted(map(margin, black))),
+                f"{np.mean([len(game.history) for game in black]):.0f}",
             )
         )
     show(

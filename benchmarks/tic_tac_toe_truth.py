@@ -27,7 +27,7 @@ def main() -> None:
         exam = make_whole_exam(game, make_solver(game))
         for simulations in args.simulations:
             player = SearchPlayer(agent.evaluate, config.agent.search, game, simulations)
-            moves = np.array(player.choose(exam.positions))
+            moves = np.array(player.choose(exam.positions, range(len(exam.positions))))
             rows.append(
                 (
                     name,

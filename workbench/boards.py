@@ -18,7 +18,7 @@ from workbench.config import SelfPlayConfig
 from workbench.errors import UsageError
 from workbench.evaluate import interval95
 from workbench.game_record import GameRecord, pgn, sgf
-from workbench.match import play_match, random_openings
+from workbench.match import first_players_scores, play_match, random_openings
 from workbench.recording import TRACE_DIGITS, appearing_whole, open_video
 from workbench.run import Run, choose_device, open_player
 
@@ -82,12 +82,13 @@ def evaluate_board(
         game,
         (
             SearchPlayer(agent.evaluate, config.agent.search, game, simulations),
-            make_baseline(against, game, seed),
+            make_baseline(against, game),
         ),
         openings,
+        seed=seed,
         on_game=on_game,
     )
-    returns = [2 * one.score - 1 for one in played]
+    returns = [2 * score - 1 for score in first_players_scores(played)]
     # Games of one opening are not independent.
     by_opening: dict[tuple[int, ...], list[float]] = {}
     for one, value in zip(played, returns, strict=True):
@@ -101,7 +102,7 @@ def evaluate_board(
         "openings": len(by_opening),
         "mean_return": float(np.mean(returns)),
         "ci95": [low, high],
-        "score": float(np.mean([one.score for one in played])),
+        "score": float(np.mean(returns) + 1) / 2,
         "wins": returns.count(1.0),
         "draws": returns.count(0.0),
         "losses": returns.count(-1.0),

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from agents.alphazero import AlphaZero, AlphaZeroConfig, SearchPlayer
 from envs.base import State
 from envs.board.base import BoardGame
-from workbench.match import play_match, random_openings
+from workbench.match import first_players_scores, play_match, random_openings
 
 
 class GateConfig(BaseModel):
@@ -54,7 +54,7 @@ class Gate:
             for evaluate in (self._agent.evaluate, self.best)
         )
         games = play_match(self._game, (latest, best), openings)
-        score = float(np.mean([one.score for one in games]))
+        score = float(np.mean(first_players_scores(games)))
         if score >= config.min_score:
             self.best.network.load_state_dict(self._agent.average.state_dict())
             self._accepted += 1

@@ -1,20 +1,111 @@
-"""Games between two players, many side by side."""
+"""Games between players of board games, many side by side."""
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 
-from agents.base import Player
+from agents.base import Forfeit, Player
 from envs.board.base import BoardGame, Position, reach
+
+
+class Fixture(NamedTuple):
+    """A game that is to be played."""
+
+    seats: tuple[int, int]  # which of the players is player 0 of the game, and which is player 1
+    opening: tuple[int, ...]  # actions from the start that are made for both; none ends the game
+    seed: int  # of all that is drawn in it
 
 
 class Game(NamedTuple):
     """A finished game."""
 
     history: list[int]  # all actions, opening included
-    seat: int  # which player of the game the first player was: 0 or 1
-    score: float  # the first player's: 1 won, 0.5 drawn, 0 lost
+    score: float  # player 0's: 1 won, 0.5 drawn, 0 lost
+    forfeit: str  # why who had the move lost it; empty where the rules decided
+    milliseconds: list[float]  # of each move after the opening; of many at once, each one's share
+
+
+class _Board:
+    """A game that is going on."""
+
+    def __init__(self, number: int, fixture: Fixture, position: Position) -> None:
+        self.number, self.fixture, self.position = number, fixture, position
+        self.to_play = 0
+        self.milliseconds: list[float] = []
+
+
+def play(
+    game: BoardGame, players: Sequence[Player], fixtures: Iterable[Fixture], *, at_once: int
+) -> Iterator[tuple[int, Game]]:
+    """Plays games in lock-step; where one ends, the next begins.
+
+    Args:
+        game: the rules.
+        players: those that fixtures name by number.
+        fixtures: taken one by one as boards become free.
+        at_once: how many games go on side by side at most.
+
+    Yields:
+        The number of the fixture and its game, in the order in which games end.
+    """
+    waiting = enumerate(fixtures)
+    boards: list[_Board] = []
+    while True:
+        fresh = [
+            _Board(number, fixture, reach(game, fixture.opening))
+            for number, fixture in islice(waiting, at_once - len(boards))
+        ]
+        going, _ = _part(game, fresh)
+        boards += going
+        if not boards:
+            return
+        turns: dict[int, list[_Board]] = {}
+        for board in boards:
+            turns.setdefault(board.fixture.seats[board.to_play], []).append(board)
+        moved: list[_Board] = []
+        for number, mine in turns.items():
+            moves = _choose(players[number], mine)
+            for board, move in zip(mine, moves, strict=True):
+                if isinstance(move, Forfeit):
+                    yield _end(game, board, float(board.to_play), forfeit=str(move))
+                else:
+                    (board.position,) = game.after([board.position], [move])
+                    moved.append(board)
+        boards, over = _part(game, moved)
+        for board, score in over:
+            yield _end(game, board, score)
+
+
+def _part(
+    game: BoardGame, boards: Sequence[_Board]
+) -> tuple[list[_Board], list[tuple[_Board, float]]]:
+    """Returns those that go on, and those that are over with player 0's score."""
+    status = game.status([board.position for board in boards])
+    going, ended = [], []
+    for i, board in enumerate(boards):
+        board.to_play = int(status.to_play[i])
+        if status.over[i]:
+            ended.append((board, (1 + float(status.value[i])) / 2))
+        else:
+            going.append(board)
+    return going, ended
+
+
+def _choose(player: Player, boards: Sequence[_Board]) -> Sequence[int | Forfeit]:
+    seeds = [board.fixture.seed + len(board.milliseconds) for board in boards]
+    before = time.perf_counter()
+    moves = player.choose([board.position for board in boards], seeds)
+    share = 1000 * (time.perf_counter() - before) / len(boards)
+    for board in boards:
+        board.milliseconds.append(share)
+    return moves
+
+
+def _end(game: BoardGame, board: _Board, score: float, forfeit: str = "") -> tuple[int, Game]:
+    return board.number, Game(game.history(board.position), score, forfeit, board.milliseconds)
 
 
 def play_match(
@@ -22,50 +113,42 @@ def play_match(
     players: tuple[Player, Player],
     openings: Sequence[Sequence[int]],
     *,
+    seed: int = 0,
     on_game: Callable[[float], None] = lambda score: None,
 ) -> list[Game]:
-    """Plays every opening twice, once with each player in each seat.
+    """Plays every opening twice, once with each player in each seat, all of them side by side.
 
     Args:
         game: the rules.
-        players: who plays; scores are the first one's.
+        players: who plays.
         openings: actions from the start that are made for the players; none ends the game.
-        on_game: told each score as its game ends.
+        seed: of all that players draw.
+        on_game: told the first player's score in each game as it ends.
 
     Returns:
-        Two games for each opening, in their order.
+        Two games for each opening, in their order: the first player begins in seat 0. See
+        `first_players_scores`.
     """
-    positions, seats = [], []
-    for opening in openings:
-        position = reach(game, opening)
-        positions += [position, position]
-        seats += [0, 1]
-    scores = [0.0] * len(positions)
-    going = list(range(len(positions)))
-    while going:
-        status = game.status([positions[i] for i in going])
-        for i, over, value in zip(going, status.over, status.value, strict=True):
-            if over:
-                scores[i] = float(1 + (value if seats[i] == 0 else -value)) / 2
-                on_game(scores[i])
-        turns = [
-            (i, to_play)
-            for i, over, to_play in zip(going, status.over, status.to_play, strict=True)
-            if not over
-        ]
-        for number, player in enumerate(players):
-            # Player 0 of the match has the move where it sits in the seat whose turn it is.
-            mine = [i for i, to_play in turns if (to_play != seats[i]) == bool(number)]
-            if mine:
-                chosen = player.choose([positions[i] for i in mine])
-                moved = game.after([positions[i] for i in mine], chosen)
-                for i, position in zip(mine, moved, strict=True):
-                    positions[i] = position
-        going = [i for i, _ in turns]
-    return [
-        Game(game.history(position), seat, score)
-        for position, seat, score in zip(positions, seats, scores, strict=True)
+    seats = [(0, 1), (1, 0)] * len(openings)
+    fixtures = [
+        Fixture(pair, tuple(openings[i // 2]), game_seed)
+        for i, (pair, game_seed) in enumerate(zip(seats, game_seeds(seed, len(seats)), strict=True))
     ]
+    games: dict[int, Game] = {}
+    for number, one in play(game, players, fixtures, at_once=max(1, len(fixtures))):
+        games[number] = one
+        on_game(one.score if number % 2 == 0 else 1 - one.score)
+    return [games[number] for number in range(len(fixtures))]
+
+
+def first_players_scores(games: Sequence[Game]) -> list[float]:
+    """Returns the first player's score in each game of `play_match`."""
+    return [one.score if i % 2 == 0 else 1 - one.score for i, one in enumerate(games)]
+
+
+def game_seeds(seed: int, count: int) -> list[int]:
+    """Returns seeds of games, so far apart that no two share the seed of a move."""
+    return [int(x) for x in np.random.SeedSequence(seed).generate_state(count, np.uint64) >> 1]
 
 
 def play_at_random(game: BoardGame, plies: int, rng: np.random.Generator) -> Position:

@@ -37,7 +37,7 @@ class Exam(NamedTuple):
 
         Strictly best: no other wins sooner, or loses later. Only with `scores`.
         """
-        moves = np.array(player.choose(self.positions))
+        moves = np.array(player.choose(self.positions, range(len(self.positions))))
         marks = {"keeps_value": float(self.kept(moves).mean())}
         if self.scores is not None:
             best = self.scores[np.arange(len(moves)), moves] == self.scores.max(1)

@@ -97,29 +97,30 @@ def test_the_learning_rate_falls_to_a_tenth():
         agent.played(50)
 
 
-def play(game: OpenSpielGame, first, second) -> float:
+def play(game: OpenSpielGame, first, second, seed: int) -> float:
     position, players = game.start(), (first, second)
     while not (status := game.status([position])).over[0]:
-        (move,) = players[status.to_play[0]].choose([position])
+        seed += 1
+        (move,) = players[status.to_play[0]].choose([position], [seed])
         assert move in status.legal
         (position,) = game.after([position], [move])
     return float(status.value[0])
 
 
 def test_baselines_are_as_strong_as_their_names():
-    game, rng = load("connect_four"), np.random.default_rng(0)
-    random, greedy = RandomPlayer(game, rng), MinimaxPlayer(game, 2, rng)
-    rollouts = RolloutPlayer(game.rules, 300, 0)
-    assert sum(play(game, greedy, random) for _ in range(10)) >= 8
-    assert sum(play(game, random, greedy) for _ in range(10)) <= -8
-    assert sum(play(game, rollouts, greedy) for _ in range(6)) >= 4
+    game = load("connect_four")
+    random, greedy = RandomPlayer(game), MinimaxPlayer(game, 2)
+    rollouts = RolloutPlayer(game.rules, 300)
+    assert sum(play(game, greedy, random, 100 * i) for i in range(20)) >= 12
+    assert sum(play(game, random, greedy, 100 * i) for i in range(20)) <= -12
+    assert sum(play(game, rollouts, greedy, 100 * i) for i in range(6)) >= 4
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3, 9])
 def test_minimax_agrees_with_a_search_of_everything(depth):
     """From random positions of tic-tac-toe: with pruning and without, the same value."""
     game, rng = load("tic_tac_toe"), np.random.default_rng(depth)
-    player = MinimaxPlayer(game, depth, rng)
+    player = MinimaxPlayer(game, depth)
 
     def slow(position, left):
         status = game.status([position])
@@ -137,7 +138,7 @@ def test_minimax_agrees_with_a_search_of_everything(depth):
                 (position,) = game.after([position], [int(rng.choice(status.legal))])
         if game.status([position]).over[0]:
             continue
-        (move,) = player.choose([position])
+        (move,) = player.choose([position], [0])
         (child,) = game.after([position], [move])
         assert slow(child, depth - 1) == slow(position, depth)
 
@@ -152,4 +153,4 @@ def test_a_search_player_takes_a_win_and_leaves_none():
         for action in history:
             (position,) = game.after([position], [action])
         positions.append(position)
-    assert player.choose(positions) == [2, 5]
+    assert player.choose(positions, [0, 0]) == [2, 5]

@@ -36,10 +36,17 @@ def test_tic_tac_toe_is_never_lost():
     game = OpenSpielGame(config.env)
     exam = make_whole_exam(game, make_solver(game))
     player = SearchPlayer(loop.agent.evaluate, config.agent.search, game, config.agent.simulations)
-    assert not exam.thrown_away(np.array(player.choose(exam.positions))).any()
+    assert not exam.thrown_away(
+        np.array(player.choose(exam.positions, range(len(exam.positions))))
+    ).any()
     # The network alone, without looking ahead, has learned most of it.
     alone = SearchPlayer(loop.agent.evaluate, config.agent.search, game, 1)
-    assert exam.kept(np.array(alone.choose(exam.positions)))[exam.matters].mean() > 0.8
+    assert (
+        exam.kept(np.array(alone.choose(exam.positions, range(len(exam.positions)))))[
+            exam.matters
+        ].mean()
+        > 0.8
+    )
 
 
 @pytest.mark.slow

@@ -47,11 +47,11 @@ def test_an_exam_asks_over_all_plies_and_knows_the_answers(name, first_ply):
 def test_perfect_play_keeps_every_value_and_chance_does_not():
     game = load("tic_tac_toe")
     exam = make_exam(game, make_solver(game), 100, first_ply=2)
-    assert exam.marks(MinimaxPlayer(game, 9, np.random.default_rng(0))) == {"keeps_value": 1.0}
+    assert exam.marks(MinimaxPlayer(game, 9)) == {"keeps_value": 1.0}
     matters = exam.matters.mean()
-    kept = exam.marks(RandomPlayer(game, np.random.default_rng(0)))["keeps_value"]
+    kept = exam.marks(RandomPlayer(game))["keeps_value"]
     # All of the moves that do not matter, and about half of those that do.
-    assert 1 - 0.7 * matters < kept < 1 - 0.2 * matters
+    assert 1 - 0.8 * matters < kept < 1 - 0.2 * matters
 
 
 def test_strictly_best_is_the_soonest_win_and_the_latest_loss():
@@ -61,12 +61,12 @@ def test_strictly_best_is_the_soonest_win_and_the_latest_loss():
     worth = np.where(exam.scores == ILLEGAL, ILLEGAL, np.sign(exam.scores))
     assert np.array_equal(worth, exam.values)
     # Minimax to the end takes any win, so it is late now and then, but it throws nothing away.
-    marks = exam.marks(MinimaxPlayer(game, 9, np.random.default_rng(0)))
+    marks = exam.marks(MinimaxPlayer(game, 9))
     assert marks["keeps_value"] == 1
     assert 0.5 < marks["strictly_best"] < 1
 
     class Best:
-        def choose(self, positions):
+        def choose(self, positions, seeds):
             asked = [exam.positions.index(position) for position in positions]
             return exam.scores[asked].argmax(1).tolist()
 
@@ -88,11 +88,13 @@ def test_tic_tac_toe_has_4520_positions_with_a_move():
     exam = make_whole_exam(game, make_solver(game))
     assert len(exam.positions) == 4520
     assert len({game.text(position) for position in exam.positions}) == 4520
-    random = RandomPlayer(game, np.random.default_rng(0)).choose(exam.positions)
+    random = RandomPlayer(game).choose(exam.positions, range(4520))
     assert exam.thrown_away(np.array(random)).sum() > 500
-    perfect = MinimaxPlayer(game, 9, np.random.default_rng(0))
+    perfect = MinimaxPlayer(game, 9)
     some = Exam(exam.positions[::50], exam.values[::50])
-    assert not some.thrown_away(np.array(perfect.choose(some.positions))).any()
+    assert not some.thrown_away(
+        np.array(perfect.choose(some.positions, range(len(some.positions))))
+    ).any()
 
 
 def test_other_games_are_not_solved():

@@ -17,7 +17,7 @@ from workbench.checkpoint import Stateful
 from workbench.config import SelfPlayConfig
 from workbench.gate import Gate
 from workbench.loops.base import Turn
-from workbench.match import play_match, random_openings
+from workbench.match import first_players_scores, play_match, random_openings
 from workbench.replay import PositionReplay, PositionReplayConfig
 from workbench.run import Run
 from workbench.self_play_games import SelfPlay
@@ -148,8 +148,8 @@ class SelfPlayLoop:
         openings = random_openings(
             game, config.anchor_opening_plies, config.anchor_games // 2, np.random.default_rng(0)
         )
-        players = self._player(game), make_baseline(anchor, game, 0)
-        return float(np.mean([one.score for one in play_match(game, players, openings)]))
+        players = self._player(game), make_baseline(anchor, game)
+        return float(np.mean(first_players_scores(play_match(game, players, openings))))
 
     def _marks(self) -> dict[str, float]:
         game = OpenSpielGame(self._config.env)
