@@ -32,7 +32,12 @@ class BoardPlayer(NamedTuple):
     agent: AlphaZero
     game: OpenSpielGame
     config: SelfPlayConfig
-    env_steps: int
+    path: Path  # of the checkpoint
+
+    @property
+    def env_steps(self) -> int:
+        """How many moves of self-play it had trained for."""
+        return int(self.path.name)
 
 
 def load_board_player(player: str) -> BoardPlayer:
@@ -52,7 +57,7 @@ def load_board_player(player: str) -> BoardPlayer:
         agent.load_network_state(checkpoint.load_model(path))
     except ValueError as error:
         raise UsageError(f"{path} does not belong to {run.config_path}: {error}") from None
-    return BoardPlayer(agent, game, config, int(path.name))
+    return BoardPlayer(agent, game, config, path)
 
 
 def evaluate_board(
@@ -74,7 +79,7 @@ def evaluate_board(
         simulations: per move; None: as many as in training's long searches.
         on_game: told 1 for a win, 0.5 for a draw, 0 for a loss.
     """
-    agent, game, config, env_steps = player
+    agent, game, config, _ = player
     simulations = simulations or config.agent.simulations
     plies = config.anchor_opening_plies
     openings = random_openings(game, plies, (games + 1) // 2, np.random.default_rng(seed))
@@ -111,7 +116,7 @@ def evaluate_board(
         "lengths": [len(one.history) for one in played],
         "episodes": len(played),
         "seed": seed,
-        "env_steps": env_steps,
+        "env_steps": player.env_steps,
     }
 
 

@@ -17,6 +17,10 @@ app = typer.Typer(
     help="Train agents from pixels, watch them play, and measure how good they are.",
 )
 PLAYER_HELP = "runs/NAME (its latest checkpoint), runs/NAME@STEP, or just NAME or NAME@STEP."
+ENTRANTS_HELP = (
+    "runs/NAME, runs/NAME@STEP, runs/NAME@all, net:runs/NAME, random, greedy, minimax:DEPTH, "
+    "mcts:SIMULATIONS, solver, uci:COMMAND, usi:COMMAND or gtp:COMMAND."
+)
 RUN_HELP = "A name under runs/, or a path."
 JSON_HELP = "Print one JSON object on stdout."
 
@@ -208,6 +212,70 @@ def record(
         recording = record_player(agent, env_config, directory, env_steps, seed=number)
         _say(f"return {recording.episode_return:g} in {recording.episode_length:,} env_steps")
         sys.stdout.write(f"{recording.video}\n")
+
+
+@app.command()
+def tournament(
+    players: Annotated[list[str], typer.Argument(help=ENTRANTS_HELP, metavar="PLAYER...")],
+    game: Annotated[
+        str | None, typer.Option(help="As OpenSpiel names it; that of the runs if not given.")
+    ] = None,
+    games: Annotated[
+        int | None, typer.Option(min=1, help="Of each pairing, 40; in sprt at most, 1000.")
+    ] = None,
+    mode: Annotated[
+        str, typer.Option(help="round-robin, gauntlet, ladder, active or sprt.")
+    ] = "round-robin",
+    simulations: Annotated[
+        int | None, typer.Option(min=1, help="Per move of networks; as in training if not given.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of openings and of all that is drawn.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the games, which may hold some already.")
+    ] = None,
+    opening_plies: Annotated[
+        int | None, typer.Option(min=0, max=100, help="Moves that are made for both players.")
+    ] = None,
+    anchor: Annotated[str | None, typer.Option(help="Who is rated --anchor-elo.")] = None,
+    anchor_elo: Annotated[float, typer.Option(help="Of the anchor, or of everybody's mean.")] = 0.0,
+    width: Annotated[
+        float, typer.Option(min=1, help="active: until all intervals are within +- so many Elo.")
+    ] = 60.0,
+    elo0: Annotated[float, typer.Option(help="sprt: not stronger than this is H0.")] = 0.0,
+    elo1: Annotated[float, typer.Option(help="sprt: at least as strong as this is H1.")] = 50.0,
+    move_seconds: Annotated[float, typer.Option(min=0.1, help="Limit of engines.")] = 10.0,
+    as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
+) -> None:
+    """Ranks players of a board game: Elo with 95% intervals, and who beat whom.
+
+    Each pairing plays every opening twice, with sides swapped. Games are kept: stopped, the same
+    command goes on, and a player that is added later plays its games only. In sprt the first player
+    is tested against the second; the exit code is 0 where it is stronger and 1 where it is not.
+
+    Example: ludus tournament runs/zoo/connect-four@all random mcts:1000 solver --simulations 64
+
+    Example: ludus tournament runs/chess-1 "uci:stockfish?nodes=100" --games 10
+    """
+    from workbench.tournament.command import run
+
+    code = run(
+        players,
+        game=game,
+        games=games,
+        mode=mode,
+        simulations=simulations,
+        seed=seed,
+        out=out,
+        opening_plies=opening_plies,
+        anchor=anchor,
+        anchor_elo=anchor_elo,
+        half_width_elo=width,
+        elo0=elo0,
+        elo1=elo1,
+        move_seconds=move_seconds,
+        as_json=as_json,
+    )
+    raise typer.Exit(code)
 
 
 @app.command()

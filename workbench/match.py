@@ -1,7 +1,7 @@
 """Games between players of board games, many side by side."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -38,7 +38,7 @@ class _Board:
 
 
 def play(
-    game: BoardGame, players: Sequence[Player], fixtures: Iterable[Fixture], *, at_once: int
+    game: BoardGame, players: Mapping[int, Player], fixtures: Iterable[Fixture], *, at_once: int
 ) -> Iterator[tuple[int, Game]]:
     """Plays games in lock-step; where one ends, the next begins.
 
@@ -135,7 +135,9 @@ def play_match(
         for i, (pair, game_seed) in enumerate(zip(seats, game_seeds(seed, len(seats)), strict=True))
     ]
     games: dict[int, Game] = {}
-    for number, one in play(game, players, fixtures, at_once=max(1, len(fixtures))):
+    for number, one in play(
+        game, dict(enumerate(players)), fixtures, at_once=max(1, len(fixtures))
+    ):
         games[number] = one
         on_game(one.score if number % 2 == 0 else 1 - one.score)
     return [games[number] for number in range(len(fixtures))]

@@ -132,6 +132,19 @@ def uci(position: Position, action: int) -> str:
     return str(move.to_lan())
 
 
+def engine_move(position: Position, action: int) -> str:
+    """Returns a legal action as engines write it: UCI in chess, USI in shogi, GTP in go.
+
+    Those of other games are as OpenSpiel names them.
+    """
+    name = family(position)
+    if name == "chess":
+        return uci(position, action)
+    if name == "go":  # `B e5` and `W PASS`
+        return _name(position, action).split()[1].upper()
+    return _name(position, action)
+
+
 def komi(position: Position) -> float:
     """Returns how many points player 1 has for moving second in go."""
     return float(position.get_game().get_parameters()["komi"])

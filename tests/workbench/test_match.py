@@ -104,7 +104,7 @@ def test_a_game_is_the_same_alone_and_beside_others():
     ]
     results = []
     for at_once in (1, 6, 50):
-        found = dict(play(game, players, fixtures, at_once=at_once))
+        found = dict(play(game, dict(enumerate(players)), fixtures, at_once=at_once))
         assert sorted(found) == list(range(len(fixtures)))
         results.append([(found[i].history, found[i].score) for i in sorted(found)])
     assert results[0] == results[1] == results[2]
@@ -120,7 +120,7 @@ def test_boards_are_filled_again_as_games_end():
             return super().choose(positions, seeds)
 
     fixtures = [Fixture((0, 0), (), seed) for seed in game_seeds(0, 40)]
-    assert len(list(play(game, [Watching(game)], iter(fixtures), at_once=8))) == 40
+    assert len(list(play(game, {0: Watching(game)}, iter(fixtures), at_once=8))) == 40
     assert max(most) == 8
     assert np.mean(most[:-9]) > 7.9
 
@@ -138,7 +138,7 @@ def test_who_forfeits_loses(seat):
     players = [RandomPlayer(game), Late(game)]
     seats = (1, 0) if seat == 0 else (0, 1)
     fixtures = [Fixture(seats, (), seed) for seed in game_seeds(1, 6)]
-    for _, one in play(game, players, fixtures, at_once=4):
+    for _, one in play(game, dict(enumerate(players)), fixtures, at_once=4):
         assert one.forfeit == "too late"
         assert one.score == seat  # player 0 has won where player 1 was late
         assert len(one.history) == 7 + (seat == 0)

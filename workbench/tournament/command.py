@@ -1,0 +1,93 @@
+"""What `ludus tournament` shows: progress while games are played, then the tables."""
+
+import json
+import shutil
+import sys
+import time
+from typing import Any, get_args
+
+from workbench.errors import UsageError
+from workbench.tournament.hold import Mode, Options, Outcome, hold
+from workbench.tournament.sprt import Sprt
+from workbench.tournament.standings import report
+from workbench.tournament.tables import text_of
+
+SECONDS_BETWEEN_LINES = 5.0  # of progress, where there is no terminal
+
+
+class Progress:
+    """How many games are played, how fast, and how long the others will take."""
+
+    def __init__(self) -> None:
+        """Nothing is played yet."""
+        self._live = sys.stderr.isatty()
+        self._begin: tuple[float, int] | None = None
+        self._last = 0.0
+
+    def __call__(self, played: int, scheduled: int) -> None:
+        """Tells, if there is something new."""
+        now = time.monotonic()
+        if self._begin is None:
+            self._begin = now, played
+            if played:
+                sys.stderr.write(f"{played:,} of {scheduled:,} games were played before\n")
+        seconds, new = now - self._begin[0], played - self._begin[1]
+        due = 0.2 if self._live else SECONDS_BETWEEN_LINES
+        if not new or (now - self._last < due and played < scheduled):
+            return
+        self._last = now
+        left = (scheduled - played) * seconds / new
+        line = f"games {played:,}/{scheduled:,}  {new / seconds:.1f}/s  {_time(left)} left"
+        sys.stderr.write(f"\r{line}\033[K" if self._live else f"{line}\n")
+        if self._live and played == scheduled:
+            sys.stderr.write("\n")
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+
+
+def run(
+    players: list[str], *, mode: str, elo0: float, elo1: float, as_json: bool, **options: Any
+) -> int:
+    """Holds the tournament, prints it and returns the exit code; see `Options`."""
+    modes = get_args(Mode)
+    if mode not in modes:
+        raise UsageError(f"unknown mode {mode!r}; choose from {', '.join(modes)}")
+    asked = Options(mode=mode, test=Sprt(elo0, elo1), **options)  # type: ignore[arg-type]
+    try:
+        outcome = hold(players, asked, tell=_say, on_game=Progress())
+    except KeyboardInterrupt:
+        _say("\nstopped; all finished games are kept, and the same command goes on")
+        return 130
+    if as_json:
+        found = report(outcome.game, outcome.standings, outcome.records)
+        if outcome.verdict is not None:
+            found["sprt"] = outcome.verdict._asdict()
+        sys.stdout.write(json.dumps(found) + "\n")
+    else:
+        sys.stdout.write(
+            text_of(outcome.standings, outcome.game, shutil.get_terminal_size().columns)
+        )
+        pictures = "".join(f", {path.name}" for path in outcome.pictures)
+        _say(f"{outcome.records.directory}: games.jsonl, ratings.csv, crosstable.csv{pictures}")
+    return _tell_verdict(outcome, asked.test)
+
+
+def _tell_verdict(outcome: Outcome, test: Sprt) -> int:
+    """Says what a test has found, if it was one, and returns the exit code."""
+    if outcome.verdict is None:
+        return 0
+    llr, lower, upper, decision = outcome.verdict
+    first = outcome.entrants[0].name
+    says = {
+        "H1": f"{first} is stronger by {test.elo1:g} Elo rather than {test.elo0:g}",
+        "H0": f"{first} is stronger by {test.elo0:g} Elo rather than {test.elo1:g}",
+        None: "undecided; give it more --games",
+    }[decision]
+    _say(f"log-likelihood ratio {llr:.2f} in [{lower:.2f}, {upper:.2f}]: {decision or ''} {says}")
+    return 0 if decision == "H1" else 1
+
+
+def _say(message: str) -> None:
+    sys.stderr.write(message + "\n")

@@ -1,0 +1,184 @@
+"""`ludus tournament` from the names of players to tables and pictures."""
+
+import re
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from envs.board.openspiel import OpenSpielGame
+from workbench.errors import UsageError
+from workbench.run import RUNS
+from workbench.tournament.openings import balanced_openings, default_opening_plies
+from workbench.tournament.pictures import draw_ladder, draw_ratings
+from workbench.tournament.players import Entrant, enter
+from workbench.tournament.ratings import rate
+from workbench.tournament.records import Records
+from workbench.tournament.schedule import (
+    Rounds,
+    active,
+    fixed,
+    gauntlet,
+    ladder,
+    round_robin,
+    sequential,
+    verdict,
+)
+from workbench.tournament.sprt import Sprt, Verdict
+from workbench.tournament.standings import Standings, standings, write_csv
+from workbench.tournament.tournament import Tournament
+
+Mode = Literal["round-robin", "gauntlet", "ladder", "sprt", "active"]
+GAMES_PER_PAIRING = 40
+MOST_GAMES_OF_A_TEST = 1_000
+
+
+class Options(NamedTuple):
+    """What may be asked of a tournament; None is the default of its kind."""
+
+    game: str | None = None
+    mode: Mode = "round-robin"
+    games: int | None = None  # of each pairing; in tests and active mode at most
+    simulations: int | None = None
+    seed: int = 0
+    out: Path | None = None
+    opening_plies: int | None = None
+    half_width_elo: float = 60.0
+    test: Sprt = Sprt(0.0, 50.0)
+    anchor: str | None = None
+    anchor_elo: float = 0.0
+    move_seconds: float = 10.0
+
+
+class Outcome(NamedTuple):
+    """What a tournament came to.
+
+    Attributes:
+        game: that was played.
+        entrants: who played.
+        standings: the table.
+        verdict: of the test, in that mode.
+        records: where everything lies; closed.
+        pictures: that were drawn.
+    """
+
+    game: str
+    entrants: list[Entrant]
+    standings: Standings
+    verdict: Verdict | None
+    records: Records
+    pictures: list[Path]
+
+
+def hold(
+    names: Sequence[str],
+    options: Options,
+    *,
+    tell: Callable[[str], None],
+    on_game: Callable[[int, int], None],
+) -> Outcome:
+    """Plays a tournament, or what is left of it, and writes tables and pictures.
+
+    Args:
+        names: see `enter`.
+        options: see there.
+        tell: told where everything lies and how to go on.
+        on_game: told how many games are played and how many are scheduled.
+
+    Raises:
+        UsageError: a player, the game or an option makes no sense, or the folder holds games that
+            were played under other conditions.
+        WorkError: an engine does not do what engines do.
+    """
+    config, groups = enter(
+        names, options.game, simulations=options.simulations, move_seconds=options.move_seconds
+    )
+    entrants = [one for group in groups for one in group]
+    try:
+        game = OpenSpielGame(config)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    pairs = _pairs_per_pairing(options)
+    anchor = _number(options.anchor, entrants)
+    plies = options.opening_plies
+    plies = default_opening_plies(game) if plies is None else plies
+    if options.mode == "sprt" and (len(entrants) != 2 or options.test.elo0 >= options.test.elo1):
+        raise UsageError("sprt is for exactly two players, and --elo0 is less than --elo1")
+    directory = options.out or RUNS / "tournaments" / _folder(config.game, options)
+    records = Records(
+        directory,
+        {
+            "game": config.game,
+            "max_plies": config.max_plies,
+            "seed": options.seed,
+            "opening_plies": plies,
+            "move_seconds": options.move_seconds,
+        },
+    )
+    with closing(records):
+        records.admit({one.name: one.identity for one in entrants})
+        tell(f"{directory}: Ctrl-C stops, the same command goes on")
+        openings = balanced_openings(game, plies, pairs, options.seed)
+        if not openings:
+            raise UsageError(f"{config.game} has no openings of {plies} plies; try fewer")
+        tournament = Tournament(config, entrants, openings, records, options.seed)
+        tournament.play(_rounds(options, groups, tournament, pairs, anchor), on_game)
+        results = tournament.results()
+        ratings = rate(results, len(entrants), anchor=anchor, anchor_elo=options.anchor_elo)
+        table = standings(entrants, tournament.records(), results, ratings, tournament.first_seat)
+        write_csv(table, records)
+        pictures = [directory / "ratings.png"]
+        draw_ratings(table, config.game, pictures[0])
+        if draw_ladder(table, entrants, config.game, directory / "ladder.png"):
+            pictures.append(directory / "ladder.png")
+    decided = verdict(options.test, results) if options.mode == "sprt" else None
+    return Outcome(config.game, entrants, table, decided, records, pictures)
+
+
+def _pairs_per_pairing(options: Options) -> int:
+    default = MOST_GAMES_OF_A_TEST if options.mode == "sprt" else GAMES_PER_PAIRING
+    return ((options.games or default) + 1) // 2
+
+
+def _folder(game: str, options: Options) -> str:
+    """Returns a name that is the same whenever the same is asked for."""
+    facts = [game, f"seed{options.seed}"]
+    if options.opening_plies is not None:
+        facts.append(f"plies{options.opening_plies}")
+    return re.sub(r"[^\w.+-]+", "-", "-".join(facts)).strip("-")
+
+
+def _number(anchor: str | None, entrants: Sequence[Entrant]) -> int | None:
+    if anchor is None:
+        return None
+    names = [one.name for one in entrants]
+    if anchor not in names:
+        raise UsageError(f"the anchor {anchor!r} does not play; who does: {', '.join(names)}")
+    return names.index(anchor)
+
+
+def _rounds(
+    options: Options,
+    groups: Sequence[Sequence[Entrant]],
+    tournament: Tournament,
+    pairs: int,
+    anchor: int | None,
+) -> Rounds:
+    count = len(tournament.entrants)
+    match options.mode:
+        case "round-robin":
+            return fixed(round_robin(count), pairs)
+        case "gauntlet":
+            return fixed(gauntlet(len(groups[0]), count), pairs)
+        case "ladder":
+            return fixed(ladder(count), pairs)
+        case "sprt":
+            return sequential(options.test, tournament.results, pairs)
+        case "active":
+            return active(
+                count,
+                tournament.results,
+                half_width_elo=options.half_width_elo,
+                openings=pairs,
+                anchor=anchor,
+            )

@@ -1,0 +1,72 @@
+"""Openings for tournaments: from the rules alone, balanced, none like another."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+import numpy as np
+import pyspiel
+
+from envs.board.base import Position, reach
+from envs.board.openspiel import OpenSpielGame
+from workbench.match import play_at_random
+
+MOST_PLIES = 8  # by then most random games of connect four are decided
+SIMULATIONS = 200
+BALANCED = 0.15  # of values in -1..1
+TRIES = 10  # for one opening; then the most balanced of them is taken
+
+
+def default_opening_plies(game: OpenSpielGame) -> int:
+    """Returns a fifth of the longest game, at least one ply and at most `MOST_PLIES`."""
+    return min(max(game.spec.max_plies // 5, 1), MOST_PLIES)
+
+
+def balanced_openings(
+    game: OpenSpielGame, plies: int, count: int, seed: int
+) -> list[tuple[int, ...]]:
+    """Returns at most `count` openings; of a larger count, the first ones are the same.
+
+    They are random moves from the start, after which neither side is much better off in the eyes
+    of a search with random playouts. None is another's mirror image or rotation. Small games have
+    fewer than one may ask for.
+    """
+    if plies == 0:
+        return [()]
+    return list(islice(_openings(game, plies, np.random.default_rng(seed)), count))
+
+
+def _openings(
+    game: OpenSpielGame, plies: int, rng: np.random.Generator
+) -> Iterator[tuple[int, ...]]:
+    seen: set[bytes] = set()
+    while True:
+        least, best = 2.0, None
+        for _ in range(TRIES):
+            position = play_at_random(game, plies, rng)
+            if game.status([position]).over[0] or _likeness(game, position) in seen:
+                continue
+            tilt = _tilt(game, position, int(rng.integers(2**31)))
+            if tilt < least:
+                least, best = tilt, tuple(game.history(position))
+            if least < BALANCED:
+                break
+        if best is None:
+            return
+        seen.add(_likeness(game, reach(game, best)))
+        yield best
+
+
+def _tilt(game: OpenSpielGame, position: Position, seed: int) -> float:
+    """Returns how far from 0 the position's value is, in 0..1."""
+    evaluator = pyspiel.RandomRolloutEvaluator(1, seed)
+    bot = pyspiel.MCTSBot(game.rules, evaluator, 2**0.5, SIMULATIONS, 1000, True, seed, False)
+    root = bot.mcts_search(position)
+    return abs(float(root.total_reward / root.explore_count))
+
+
+def _likeness(game: OpenSpielGame, position: Position) -> bytes:
+    """Returns the same for positions that differ by a symmetry of the board, or by nothing."""
+    obs = game.observe([position])[0]
+    cells = obs.reshape(len(obs), -1)
+    turns: list[bytes] = [cells[:, turned].tobytes() for turned in game.spec.symmetric_cells]
+    return min(turns)

@@ -1,0 +1,161 @@
+"""Who plays in a tournament: names as people type them, made into players."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from urllib.parse import parse_qsl
+
+import numpy as np
+import numpy.typing as npt
+
+from agents.alphazero import SearchPlayer
+from agents.base import Player
+from agents.search import Evaluate
+from envs.board.openspiel import BoardConfig, OpenSpielGame
+from workbench import checkpoint
+from workbench.baselines import BASELINES, make_baseline
+from workbench.boards import load_board_player
+from workbench.errors import UsageError
+from workbench.run import open_run
+from workbench.tournament.engine_players import GAMES as ENGINE_GAMES
+from workbench.tournament.engine_players import make_engine
+
+ALL = "@all"
+NET = "net:"
+# Rows of one call of a network. With always as many, and each row computed alike wherever it
+# stands, a game does not depend on those beside it: one that is played again comes out the same.
+ROWS = 64
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """Somebody who takes part.
+
+    Attributes:
+        name: as one would type it to get exactly this player again.
+        make: returns the player, ready for one thread; what has `close` must be closed.
+        identity: what else must be the same for its earlier games to count: a network's checksum.
+        ladder: what all checkpoints of its run are called that play alike; None: it is no network.
+        env_steps: how long it had trained; 0: it is no network.
+    """
+
+    name: str
+    make: Callable[[OpenSpielGame], Player]
+    identity: str = ""
+    ladder: str | None = None
+    env_steps: int = 0
+    is_engine: bool = False
+
+
+def in_equal_batches(evaluate: Evaluate) -> Evaluate:
+    """Returns `evaluate`, asked about exactly `ROWS` positions at a time; some may be blank."""
+
+    def ask(obs: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        blank = np.zeros((-len(obs) % ROWS, *obs.shape[1:]), np.uint8)
+        batches = np.concatenate([obs, blank]).reshape(-1, ROWS, *obs.shape[1:])
+        logits, values = zip(*(evaluate(batch) for batch in batches), strict=True)
+        return np.concatenate(logits)[: len(obs)], np.concatenate(values)[: len(obs)]
+
+    return ask
+
+
+def enter(
+    names: Sequence[str], game: str | None, *, simulations: int | None, move_seconds: float
+) -> tuple[BoardConfig, list[list[Entrant]]]:
+    """Returns the game and who plays it: the entrants that each name stands for.
+
+    Args:
+        names: runs (`runs/NAME`, `runs/NAME@STEP`, `runs/NAME@all`, all with `net:` before them for
+            the bare network or `?simulations=N` after them), baselines and engines.
+        game: as OpenSpiel names it; None: that of the first run.
+        simulations: per move of each network that does not say its own; None: as in training.
+        move_seconds: how long an engine may take for a move.
+
+    Raises:
+        UsageError: a name means nothing, the runs play another game, or nobody says which it is.
+    """
+    entered: list[list[Entrant]] = []
+    config: BoardConfig | None = None
+    for name in names:
+        if name.partition(":")[0] in ENGINE_GAMES:
+            start = partial(make_engine, name, move_seconds=move_seconds)
+            entered.append([Entrant(name, start, is_engine=True)])
+        elif _is_baseline(name):
+            entered.append([Entrant(name, partial(make_baseline, name))])
+        else:
+            entered.append([])
+            for one in _ladder(name):
+                entrant, plays = _checkpoint(one, simulations)
+                entered[-1].append(entrant)
+                config = config or plays
+                if plays.game != (game or config.game):
+                    raise UsageError(f"{one} plays {plays.game}, not {game or config.game}")
+    if config is None:
+        if game is None:
+            raise UsageError("say which game is played, e.g. --game connect_four")
+        config = BoardConfig(kind="board", game=game)
+    everybody = [one.name for group in entered for one in group]
+    for name in everybody:
+        if everybody.count(name) > 1:
+            raise UsageError(f"{name} is named twice")
+    if len(everybody) < 2:
+        raise UsageError("a tournament needs two players or more; try adding random")
+    return config, entered
+
+
+def _is_baseline(name: str) -> bool:
+    kinds = {kind.strip().partition(":")[0] for kind in BASELINES.split(",")}
+    return name.partition(":")[0] in kinds
+
+
+def _ladder(name: str) -> list[str]:
+    """Returns the checkpoints that a name with `@all` in it stands for, or the name itself."""
+    player, question, options = name.partition("?")
+    if not player.endswith(ALL):
+        return [name]
+    prefix = NET if player.startswith(NET) else ""
+    run = open_run(player.removeprefix(NET).removesuffix(ALL))
+    steps = checkpoint.list_steps(run.checkpoints)
+    if not steps:
+        raise UsageError(f"{run.name} has no checkpoint yet")
+    return [f"{prefix}{run.path}@{step}{question}{options}" for step in steps]
+
+
+def _checkpoint(typed: str, simulations: int | None) -> tuple[Entrant, BoardConfig]:
+    player, _, options = typed.partition("?")
+    bare = player.startswith(NET)
+    count = _simulations(typed, options) or simulations
+    if bare and options:
+        raise UsageError(f"{typed}: a bare network makes no simulations")
+    try:
+        trained = load_board_player(player.removeprefix(NET))
+    except UsageError as error:
+        if "/" in typed or "@" in typed:
+            raise
+        raise UsageError(f"{error}; players that are no runs: {BASELINES}") from None
+    run = str(trained.path.parent.parent)
+    before, after = "", ""
+    if bare:
+        before, count = NET, 1  # one simulation tries the likeliest move alone
+    elif count is not None:
+        after = f"?simulations={count}"
+    evaluate, config = in_equal_batches(trained.agent.evaluate), trained.config
+
+    def make(game: OpenSpielGame) -> SearchPlayer:
+        simulations = count or config.agent.simulations
+        return SearchPlayer(evaluate, config.agent.search, game, simulations)
+
+    digest = str(checkpoint.load_meta(trained.path)["sha256"]["model.safetensors"])
+    name = f"{before}{run}@{trained.env_steps}{after}"
+    ladder = f"{before}{run}{after}"
+    return Entrant(name, make, digest, ladder, trained.env_steps), config.env
+
+
+def _simulations(name: str, options: str) -> int | None:
+    if not options:
+        return None
+    found = dict(parse_qsl(options, keep_blank_values=True))
+    text = found.pop("simulations", "")
+    if found or not text.isascii() or not text.isdigit() or not 0 < int(text) < 10**9:
+        raise UsageError(f"{name}: after the ? goes simulations=N, e.g. ?simulations=64")
+    return int(text)

@@ -1,0 +1,156 @@
+"""What the games of a tournament say: one row a player, and who scored what against whom."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.checkpoint import write_atomically
+from workbench.tournament.players import Entrant
+from workbench.tournament.ratings import Ratings, Results
+from workbench.tournament.records import Record, Records
+
+
+class Standing(NamedTuple):
+    """One player's row."""
+
+    name: str
+    rating: float  # Elo
+    low: float  # of the 95 % interval
+    high: float
+    games: int
+    wins: int
+    draws: int
+    losses: int
+    score: float  # share of the points
+    superiority: float | None  # how likely it is stronger than the next one below; None: the last
+    milliseconds_per_move: float
+    forfeits: int
+
+
+class Standings(NamedTuple):
+    """The whole table.
+
+    Attributes:
+        rows: best first.
+        order: `[K]` the entrants' numbers in the order of `rows`.
+        points: `[K, K]` what the row's player scored against the column's, in the order of `rows`.
+        games: `[K, K]` in how many games.
+        distinct_games: how many games differ from all others.
+        num_games: how many games there are.
+        forfeits: how often each reason ended a game, by player and reason.
+        ratings: see there; in the entrants' order.
+        first_player_score: the share of points of who moved first.
+        draws: the share of games that were drawn.
+    """
+
+    rows: list[Standing]
+    order: list[int]
+    points: npt.NDArray[np.float64]
+    games: npt.NDArray[np.int64]
+    distinct_games: int
+    num_games: int
+    forfeits: dict[str, int]
+    ratings: Ratings
+    first_player_score: float
+    draws: float
+
+
+def standings(
+    entrants: Sequence[Entrant],
+    records: Sequence[Record],
+    results: Results,
+    ratings: Ratings,
+    first_seat: int,
+) -> Standings:
+    """Returns the table of `records`; `results` and `ratings` are theirs.
+
+    Moves are taken to alternate from `first_seat`, which has the first move of the game. Where one
+    side moves twice now and then, milliseconds per move mix a little.
+    """
+    count = len(entrants)
+    number = {entrant.name: i for i, entrant in enumerate(entrants)}
+    points, games = np.zeros((count, count)), np.zeros((count, count), np.int64)
+    np.add.at(points, (results.first, results.second), results.score)
+    np.add.at(points, (results.second, results.first), 1 - results.score)
+    np.add.at(games, (results.first, results.second), 1)
+    games += games.T
+    outcomes = np.zeros((count, 3), np.int64)  # won, drawn, lost
+    ended = np.rint(2 - 2 * results.score).astype(np.int64)
+    np.add.at(outcomes, (results.first, ended), 1)
+    np.add.at(outcomes, (results.second, 2 - ended), 1)
+    spent: list[list[float]] = [[] for _ in entrants]
+    forfeits: Counter[tuple[int, str]] = Counter()
+    for record in records:
+        mover = [number[name] for name in (record.key.seat_0, record.key.seat_1)]
+        for ply, milliseconds in enumerate(record.game.milliseconds):
+            spent[mover[(first_seat + record.opening_plies + ply) % 2]].append(milliseconds)
+        if record.game.forfeit:  # the score is player 0's: 1 where player 1 has lost
+            forfeits[mover[int(record.game.score)], record.game.forfeit] += 1
+    order = np.argsort(-ratings.elo, kind="stable").tolist()
+    rows = [
+        Standing(
+            name=entrants[i].name,
+            rating=float(ratings.elo[i]),
+            low=float(ratings.low[i]),
+            high=float(ratings.high[i]),
+            games=int(games[i].sum()),
+            wins=int(outcomes[i, 0]),
+            draws=int(outcomes[i, 1]),
+            losses=int(outcomes[i, 2]),
+            score=float(points[i].sum() / max(1, games[i].sum())),
+            superiority=None if below is None else float(ratings.superiority[i, below]),
+            milliseconds_per_move=float(np.mean(spent[i])) if spent[i] else 0.0,
+            forfeits=sum(n for (who, _), n in forfeits.items() if who == i),
+        )
+        for i, below in zip(order, [*order[1:], None], strict=True)
+    ]
+    return Standings(
+        rows=rows,
+        order=order,
+        points=points[np.ix_(order, order)],
+        games=games[np.ix_(order, order)],
+        distinct_games=len({tuple(record.game.history) for record in records}),
+        num_games=len(records),
+        forfeits={f"{entrants[i].name}: {why}": n for (i, why), n in forfeits.items()},
+        ratings=ratings,
+        first_player_score=float(results.score.mean()) if len(records) else 0.5,
+        draws=float((results.score == 0.5).mean()) if len(records) else 0.0,
+    )
+
+
+def report(game: str, table: Standings, records: Records) -> dict[str, Any]:
+    """Returns the JSON of `ludus tournament`."""
+    return {
+        "game": game,
+        "players": [row._asdict() for row in table.rows],
+        "games": table.num_games,
+        "distinct_games": table.distinct_games,
+        "first_player_advantage": table.ratings.first_player_advantage,
+        "first_player_advantage_ci95": list(table.ratings.first_player_advantage_ci95),
+        "first_player_score": table.first_player_score,
+        "draws": table.draws,
+        "superiority": table.ratings.superiority[np.ix_(table.order, table.order)].tolist(),
+        "points": table.points.tolist(),
+        "pair_games": table.games.tolist(),
+        "forfeits": table.forfeits,
+        "records": str(records.path),
+    }
+
+
+def write_csv(table: Standings, records: Records) -> None:
+    """Writes `ratings.csv` and `crosstable.csv` beside the records."""
+    ratings = [Standing._fields, *table.rows]
+    names = [row.name for row in table.rows]
+    crosstable = [
+        ["points of the row's player", *names],
+        *([name, *points] for name, points in zip(names, table.points.tolist(), strict=True)),
+    ]
+    for name, lines in (("ratings.csv", ratings), ("crosstable.csv", crosstable)):
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(lines)
+        write_atomically(records.directory / name, text.getvalue())

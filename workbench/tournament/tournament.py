@@ -1,0 +1,183 @@
+"""Playing the games of a tournament, on all cores, each exactly once."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, suppress
+from math import ceil
+from queue import Queue
+from threading import Event, Lock
+
+import numpy as np
+import torch
+
+from agents.base import Forfeit, Player
+from envs.board.base import Position
+from envs.board.openspiel import BoardConfig, OpenSpielGame
+from workbench.match import Fixture, Game, play
+from workbench.tournament.engine_players import EnginePlayer
+from workbench.tournament.players import Entrant
+from workbench.tournament.ratings import Results
+from workbench.tournament.records import Key, Record, Records
+from workbench.tournament.schedule import Pair, Rounds
+
+AT_ONCE = 256  # games side by side, on all cores together
+AT_ONCE_WITH_ENGINES = 8  # they think about one position after the other
+
+
+class Tournament:
+    """Entrants, and the games between them that are scheduled, be they played or not."""
+
+    def __init__(
+        self,
+        config: BoardConfig,
+        entrants: Sequence[Entrant],
+        openings: Sequence[tuple[int, ...]],
+        records: Records,
+        seed: int,
+    ) -> None:
+        """Plays nothing yet.
+
+        Args:
+            config: the game.
+            entrants: K players.
+            openings: moves from the start. Where a pairing needs more, they come again.
+            records: where games are kept.
+            seed: of all that players draw.
+        """
+        game = OpenSpielGame(config)
+        self.first_seat = int(game.status([game.start()]).to_play[0])  # in chess it is 1
+        self.entrants = entrants
+        self.keys: list[Key] = []
+        self._config = config
+        self._openings = openings
+        self._records = records
+        self._seed = seed
+
+    def play(self, rounds: Rounds, on_game: Callable[[int, int], None]) -> None:
+        """Plays whatever of `rounds` is not in the records yet.
+
+        Args:
+            rounds: see `schedule`.
+            on_game: told how many games are played and how many are scheduled so far.
+        """
+        for pairs in rounds:
+            self.keys += [key for pair in pairs for key in self._keys(pair)]
+            missing = [key for key in self.keys if key not in self._records.games]
+            played = len(self.keys) - len(missing)
+            on_game(played, len(self.keys))
+            with closing(self._play(missing)) as games:
+                for key, game in games:
+                    self._records.append(self._record(key, game))
+                    played += 1
+                    on_game(played, len(self.keys))
+
+    def records(self) -> list[Record]:
+        """Returns the scheduled games that have been played."""
+        return [self._records.games[key] for key in self.keys if key in self._records.games]
+
+    def results(self) -> Results:
+        """Returns the scores of `records`, for ratings."""
+        records = self.records()
+        number = {entrant.name: i for i, entrant in enumerate(self.entrants)}
+        seats = np.array(
+            [(number[one.key.seat_0], number[one.key.seat_1]) for one in records], np.int64
+        ).reshape(-1, 2)
+        score = np.array([one.game.score for one in records])
+        return Results(
+            first=seats[:, self.first_seat],
+            second=seats[:, 1 - self.first_seat],
+            score=1 - score if self.first_seat else score,
+            # Games of players that draw nothing come out alike from one opening.
+            pair=np.array([one.key.opening % len(self._openings) for one in records], np.int64),
+        )
+
+    def _keys(self, pair: Pair) -> tuple[Key, Key]:
+        one, other = self.entrants[pair.one].name, self.entrants[pair.other].name
+        return Key(one, other, pair.opening), Key(other, one, pair.opening)
+
+    def _opening(self, key: Key) -> tuple[int, ...]:
+        return self._openings[key.opening % len(self._openings)]
+
+    def _record(self, key: Key, game: Game) -> Record:
+        return Record(key, game, game_seed(self._seed, key), len(self._opening(key)))
+
+    def _play(self, keys: Sequence[Key]) -> Generator[tuple[Key, Game], None, None]:
+        """Yields the games of `keys` as they end, in any order; closing it stops those going on."""
+        if not keys:
+            return
+        number = {entrant.name: i for i, entrant in enumerate(self.entrants)}
+        used = {number[name] for key in keys for name in (key.seat_0, key.seat_1)}
+        threads = min(os.cpu_count() or 1, len(keys))
+        engines = any(self.entrants[i].is_engine for i in used)
+        most = AT_ONCE_WITH_ENGINES if engines else AT_ONCE
+        at_once = ceil(min(most, len(keys)) / threads)
+        waiting, lock, stop = iter(keys), Lock(), Event()
+        done: Queue[tuple[Key, Game] | None] = Queue()
+
+        def take(taken: list[Key]) -> Iterator[Fixture]:
+            while True:
+                with lock:
+                    key = next(waiting, None)
+                if key is None:
+                    return
+                taken.append(key)
+                seats = number[key.seat_0], number[key.seat_1]
+                yield Fixture(seats, self._opening(key), game_seed(self._seed, key))
+
+        def work() -> None:
+            taken: list[Key] = []
+            try:
+                with ExitStack() as stack, suppress(_Stopped):
+                    game = OpenSpielGame(self._config)
+                    players = {i: self.entrants[i].make(game) for i in sorted(used)}
+                    for player in players.values():
+                        if isinstance(player, EnginePlayer):
+                            stack.callback(player.close)
+                    watched = {i: _Watched(player, stop) for i, player in players.items()}
+                    for i, one in play(game, watched, take(taken), at_once=at_once):
+                        done.put((taken[i], one))
+            except BaseException:
+                stop.set()
+                raise
+            finally:
+                done.put(None)
+
+        with ThreadPoolExecutor(
+            threads, initializer=torch.set_num_threads, initargs=(1,)
+        ) as executor:
+            workers = [executor.submit(work) for _ in range(threads)]
+            try:
+                for _ in range(threads):
+                    yield from iter(done.get, None)
+            finally:
+                stop.set()
+        for worker in workers:
+            worker.result()
+
+
+class _Stopped(Exception):
+    """Nobody waits for these games any more."""
+
+
+class _Watched:
+    """A player that makes no more moves once it shall stop."""
+
+    def __init__(self, player: Player, stop: Event) -> None:
+        self._player = player
+        self._stop = stop
+
+    def choose(
+        self, positions: Sequence[Position], seeds: Sequence[int]
+    ) -> Sequence[int | Forfeit]:
+        if self._stop.is_set():
+            raise _Stopped
+        return self._player.choose(positions, seeds)
+
+
+def game_seed(seed: int, key: Key) -> int:
+    """Returns the seed of one game, which no other game and no order of play changes."""
+    text = json.dumps([seed, *key])
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")
