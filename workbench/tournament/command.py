@@ -69,8 +69,7 @@ def run(
         sys.stdout.write(
             text_of(outcome.standings, outcome.game, shutil.get_terminal_size().columns)
         )
-        pictures = "".join(f", {path.name}" for path in outcome.pictures)
-        _say(f"{outcome.records.directory}: games.jsonl, ratings.csv, crosstable.csv{pictures}")
+        _say(f"games, tables and pictures are in {outcome.records.directory}")
     return _tell_verdict(outcome, asked.test)
 
 

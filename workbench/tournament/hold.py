@@ -25,7 +25,7 @@ from workbench.tournament.schedule import (
     verdict,
 )
 from workbench.tournament.sprt import Sprt, Verdict
-from workbench.tournament.standings import Standings, standings, write_csv
+from workbench.tournament.standings import Standings, standings, write_csv, write_games
 from workbench.tournament.tournament import Tournament
 
 Mode = Literal["round-robin", "gauntlet", "ladder", "sprt", "active"]
@@ -59,7 +59,6 @@ class Outcome(NamedTuple):
         standings: the table.
         verdict: of the test, in that mode.
         records: where everything lies; closed.
-        pictures: that were drawn.
     """
 
     game: str
@@ -67,7 +66,6 @@ class Outcome(NamedTuple):
     standings: Standings
     verdict: Verdict | None
     records: Records
-    pictures: list[Path]
 
 
 def hold(
@@ -127,12 +125,11 @@ def hold(
         ratings = rate(results, len(entrants), anchor=anchor, anchor_elo=options.anchor_elo)
         table = standings(entrants, tournament.records(), results, ratings, tournament.first_seat)
         write_csv(table, records)
-        pictures = [directory / "ratings.png"]
-        draw_ratings(table, config.game, pictures[0])
-        if draw_ladder(table, entrants, config.game, directory / "ladder.png"):
-            pictures.append(directory / "ladder.png")
+        write_games(config.game, tournament.records(), directory)
+        draw_ratings(table, config.game, directory / "ratings.png")
+        draw_ladder(table, entrants, config.game, directory / "ladder.png")
     decided = verdict(options.test, results) if options.mode == "sprt" else None
-    return Outcome(config.game, entrants, table, decided, records, pictures)
+    return Outcome(config.game, entrants, table, decided, records)
 
 
 def _pairs_per_pairing(options: Options) -> int:

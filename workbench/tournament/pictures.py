@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from workbench.tournament.players import Entrant
-from workbench.tournament.standings import Standing, Standings
+from workbench.tournament.standings import Standing, Standings, short_names
 
 WIDTH_INCHES, DPI = 8.0, 120
 INK, ACCENT, QUIET = "#222222", "#1f77b4", "#888888"
@@ -23,7 +23,7 @@ def draw_ratings(table: Standings, game: str, path: Path) -> None:
     below = [row.rating - row.low for row in rows]
     above = [row.high - row.rating for row in rows]
     axes.errorbar(middle, range(len(rows)), xerr=[below, above], fmt="o", color=ACCENT, capsize=3)
-    axes.set_yticks(range(len(rows)), [row.name for row in rows])
+    axes.set_yticks(range(len(rows)), short_names([row.name for row in rows]))
     axes.set_xlabel("Elo, with 95% intervals")
     axes.set_title(f"{game}: {table.num_games:,} games", loc="left", color=INK)
     axes.grid(axis="x", alpha=0.3)
@@ -31,11 +31,10 @@ def draw_ratings(table: Standings, game: str, path: Path) -> None:
     figure.savefig(path, dpi=DPI)
 
 
-def draw_ladder(table: Standings, entrants: Sequence[Entrant], game: str, path: Path) -> bool:
+def draw_ladder(table: Standings, entrants: Sequence[Entrant], game: str, path: Path) -> None:
     """Draws ratings against training steps, as PNG, and everybody else's as a dotted line.
 
-    Returns:
-        Whether there was anything to draw: two checkpoints of one run.
+    Draws nothing where no run has two checkpoints.
     """
     rows = {row.name: row for row in table.rows}
     runs: dict[str, list[tuple[int, Standing]]] = {}
@@ -46,7 +45,7 @@ def draw_ladder(table: Standings, entrants: Sequence[Entrant], game: str, path: 
         else:
             runs.setdefault(entrant.ladder, []).append((entrant.env_steps, rows[entrant.name]))
     if all(len(ladder) < 2 for ladder in runs.values()):
-        return False
+        return
     figure = Figure(figsize=(WIDTH_INCHES, 4.5), layout="constrained")
     axes = figure.subplots()
     for i, (run, ladder) in enumerate(runs.items()):
@@ -70,10 +69,10 @@ def draw_ladder(table: Standings, entrants: Sequence[Entrant], game: str, path: 
     axes.set_ylabel("Elo, with 95% intervals")
     axes.set_title(f"{game}: {table.num_games:,} games", loc="left", color=INK)
     axes.grid(alpha=0.3)
-    axes.legend(loc="lower right", frameon=False)
+    axes.legend(loc="lower right")
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     _plain(axes)
     figure.savefig(path, dpi=DPI)
-    return True
 
 
 def _plain(axes: Any) -> None:

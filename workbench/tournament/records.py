@@ -62,12 +62,18 @@ class Records:
         directory.mkdir(parents=True, exist_ok=True)
         self._file = self.path.open("ab+", buffering=0)
         try:
+            self._lock()
+            self._conditions = self._agree(json.loads(json.dumps(conditions)))
+            self.games = self._read()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _lock(self) -> None:
+        try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            self._file.close()
-            raise UsageError(f"another process is playing in {directory}") from None
-        self._conditions = self._agree(json.loads(json.dumps(conditions)))
-        self.games = self._read()
+            raise UsageError(f"another process is playing in {self.directory}") from None
 
     def _agree(self, wanted: dict[str, Any]) -> dict[str, Any]:
         if not self._conditions_path.is_file():

@@ -78,9 +78,9 @@ def active(
             pairs += [Pair(one, other, opening) for opening in range(first, last)]
             played[one, other] = last
         yield pairs
-        if rate(results(), num_players, anchor=anchor).half_width.max() <= half_width_elo:
-            return
-        worth = np.triu(information(results(), num_players), 1)
+        unsure = rate(results(), num_players, anchor=anchor).half_width > half_width_elo
+        # Of those who are not known well enough yet, whose game tells most.
+        worth = np.triu(information(results(), num_players) * (unsure[:, None] + unsure), 1)
         worth[played >= openings] = 0
         order = np.argsort(-worth, axis=None, kind="stable")[:ACTIVE_PAIRINGS]
         found = [(int(i) // num_players, int(i) % num_players) for i in order]

@@ -4,13 +4,15 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from workbench.checkpoint import write_atomically
-from workbench.tournament.players import Entrant
+from workbench.game_record import GameRecord, pgn, sgf
+from workbench.tournament.players import NET, Entrant
 from workbench.tournament.ratings import Ratings, Results
 from workbench.tournament.records import Record, Records
 
@@ -123,6 +125,23 @@ def standings(
     )
 
 
+def short_names(names: Sequence[str]) -> list[str]:
+    """Returns the names without their runs' folders, and without what all networks have alike.
+
+    They stay as they are where two would become the same.
+    """
+    runs = [name for name in names if "@" in name]
+    ends = {name.partition("?")[2] for name in runs if not name.startswith(NET)}
+    short = []
+    for name in names:
+        if name in runs:
+            prefix = NET if name.startswith(NET) else ""
+            path, question, options = name.removeprefix(NET).partition("?")
+            name = prefix + path.rpartition("/")[2] + (question + options) * (len(ends) > 1)
+        short.append(name)
+    return short if len(set(short)) == len(names) else list(names)
+
+
 def report(game: str, table: Standings, records: Records) -> dict[str, Any]:
     """Returns the JSON of `ludus tournament`."""
     return {
@@ -154,3 +173,35 @@ def write_csv(table: Standings, records: Records) -> None:
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(lines)
         write_atomically(records.directory / name, text.getvalue())
+
+
+def write_games(game: str, records: Sequence[Record], directory: Path) -> Path:
+    """Writes all games into one file that other programs read: PGN for chess, SGF for others."""
+    chess = game.partition("(")[0] == "chess"
+    text = "\n".join(
+        (pgn if chess else sgf)(
+            GameRecord(
+                game=game,
+                players=(record.key.seat_0, record.key.seat_1),
+                history=record.game.history,
+                result=2 * record.game.score - 1,
+                event=directory.name,
+                round=str(record.key.opening + 1),
+                comments=_comments(record),
+            )
+        )
+        for record in records
+    )
+    path = directory / ("games.pgn" if chess else "games.sgf")
+    write_atomically(path, text)
+    return path
+
+
+def _comments(record: Record) -> list[str]:
+    """Returns what is to be said of each move: where the opening ends, and why a game did."""
+    comments = [""] * len(record.game.history)
+    if record.opening_plies:
+        comments[record.opening_plies - 1] = "the opening ends"
+    if record.game.forfeit and comments:
+        comments[-1] = f"then forfeited: {record.game.forfeit}"
+    return comments

@@ -1,11 +1,12 @@
 """The standings as a person sees them in a terminal."""
 
 import io
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 
-from workbench.tournament.standings import Standings
+from workbench.tournament.standings import Standings, short_names
 
 CELL = 4  # columns of a crosstable's cell
 
@@ -14,11 +15,12 @@ def text_of(table: Standings, game: str, width: int) -> str:
     """Returns the report; a crosstable that is wider than `width` is left out."""
     console = Console(file=io.StringIO(), width=1_000, highlight=False, color_system=None)
     console.print(f"{game}: {table.num_games:,} games, {table.distinct_games:,} of them distinct")
-    console.print(_ratings(table))
-    crosstable_width = 4 + max(len(row.name) for row in table.rows) + CELL * len(table.rows)
+    names = short_names([row.name for row in table.rows])
+    console.print(_ratings(table, names))
+    crosstable_width = 4 + max(map(len, names)) + CELL * len(table.rows)
     if crosstable_width <= width:
         console.print("\nPercent of the points that the row took from the column")
-        console.print(_crosstable(table))
+        console.print(_crosstable(table, names))
     low, high = table.ratings.first_player_advantage_ci95
     console.print(
         f"\nMoving first is worth {table.ratings.first_player_advantage:+.0f} Elo "
@@ -31,17 +33,17 @@ def text_of(table: Standings, game: str, width: int) -> str:
     return "".join(f"{line.rstrip()}\n" for line in console.file.getvalue().splitlines())
 
 
-def _ratings(table: Standings) -> Table:
+def _ratings(table: Standings, names: Sequence[str]) -> Table:
     shown = Table(
         "", "player", "Elo", "95%", "likely above next", "games", "won", "drawn", "lost", "score",
         "ms/move", box=None, header_style="",
     )  # fmt: skip
     for column in (0, 2, *range(4, 11)):
         shown.columns[column].justify = "right"
-    for place, row in enumerate(table.rows, 1):
+    for place, (name, row) in enumerate(zip(names, table.rows, strict=True), 1):
         shown.add_row(
             str(place),
-            row.name,
+            name,
             f"{row.rating:+.0f}",
             f"[{row.low:+.0f}, {row.high:+.0f}]".replace("[", "\\["),
             "" if row.superiority is None else f"{row.superiority:.0%}",
@@ -55,17 +57,15 @@ def _ratings(table: Standings) -> Table:
     return shown
 
 
-def _crosstable(table: Standings) -> Table:
+def _crosstable(table: Standings, names: Sequence[str]) -> Table:
     numbers = [str(i) for i in range(1, len(table.rows) + 1)]
     shown = Table("", "", *numbers, box=None, header_style="", padding=(0, 1, 0, 0))
     for column in (0, *range(2, len(numbers) + 2)):
         shown.columns[column].justify = "right"
-    for number, row, points, games in zip(
-        numbers, table.rows, table.points, table.games, strict=True
-    ):
+    for number, name, points, games in zip(numbers, names, table.points, table.games, strict=True):
         cells = [
             f"{100 * scored / played:.0f}" if played else "."
             for scored, played in zip(points, games, strict=True)
         ]
-        shown.add_row(number, row.name, *cells)
+        shown.add_row(number, name, *cells)
     return shown

@@ -1,0 +1,68 @@
+"""Openings: balanced, none like another, the same each time."""
+
+import numpy as np
+import pytest
+
+from envs.board.base import reach
+from envs.board.connect_four import ConnectFourSolver
+from envs.board.openspiel import BoardConfig, OpenSpielGame
+from workbench.match import random_openings
+from workbench.tournament.openings import balanced_openings, default_opening_plies
+
+
+def load(name: str) -> OpenSpielGame:
+    return OpenSpielGame(BoardConfig(kind="board", game=name))
+
+
+def turned(game: OpenSpielGame, opening) -> set[bytes]:
+    cells = game.observe([reach(game, opening)])[0].reshape(game.spec.obs_shape[0], -1)
+    return {cells[:, order].tobytes() for order in game.spec.symmetric_cells}
+
+
+@pytest.mark.parametrize(
+    ("name", "plies"), [("connect_four", 4), ("othello", 3), ("hex(board_size=4)", 3), ("chess", 2)]
+)
+def test_no_opening_is_like_another(name, plies):
+    game = load(name)
+    openings = balanced_openings(game, plies, 12, seed=0)
+    assert len(openings) == 12
+    for i, opening in enumerate(openings):
+        assert len(opening) == plies
+        assert not game.status([reach(game, opening)]).over[0]
+        for other in openings[:i]:
+            assert not turned(game, opening) & turned(game, other)
+
+
+def test_small_games_have_few_openings():
+    """Tic-tac-toe's first move is a corner, an edge or the middle."""
+    openings = balanced_openings(load("tic_tac_toe"), 1, 20, seed=0)
+    kinds = {"corner": {0, 2, 6, 8}, "edge": {1, 3, 5, 7}, "middle": {4}}
+    found = sorted(kind for (cell,) in openings for kind, cells in kinds.items() if cell in cells)
+    assert found == ["corner", "edge", "middle"]
+    assert balanced_openings(load("tic_tac_toe"), 0, 20, seed=0) == [()]
+    assert balanced_openings(load("tic_tac_toe"), 9, 20, seed=0) == []
+
+
+def test_more_openings_begin_with_the_same_and_another_seed_with_others():
+    game = load("connect_four")
+    few, many = (balanced_openings(game, 6, count, seed=5) for count in (4, 9))
+    assert many[:4] == few
+    assert balanced_openings(game, 6, 4, seed=6) != few
+
+
+def test_openings_are_balanced():
+    """After random moves somebody has often won already; the solver tells."""
+    game, solver = load("connect_four"), ConnectFourSolver()
+
+    def lead(openings) -> float:
+        scores = [max(solver.scores(list(opening))) for opening in openings]
+        return float(np.mean(np.abs(scores)))
+
+    chance = random_openings(game, 12, 60, np.random.default_rng(1))
+    chosen = balanced_openings(game, 12, 60, seed=1)
+    assert lead(chosen) < 0.85 * lead(chance)
+
+
+def test_longer_games_begin_with_more_moves():
+    plies = [default_opening_plies(load(name)) for name in ("tic_tac_toe", "connect_four", "chess")]
+    assert plies == [1, 8, 8]

@@ -1,0 +1,93 @@
+"""Records: what is on disk is what was played, whenever a process was killed."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workbench.errors import UsageError
+from workbench.match import Game
+from workbench.tournament.records import Key, Record, Records
+
+CONDITIONS = {"game": "tic_tac_toe", "seed": 0, "opening_plies": 1}
+
+
+def record(opening: int = 0, one: str = "a", other: str = "b") -> Record:
+    game = Game([4, 0, 8], 0.5, "", [1.25, 0.5])
+    return Record(Key(one, other, opening), game, 2**55 + opening, 1)
+
+
+def write(directory, count: int) -> None:
+    records = Records(directory, CONDITIONS)
+    for opening in range(count):
+        records.append(record(opening))
+    records.close()
+
+
+def test_games_come_back_as_they_were(tmp_path):
+    write(tmp_path / "t", 3)
+    records = Records(tmp_path / "t", CONDITIONS)
+    assert list(records.games.values()) == [record(i) for i in range(3)]
+    records.append(record(3, "c", "a"))
+    records.close()
+    assert len((tmp_path / "t/games.jsonl").read_text().splitlines()) == 4
+
+
+@given(cut=st.integers(0, 600))
+def test_a_line_cut_by_a_kill_is_played_again(tmp_path_factory, cut):
+    directory = tmp_path_factory.mktemp("t")
+    write(directory, 4)
+    path = directory / "games.jsonl"
+    content = path.read_bytes()
+    path.write_bytes(content[:cut])
+    records = Records(directory, CONDITIONS)
+    whole = content[:cut].count(b"\n")
+    assert list(records.games.values()) == [record(i) for i in range(whole)]
+    for opening in range(whole, 4):
+        records.append(record(opening))
+    records.close()
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "line", ["{}", "[]", "nonsense", '{"players": ["a"]}', '{"players": ["a", "b"], "moves": 3}']
+)
+def test_damage_elsewhere_is_told_with_its_line(tmp_path, line):
+    write(tmp_path, 2)
+    path = tmp_path / "games.jsonl"
+    path.write_text(line + "\n" + path.read_text())
+    with pytest.raises(UsageError, match=r"games.jsonl, line 1, is damaged"):
+        Records(tmp_path, CONDITIONS)
+
+
+def test_games_under_other_conditions_do_not_mix(tmp_path):
+    write(tmp_path, 1)
+    with pytest.raises(UsageError, match=r"games with seed 0, not 1; choose another folder"):
+        Records(tmp_path, CONDITIONS | {"seed": 1})
+    (tmp_path / "conditions.json").write_text("{}")
+    with pytest.raises(UsageError, match=r"conditions.json is damaged"):
+        Records(tmp_path, CONDITIONS)
+
+
+def test_another_network_under_the_same_name_is_refused(tmp_path):
+    records = Records(tmp_path, CONDITIONS)
+    records.admit({"a": "123", "random": ""})
+    records.admit({"a": "123", "b": "4"})
+    with pytest.raises(UsageError, match="a is another network"):
+        records.admit({"a": "124"})
+    records.close()
+    again = Records(tmp_path, CONDITIONS)
+    with pytest.raises(UsageError, match="b is another network"):
+        again.admit({"b": "5"})
+    again.close()
+    players = json.loads((tmp_path / "conditions.json").read_text())["players"]
+    assert players == {"a": "123", "random": "", "b": "4"}
+
+
+def test_two_processes_do_not_play_in_one_folder(tmp_path):
+    records = Records(tmp_path, CONDITIONS)
+    with pytest.raises(UsageError, match="another process is playing"):
+        Records(tmp_path, CONDITIONS)
+    records.close()
+    Records(tmp_path, CONDITIONS).close()
