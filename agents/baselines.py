@@ -97,6 +97,11 @@ class RolloutPlayer:
             for position, seed in zip(positions, seeds, strict=True)
         ]
 
+    def value(self, position: Position, seed: int) -> float:
+        """Returns the search's mean result, -1..1, of the side to move."""
+        root = self._bot(seed % 2**31).mcts_search(position)
+        return float(root.total_reward / root.explore_count)
+
     def _bot(self, seed: int) -> pyspiel.MCTSBot:
         return pyspiel.MCTSBot(
             self._game,

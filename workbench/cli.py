@@ -244,17 +244,25 @@ def tournament(
     elo0: Annotated[float, typer.Option(help="sprt: not stronger than this is H0.")] = 0.0,
     elo1: Annotated[float, typer.Option(help="sprt: at least as strong as this is H1.")] = 50.0,
     move_seconds: Annotated[float, typer.Option(min=0.1, help="Limit of engines.")] = 10.0,
+    episodes: Annotated[
+        int | None, typer.Option(min=1, help="Without opponents: of each checkpoint, 30.")
+    ] = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="On Atari: machado or classic; the runs' if not given.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
 ) -> None:
     """Ranks players of a board game: Elo with 95% intervals, and who beat whom.
 
-    Each pairing plays every opening twice, with sides swapped. Games are kept: stopped, the same
+    Runs of worlds without opponents are compared by what they score on the same seeds. Each pairing plays every opening twice, with sides swapped. Games are kept: stopped, the same
     command goes on, and a player that is added later plays its games only. In sprt the first player
     is tested against the second; the exit code is 0 where it is stronger and 1 where it is not.
 
     Example: ludus tournament runs/zoo/connect-four@all random mcts:1000 solver --simulations 64
 
     Example: ludus tournament runs/chess-1 "uci:stockfish?nodes=100" --games 10
+
+    Example: ludus tournament runs/zoo/grid-memory runs/zoo/grid-memory-feedforward
     """
     from workbench.tournament.command import run
 
@@ -273,6 +281,8 @@ def tournament(
         elo0=elo0,
         elo1=elo1,
         move_seconds=move_seconds,
+        episodes=episodes,
+        protocol=protocol,
         as_json=as_json,
     )
     raise typer.Exit(code)

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 RESEED_PERIOD_TICKS = 60
 MAX_FRAMES_PER_EPISODE = 400
 MAX_VIDEO_ENV_STEPS = 20
+GAMES_AT_ONCE = 6  # of a tournament, so that it can be killed many times before it is over
 
 
 @dataclass(frozen=True)
@@ -82,11 +83,13 @@ class Launcher:
 def _become_ludus(order: dict[str, Any]) -> NoReturn:
     import envs.atari
     import workbench.player
+    import workbench.tournament.tournament
     from workbench.cli import main
 
     envs.atari.RESEED_PERIOD_TICKS = RESEED_PERIOD_TICKS
     envs.atari.MAX_FRAMES_PER_EPISODE = MAX_FRAMES_PER_EPISODE
     workbench.player.MAX_VIDEO_ENV_STEPS = MAX_VIDEO_ENV_STEPS
+    workbench.tournament.tournament.AT_ONCE = GAMES_AT_ONCE
     os.chdir(order["directory"])
     for descriptor, name in enumerate([os.devnull, "stdout", "stderr"]):
         mode = os.O_RDWR if descriptor == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC
@@ -121,6 +124,7 @@ def _serve() -> None:
 
     import workbench.cli
     import workbench.doctor
+    import workbench.tournament.command
     import workbench.training  # noqa: F401
 
     for line in sys.stdin:

@@ -7,7 +7,9 @@ import time
 from typing import Any, get_args
 
 from workbench.errors import UsageError
+from workbench.tournament import return_tables
 from workbench.tournament.hold import Mode, Options, Outcome, hold
+from workbench.tournament.returns import EPISODES, compare, has_episodes
 from workbench.tournament.sprt import Sprt
 from workbench.tournament.standings import report
 from workbench.tournament.tables import text_of
@@ -18,8 +20,9 @@ SECONDS_BETWEEN_LINES = 5.0  # of progress, where there is no terminal
 class Progress:
     """How many games are played, how fast, and how long the others will take."""
 
-    def __init__(self) -> None:
-        """Nothing is played yet."""
+    def __init__(self, what: str = "games") -> None:
+        """Nothing is played yet; `what` it is that is played."""
+        self._what = what
         self._live = sys.stderr.isatty()
         self._begin: tuple[float, int] | None = None
         self._last = 0.0
@@ -30,14 +33,14 @@ class Progress:
         if self._begin is None:
             self._begin = now, played
             if played:
-                sys.stderr.write(f"{played:,} of {scheduled:,} games were played before\n")
+                sys.stderr.write(f"{played:,} of {scheduled:,} {self._what} were played before\n")
         seconds, new = now - self._begin[0], played - self._begin[1]
         due = 0.2 if self._live else SECONDS_BETWEEN_LINES
         if not new or (now - self._last < due and played < scheduled):
             return
         self._last = now
         left = (scheduled - played) * seconds / new
-        line = f"games {played:,}/{scheduled:,}  {new / seconds:.1f}/s  {_time(left)} left"
+        line = f"{self._what} {played:,}/{scheduled:,}  {new / seconds:.1f}/s  {_time(left)} left"
         sys.stderr.write(f"\r{line}\033[K" if self._live else f"{line}\n")
         if self._live and played == scheduled:
             sys.stderr.write("\n")
@@ -48,18 +51,63 @@ def _time(seconds: float) -> str:
 
 
 def run(
-    players: list[str], *, mode: str, elo0: float, elo1: float, as_json: bool, **options: Any
+    players: list[str],
+    *,
+    mode: str,
+    elo0: float,
+    elo1: float,
+    episodes: int | None,
+    protocol: str | None,
+    as_json: bool,
+    **options: Any,
 ) -> int:
-    """Holds the tournament, prints it and returns the exit code; see `Options`."""
+    """Holds the tournament, prints it and returns the exit code; see `Options` and `compare`."""
     modes = get_args(Mode)
     if mode not in modes:
         raise UsageError(f"unknown mode {mode!r}; choose from {', '.join(modes)}")
     asked = Options(mode=mode, test=Sprt(elo0, elo1), **options)  # type: ignore[arg-type]
+    by_returns = asked.game is None and any(map(has_episodes, players))
+    if by_returns:
+        _refuse(asked, ("games", "simulations", "opening_plies", "anchor"), "board games")
+    elif episodes is not None or protocol is not None:
+        raise UsageError("--episodes and --protocol are for worlds without opponents")
     try:
-        outcome = hold(players, asked, tell=_say, on_game=Progress())
+        if by_returns:
+            return _compare(players, asked, episodes or EPISODES, protocol, as_json=as_json)
+        return _hold(players, asked, as_json=as_json)
     except KeyboardInterrupt:
-        _say("\nstopped; all finished games are kept, and the same command goes on")
+        _say("\nstopped; what was finished is kept, and the same command goes on")
         return 130
+
+
+def _refuse(asked: Options, names: tuple[str, ...], what: str) -> None:
+    for name in names:
+        if getattr(asked, name) is not None:
+            raise UsageError(f"--{name.replace('_', '-')} is for {what}")
+
+
+def _compare(
+    players: list[str], asked: Options, episodes: int, protocol: str | None, *, as_json: bool
+) -> int:
+    table = compare(
+        players,
+        episodes=episodes,
+        seed=asked.seed,
+        out=asked.out,
+        protocol=protocol,
+        tell=_say,
+        on_episode=Progress("episodes"),
+    )
+    if as_json:
+        sys.stdout.write(json.dumps(return_tables.report(table)) + "\n")
+    else:
+        sys.stdout.write(return_tables.text_of(table))
+        _say(f"evaluations, table and picture are in {table.records.parent}")
+    return 0
+
+
+def _hold(players: list[str], asked: Options, *, as_json: bool) -> int:
+    outcome = hold(players, asked, tell=_say, on_game=Progress())
     if as_json:
         found = report(outcome.game, outcome.standings, outcome.records)
         if outcome.verdict is not None:

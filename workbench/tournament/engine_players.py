@@ -23,7 +23,7 @@ LIMITS = ("nodes", "depth", "movetime")
 DEFAULT_LIMIT = {"nodes": "1000"}
 DEBIAN_PACKAGES = ("stockfish", "fairy-stockfish", "gnugo")
 DEBIAN_GAMES = "/usr/games"  # where Debian puts them, and where not every PATH leads
-START_SECONDS = 20.0
+START_SECONDS = 60.0  # some engines load a network first
 
 
 def make_engine(spec: str, game: OpenSpielGame, move_seconds: float) -> "EnginePlayer":

@@ -127,11 +127,12 @@ class GTP:
 
     def greet(self, engine: Engine, deadline: float) -> None:
         """See `EngineProtocol.greet`."""
-        size, komi = f"boardsize {self._size}", f"komi {self._komi:g}"
-        answers = _ask(engine, [size, komi, "known_command set_random_seed"], deadline)
-        if not answers[0].done:
-            raise UsageError(f"the engine cannot play on a board of {self._size}×{self._size}")
-        self._has_seeds = answers[2] == (True, "true")
+        commands = [f"boardsize {self._size}", f"komi {self._komi:g}"]
+        *answers, seeds = _ask(engine, [*commands, "known_command set_random_seed"], deadline)
+        for command, answer in zip(commands, answers, strict=True):
+            if not answer.done:
+                raise UsageError(f"the engine answers {answer.text!r} to {command!r}")
+        self._has_seeds = seeds == (True, "true")
 
     def move(
         self, engine: Engine, moves: Sequence[str], seed: int, deadline: float
@@ -144,14 +145,14 @@ class GTP:
         answers = _ask(engine, commands, deadline)
         for command, answer in zip(commands, answers, strict=True):
             if not answer.done:
-                return Forfeit(f"answered {answer.text[:MAX_ANSWER]!r} to {command!r}")
+                return Forfeit(f"answered {answer.text!r} to {command!r}")
         move = answers[-1].text.upper()
         return Forfeit("resigned") if move == "RESIGN" else move
 
 
 class _Answer(NamedTuple):
     done: bool
-    text: str  # its first line
+    text: str  # the beginning of its first line
 
 
 def _ask(engine: Engine, commands: Sequence[str], deadline: float) -> list[_Answer]:
@@ -166,4 +167,4 @@ def _answer(engine: Engine, number: int, deadline: float) -> _Answer:
         pass
     while engine.read(deadline=deadline):  # an answer ends with an empty line
         pass
-    return _Answer(found[1] == "=", found[2].strip())
+    return _Answer(found[1] == "=", found[2].strip()[:MAX_ANSWER])

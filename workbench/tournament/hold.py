@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 from envs.board.openspiel import OpenSpielGame
 from workbench.errors import UsageError
 from workbench.run import RUNS
+from workbench.tournament.engine_players import EnginePlayer
 from workbench.tournament.openings import balanced_openings, default_opening_plies
 from workbench.tournament.pictures import draw_ladder, draw_ratings
 from workbench.tournament.players import Entrant, enter
@@ -102,6 +103,10 @@ def hold(
     plies = default_opening_plies(game) if plies is None else plies
     if options.mode == "sprt" and (len(entrants) != 2 or options.test.elo0 >= options.test.elo1):
         raise UsageError("sprt is for exactly two players, and --elo0 is less than --elo1")
+    if not balanced_openings(game, plies, 1, options.seed):
+        raise UsageError(f"{config.game} has no openings of {plies} plies; try fewer")
+    for one in entrants:  # who cannot play says so now, and not after the games of others
+        _make_once(one, game)
     directory = options.out or RUNS / "tournaments" / _folder(config.game, options)
     records = Records(
         directory,
@@ -117,8 +122,6 @@ def hold(
         records.admit({one.name: one.identity for one in entrants})
         tell(f"{directory}: Ctrl-C stops, the same command goes on")
         openings = balanced_openings(game, plies, pairs, options.seed)
-        if not openings:
-            raise UsageError(f"{config.game} has no openings of {plies} plies; try fewer")
         tournament = Tournament(config, entrants, openings, records, options.seed)
         tournament.play(_rounds(options, groups, tournament, pairs, anchor), on_game)
         results = tournament.results()
@@ -130,6 +133,12 @@ def hold(
         draw_ladder(table, entrants, config.game, directory / "ladder.png")
     decided = verdict(options.test, results) if options.mode == "sprt" else None
     return Outcome(config.game, entrants, table, decided, records)
+
+
+def _make_once(entrant: Entrant, game: OpenSpielGame) -> None:
+    player = entrant.make(game)
+    if isinstance(player, EnginePlayer):
+        player.close()
 
 
 def _pairs_per_pairing(options: Options) -> int:

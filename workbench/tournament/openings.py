@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from itertools import islice
 
 import numpy as np
-import pyspiel
 
+from agents.baselines import RolloutPlayer
 from envs.board.base import Position, reach
 from envs.board.openspiel import OpenSpielGame
 from workbench.match import play_at_random
@@ -39,13 +39,14 @@ def _openings(
     game: OpenSpielGame, plies: int, rng: np.random.Generator
 ) -> Iterator[tuple[int, ...]]:
     seen: set[bytes] = set()
+    judge = RolloutPlayer(game.rules, SIMULATIONS)
     while True:
         least, best = 2.0, None
         for _ in range(TRIES):
             position = play_at_random(game, plies, rng)
             if game.status([position]).over[0] or _likeness(game, position) in seen:
                 continue
-            tilt = _tilt(game, position, int(rng.integers(2**31)))
+            tilt = abs(judge.value(position, int(rng.integers(2**31))))
             if tilt < least:
                 least, best = tilt, tuple(game.history(position))
             if least < BALANCED:
@@ -54,14 +55,6 @@ def _openings(
             return
         seen.add(_likeness(game, reach(game, best)))
         yield best
-
-
-def _tilt(game: OpenSpielGame, position: Position, seed: int) -> float:
-    """Returns how far from 0 the position's value is, in 0..1."""
-    evaluator = pyspiel.RandomRolloutEvaluator(1, seed)
-    bot = pyspiel.MCTSBot(game.rules, evaluator, 2**0.5, SIMULATIONS, 1000, True, seed, False)
-    root = bot.mcts_search(position)
-    return abs(float(root.total_reward / root.explore_count))
 
 
 def _likeness(game: OpenSpielGame, position: Position) -> bytes:

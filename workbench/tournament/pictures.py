@@ -20,14 +20,14 @@ def draw_ratings(table: Standings, game: str, path: Path) -> None:
     figure = Figure(figsize=(WIDTH_INCHES, 1.2 + 0.3 * len(rows)), layout="constrained")
     axes = figure.subplots()
     middle = [row.rating for row in rows]
-    below = [row.rating - row.low for row in rows]
-    above = [row.high - row.rating for row in rows]
+    below = [max(0.0, row.rating - row.low) for row in rows]
+    above = [max(0.0, row.high - row.rating) for row in rows]
     axes.errorbar(middle, range(len(rows)), xerr=[below, above], fmt="o", color=ACCENT, capsize=3)
     axes.set_yticks(range(len(rows)), short_names([row.name for row in rows]))
     axes.set_xlabel("Elo, with 95% intervals")
     axes.set_title(f"{game}: {table.num_games:,} games", loc="left", color=INK)
     axes.grid(axis="x", alpha=0.3)
-    _plain(axes)
+    plain(axes)
     figure.savefig(path, dpi=DPI)
 
 
@@ -71,10 +71,11 @@ def draw_ladder(table: Standings, entrants: Sequence[Entrant], game: str, path: 
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
     axes.xaxis.set_major_formatter("{x:,.0f}")
-    _plain(axes)
+    plain(axes)
     figure.savefig(path, dpi=DPI)
 
 
-def _plain(axes: Any) -> None:
+def plain(axes: Any) -> None:
+    """Removes what frames axes and tells nothing."""
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)

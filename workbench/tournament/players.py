@@ -80,11 +80,11 @@ def enter(
         if name.partition(":")[0] in ENGINE_GAMES:
             start = partial(make_engine, name, move_seconds=move_seconds)
             entered.append([Entrant(name, start, is_engine=True)])
-        elif _is_baseline(name):
+        elif is_baseline(name):
             entered.append([Entrant(name, partial(make_baseline, name))])
         else:
             entered.append([])
-            for one in _ladder(name):
+            for one in checkpoints_of(name):
                 entrant, plays = _checkpoint(one, simulations)
                 entered[-1].append(entrant)
                 config = config or plays
@@ -103,12 +103,12 @@ def enter(
     return config, entered
 
 
-def _is_baseline(name: str) -> bool:
+def is_baseline(name: str) -> bool:
     kinds = {kind.strip().partition(":")[0] for kind in BASELINES.split(",")}
     return name.partition(":")[0] in kinds
 
 
-def _ladder(name: str) -> list[str]:
+def checkpoints_of(name: str) -> list[str]:
     """Returns the checkpoints that a name with `@all` in it stands for, or the name itself."""
     player, question, options = name.partition("?")
     if not player.endswith(ALL):

@@ -96,6 +96,7 @@ def sequential(test: Sprt, results: Callable[[], Results], openings: int) -> Rou
 
 
 def verdict(test: Sprt, results: Results) -> Verdict:
-    """Returns what the games of player 0 against player 1 say so far."""
+    """Returns what the games of player 0 against player 1 say so far; repeated pairs count once."""
     score = np.where(results.first == 0, results.score, 1 - results.score)
-    return test.judge(np.bincount(results.pair, score)[np.unique(results.pair)])
+    _, pair = np.unique(results.pair, return_inverse=True)
+    return test.judge(2 * np.bincount(pair, score) / np.bincount(pair))

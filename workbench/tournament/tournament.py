@@ -65,7 +65,7 @@ class Tournament:
         """
         for pairs in rounds:
             self.keys += [key for pair in pairs for key in self._keys(pair)]
-            missing = [key for key in self.keys if key not in self._records.games]
+            missing = [key for key in self.keys if key not in self._records.entries]
             played = len(self.keys) - len(missing)
             on_game(played, len(self.keys))
             with closing(self._play(missing)) as games:
@@ -76,7 +76,7 @@ class Tournament:
 
     def records(self) -> list[Record]:
         """Returns the scheduled games that have been played."""
-        return [self._records.games[key] for key in self.keys if key in self._records.games]
+        return [self._records.entries[key] for key in self.keys if key in self._records.entries]
 
     def results(self) -> Results:
         """Returns the scores of `records`, for ratings."""
@@ -90,8 +90,7 @@ class Tournament:
             first=seats[:, self.first_seat],
             second=seats[:, 1 - self.first_seat],
             score=1 - score if self.first_seat else score,
-            # Games of players that draw nothing come out alike from one opening.
-            pair=np.array([one.key.opening % len(self._openings) for one in records], np.int64),
+            pair=np.array(_pairs(records), np.int64),
         )
 
     def _keys(self, pair: Pair) -> tuple[Key, Key]:
@@ -156,6 +155,22 @@ class Tournament:
                 stop.set()
         for worker in workers:
             worker.result()
+
+
+def _pairs(records: Sequence[Record]) -> list[int]:
+    """Returns which pair each game belongs to: its opening's number.
+
+    Where openings come again, players that draw nothing play the same games again. Such a pair has
+    the number of the one that it repeats: it tells nothing new.
+    """
+    played = {record.key: tuple(record.game.history) for record in records}
+    numbers: dict[object, int] = {}
+    pairs = []
+    for record in records:
+        one, other, opening = record.key
+        keys = sorted([record.key, Key(other, one, opening)])
+        pairs.append(numbers.setdefault(tuple((k[:2], played.get(k)) for k in keys), opening))
+    return pairs
 
 
 class _Stopped(Exception):

@@ -28,7 +28,7 @@ def write(directory, count: int) -> None:
 def test_games_come_back_as_they_were(tmp_path):
     write(tmp_path / "t", 3)
     records = Records(tmp_path / "t", CONDITIONS)
-    assert list(records.games.values()) == [record(i) for i in range(3)]
+    assert list(records.entries.values()) == [record(i) for i in range(3)]
     records.append(record(3, "c", "a"))
     records.close()
     assert len((tmp_path / "t/games.jsonl").read_text().splitlines()) == 4
@@ -43,7 +43,7 @@ def test_a_line_cut_by_a_kill_is_played_again(tmp_path_factory, cut):
     path.write_bytes(content[:cut])
     records = Records(directory, CONDITIONS)
     whole = content[:cut].count(b"\n")
-    assert list(records.games.values()) == [record(i) for i in range(whole)]
+    assert list(records.entries.values()) == [record(i) for i in range(whole)]
     for opening in range(whole, 4):
         records.append(record(opening))
     records.close()

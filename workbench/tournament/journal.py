@@ -1,0 +1,132 @@
+"""Finished work of a tournament, as it is kept: one folder holds what was done alike.
+
+- `conditions.json`: what all of it has in common, and which network each name stood for
+- a file of JSON lines, appended: the truth that every table is made from
+
+Whatever is asked of a folder later, nothing in it is done again.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from workbench.checkpoint import write_atomically
+from workbench.errors import UsageError
+
+K = TypeVar("K")
+R = TypeVar("R")
+
+
+class Journal(Generic[K, R]):
+    """An open folder, to which nobody else appends meanwhile.
+
+    Attributes:
+        directory: the folder.
+        path: its file of lines; what they are of is its name.
+        entries: all that is in it.
+    """
+
+    def __init__(self, path: Path, conditions: Mapping[str, Any]) -> None:
+        """Opens the folder or makes it.
+
+        Args:
+            path: the file of lines, which may be there already.
+            conditions: what all lines have in common, JSON.
+
+        Raises:
+            UsageError: they came about under other conditions, the folder is damaged, or another
+                process has it open.
+        """
+        self.directory = path.parent
+        self.path = path
+        self._conditions_path = self.directory / "conditions.json"
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("ab+", buffering=0)
+        try:
+            self._lock()
+            self._conditions = self._agree(json.loads(json.dumps(conditions)))
+            self.entries = self._read()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(f"another process is playing in {self.directory}") from None
+
+    def _agree(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        if not self._conditions_path.is_file():
+            conditions = {**wanted, "players": {}}
+            write_atomically(self._conditions_path, json.dumps(conditions, indent=1) + "\n")
+            return conditions
+        try:
+            conditions = dict(json.loads(self._conditions_path.read_text(encoding="utf-8")))
+            players = dict(conditions["players"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise UsageError(f"{self._conditions_path} is damaged ({error})") from None
+        for name, value in wanted.items():
+            if conditions.get(name) != value:
+                raise UsageError(
+                    f"{self.directory} holds {self.path.stem} with {name} "
+                    f"{conditions.get(name)!r}, not {value!r}; choose another folder with --out"
+                )
+        return {**conditions, "players": players}
+
+    def admit(self, identities: Mapping[str, str]) -> None:
+        """Notes who plays, by a network's checksum or nothing.
+
+        Raises:
+            UsageError: somebody else has played here under one of these names.
+        """
+        known = self._conditions["players"]
+        for name, identity in identities.items():
+            if known.setdefault(name, identity) != identity:
+                raise UsageError(
+                    f"{name} is another network than that which played in {self.directory}; "
+                    "choose another folder with --out"
+                )
+        write_atomically(self._conditions_path, json.dumps(self._conditions, indent=1) + "\n")
+
+    def _read(self) -> dict[K, R]:
+        """Returns all entries; a last line that was cut short by a kill is removed."""
+        self._file.seek(0)
+        content = self._file.read()
+        whole = content[: content.rfind(b"\n") + 1]
+        self._file.truncate(len(whole))
+        entries = {}
+        for number, line in enumerate(whole.splitlines(), 1):
+            try:
+                entry = self._parse(json.loads(line))
+            except (ValueError, KeyError, TypeError) as error:
+                raise UsageError(f"{self.path}, line {number}, is damaged ({error})") from None
+            entries[self._key(entry)] = entry
+        return entries
+
+    def append(self, entry: R) -> None:
+        """Adds an entry."""
+        line = json.dumps(self._line(entry)).encode() + b"\n"
+        if self._file.write(line) != len(line):
+            raise OSError(f"{self.path} cannot be written")
+        self.entries[self._key(entry)] = entry
+
+    def close(self) -> None:
+        """Makes all entries durable and lets others have the folder."""
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+    def _key(self, entry: R) -> K:
+        """Returns which one it is: the latest of its kind counts."""
+        raise NotImplementedError
+
+    def _line(self, entry: R) -> dict[str, Any]:
+        """Returns an entry as JSON."""
+        raise NotImplementedError
+
+    def _parse(self, line: Any) -> R:
+        """Returns what `_line` has made JSON; raises ValueError, KeyError or TypeError."""
+        raise NotImplementedError
