@@ -216,7 +216,7 @@ def record(
 
 @app.command()
 def tournament(
-    players: Annotated[list[str], typer.Argument(help=ENTRANTS_HELP, metavar="PLAYER...")],
+    players: Annotated[list[str], typer.Argument(help=ENTRANTS_HELP)],
     game: Annotated[
         str | None, typer.Option(help="As OpenSpiel names it; that of the runs if not given.")
     ] = None,
@@ -254,9 +254,11 @@ def tournament(
 ) -> None:
     """Ranks players of a board game: Elo with 95% intervals, and who beat whom.
 
-    Runs of worlds without opponents are compared by what they score on the same seeds. Each pairing plays every opening twice, with sides swapped. Games are kept: stopped, the same
+    Each pairing plays every opening twice, with sides swapped. Games are kept: stopped, the same
     command goes on, and a player that is added later plays its games only. In sprt the first player
     is tested against the second; the exit code is 0 where it is stronger and 1 where it is not.
+
+    Runs of worlds without opponents are compared by what they score on the same seeds.
 
     Example: ludus tournament runs/zoo/connect-four@all random mcts:1000 solver --simulations 64
 

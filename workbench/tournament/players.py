@@ -104,6 +104,7 @@ def enter(
 
 
 def is_baseline(name: str) -> bool:
+    """Returns whether a name is meant to be that of a baseline, see `make_baseline`."""
     kinds = {kind.strip().partition(":")[0] for kind in BASELINES.split(",")}
     return name.partition(":")[0] in kinds
 

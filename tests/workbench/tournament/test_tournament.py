@@ -42,9 +42,8 @@ def play(tournament: Tournament, openings: int = 6) -> list[tuple[int, int]]:
 def games(directory: Path) -> dict[Key, tuple[list[int], float, int]]:
     records = Records(directory, {"game": "tic_tac_toe"})
     records.close()
-    return {
-        key: (one.game.history, one.game.score, one.seed) for key, one in records.entries.items()
-    }
+    found = records.entries.items()
+    return {key: (one.game.history, one.game.score, one.seed) for key, one in found}
 
 
 def test_every_game_is_played_once_and_by_the_rules(tmp_path):
