@@ -26,7 +26,7 @@ DOORS = {
     "vizdoom": {"envs/doom.py"},
     "open_spiel": {"envs/board/openspiel.py"},
     "pyspiel": {"envs/board/openspiel.py", "envs/board/cells.py", "agents/baselines.py"},
-    "chess": {"workbench/game_record.py"},
+    "chess": {"workbench/game_record.py", "workbench/serve_uci.py"},
 }
 
 

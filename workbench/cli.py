@@ -250,6 +250,9 @@ def tournament(
     protocol: Annotated[
         str | None, typer.Option(help="On Atari: machado or classic; the runs' if not given.")
     ] = None,
+    wandb: Annotated[
+        str, typer.Option(help="offline or online: ratings, by training step, go there, too.")
+    ] = "disabled",
     as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
 ) -> None:
     """Ranks players of a board game: Elo with 95% intervals, and who beat whom.
@@ -285,9 +288,34 @@ def tournament(
         move_seconds=move_seconds,
         episodes=episodes,
         protocol=protocol,
+        wandb=wandb,
         as_json=as_json,
     )
     raise typer.Exit(code)
+
+
+@app.command()
+def uci(run: Annotated[str, typer.Argument(help=PLAYER_HELP)]) -> None:
+    """Makes a chess checkpoint an engine: any chess program can play against it, by UCI.
+
+    Chess programs start engines in folders of their own, so give them the whole path of the run.
+
+    Example: ludus uci /home/me/ludus/runs/chess-alphazero-1
+    """
+    from workbench.serve_uci import serve_uci
+
+    serve_uci(run)
+
+
+@app.command()
+def gtp(run: Annotated[str, typer.Argument(help=PLAYER_HELP)]) -> None:
+    """Makes a go checkpoint an engine: any go program can play against it, by GTP version 2.
+
+    Example: ludus gtp runs/zoo/go5
+    """
+    from workbench.serve_gtp import serve_gtp
+
+    serve_gtp(run)
 
 
 @app.command()

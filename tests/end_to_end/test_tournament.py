@@ -74,6 +74,15 @@ def test_a_ladder_with_baselines(ludus: Ludus, run_a: Path, here: Path) -> None:
     assert records.read_bytes().startswith(before)
 
 
+def test_ratings_go_to_weights_and_biases(ludus: Ludus, run_a: Path, here: Path) -> None:
+    command = ["tournament", "a@all", "random", "--games", "2", "--mode", "ladder", "--out", "t"]
+    assert ludus(*command, "--wandb", "offline").code == 0
+    (log,) = (here / "t/wandb").glob("offline-run-*/run-*.wandb")
+    written = log.read_bytes()
+    for name in (b"elo/runs/a", b"elo_low/runs/a", b"elo/random", b"env_steps"):
+        assert name in written
+
+
 def test_modes(ludus: Ludus, run_a: Path) -> None:
     def pairings(*arguments: str) -> set[frozenset[str]]:
         outcome = ludus("tournament", *arguments, "--json", "--out", f"out-{len(arguments)}")
@@ -153,6 +162,8 @@ def _kill_again_and_again(
         (["random", "solver:2", "--game", "tic_tac_toe"], "needs the share of moves at random"),
         (["random", "mcts:x", "--game", "tic_tac_toe"], "needs a number"),
         (["random", "greedy", "--game", "tic_tac_toe", "--mode", "swiss"], "choose from round-rob"),
+        (["random", "greedy", "--game", "tic_tac_toe", "--wandb", "yes"], "choose from offline"),
+        (["random", "greedy", "--game", "tic_tac_toe", "--episodes", "3"], "without opponents"),
         (["random", "greedy", "--game", "tic_tac_toe", "--anchor", "me"], "'me' does not play"),
         (["random", "greedy", "a", "--mode", "sprt"], "exactly two players"),
         (["a", "random", "--game", "chess"], "plays tic_tac_toe, not chess"),

@@ -6,6 +6,7 @@ import sys
 import time
 from typing import Any, get_args
 
+from workbench.config import WandbConfig
 from workbench.errors import UsageError
 from workbench.tournament import return_tables
 from workbench.tournament.hold import Mode, Options, Outcome, hold
@@ -58,6 +59,7 @@ def run(
     elo1: float,
     episodes: int | None,
     protocol: str | None,
+    wandb: str,
     as_json: bool,
     **options: Any,
 ) -> int:
@@ -65,7 +67,14 @@ def run(
     modes = get_args(Mode)
     if mode not in modes:
         raise UsageError(f"unknown mode {mode!r}; choose from {', '.join(modes)}")
-    asked = Options(mode=mode, test=Sprt(elo0, elo1), **options)  # type: ignore[arg-type]
+    if wandb not in ("offline", "online", "disabled"):
+        raise UsageError(f"unknown --wandb {wandb!r}; choose from offline, online, disabled")
+    asked = Options(
+        mode=mode,  # type: ignore[arg-type]
+        test=Sprt(elo0, elo1),
+        wandb=WandbConfig(mode=wandb),  # type: ignore[arg-type]
+        **options,
+    )
     by_returns = asked.game is None and any(map(has_episodes, players))
     if by_returns:
         _refuse(asked, ("games", "simulations", "opening_plies", "anchor"), "board games")

@@ -1,5 +1,6 @@
 """`ludus tournament` from the names of players to tables and pictures."""
 
+import hashlib
 import re
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -7,7 +8,9 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from envs.board.openspiel import OpenSpielGame
+from workbench.config import WandbConfig
 from workbench.errors import UsageError
+from workbench.metrics import WandbLog
 from workbench.run import RUNS
 from workbench.tournament.engine_players import EnginePlayer
 from workbench.tournament.openings import balanced_openings, default_opening_plies
@@ -49,6 +52,7 @@ class Options(NamedTuple):
     anchor: str | None = None
     anchor_elo: float = 0.0
     move_seconds: float = 10.0
+    wandb: WandbConfig = WandbConfig(mode="disabled")
 
 
 class Outcome(NamedTuple):
@@ -131,6 +135,7 @@ def hold(
         write_games(config.game, tournament.records(), directory)
         draw_ratings(table, config.game, directory / "ratings.png")
         draw_ladder(table, entrants, config.game, directory / "ladder.png")
+        _log(options.wandb, table, entrants, config.game, directory)
     decided = verdict(options.test, results) if options.mode == "sprt" else None
     return Outcome(config.game, entrants, table, decided, records)
 
@@ -139,6 +144,23 @@ def _make_once(entrant: Entrant, game: OpenSpielGame) -> None:
     player = entrant.make(game)
     if isinstance(player, EnginePlayer):
         player.close()
+
+
+def _log(
+    wandb: WandbConfig, table: Standings, entrants: Sequence[Entrant], game: str, directory: Path
+) -> None:
+    """Sends ratings to Weights & Biases, those of checkpoints against their env_steps."""
+    steps = {one.name: (one.ladder or one.name, one.env_steps) for one in entrants}
+    names = {"game": game, "players": list(steps)}
+    # The same folder is the same run there.
+    run_id = hashlib.sha256(str(directory.resolve()).encode()).hexdigest()[:8]
+    log = WandbLog(wandb, f"tournament-{directory.name}", directory, names, run_id)
+    with closing(log):
+        for row in sorted(table.rows, key=lambda row: steps[row.name][1]):
+            ladder, env_steps = steps[row.name]
+            ratings = {"elo": row.rating, "elo_low": row.low, "elo_high": row.high}
+            named = {f"{kind}/{ladder}": value for kind, value in ratings.items()}
+            log.log({**named, "env_steps": env_steps})
 
 
 def _pairs_per_pairing(options: Options) -> int:

@@ -24,7 +24,7 @@ from workbench.tournament.records import Key, Record, Records
 from workbench.tournament.schedule import Pair, Rounds
 
 AT_ONCE = 256  # games side by side, on all cores together
-AT_ONCE_WITH_ENGINES = 8  # they think about one position after the other
+AT_ONCE_WITH_ENGINES = 16  # they think about one position after the other
 
 
 class Tournament:
@@ -109,9 +109,10 @@ class Tournament:
             return
         number = {entrant.name: i for i, entrant in enumerate(self.entrants)}
         used = {number[name] for key in keys for name in (key.seat_0, key.seat_1)}
-        threads = min(os.cpu_count() or 1, len(keys))
-        engines = any(self.entrants[i].is_engine for i in used)
-        most = AT_ONCE_WITH_ENGINES if engines else AT_ONCE
+        if any(self.entrants[i].is_engine for i in used):  # each has a process per core already
+            threads, most = 1, AT_ONCE_WITH_ENGINES
+        else:
+            threads, most = min(os.cpu_count() or 1, len(keys)), AT_ONCE
         at_once = ceil(min(most, len(keys)) / threads)
         waiting, lock, stop = iter(keys), Lock(), Event()
         done: Queue[tuple[Key, Game] | None] = Queue()

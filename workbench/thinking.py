@@ -1,0 +1,50 @@
+"""A trained network's search for one move, which can be stopped at any time."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from agents.search import Evaluate, GumbelConfig, PUCTConfig, Search
+from envs.board.base import BoardGame, Position
+
+MAX_SIMULATIONS = 100_000  # every node keeps its position, which takes 8 kB in chess
+
+
+class _Stopped(Exception):
+    pass
+
+
+def think(
+    evaluate: Evaluate,
+    config: PUCTConfig | GumbelConfig,
+    game: BoardGame,
+    position: Position,
+    simulations: int,
+    go_on: Callable[[Search], bool] = lambda search: True,
+) -> Search:
+    """Searches for a move in a position that is not over, as `SearchPlayer` does.
+
+    Args:
+        evaluate: asks the network.
+        config: which search.
+        game: the rules.
+        position: where.
+        simulations: how many at most.
+        go_on: asked before each simulation but the first whether to make it.
+
+    Returns:
+        The search; its `best` is known even if it was stopped at once.
+    """
+
+    def watched(obs: Any) -> Any:
+        # What comes first is the root, without which there is no best move. A leaf that is not
+        # evaluated has changed nothing in the tree.
+        if search.evaluations and not go_on(search):
+            raise _Stopped
+        return evaluate(obs)
+
+    search = Search(config, game, watched, 1)
+    search.place(0, position)
+    with suppress(_Stopped):
+        search.run(simulations)
+    return search
