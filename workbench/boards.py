@@ -1,7 +1,7 @@
 """What the commands do with runs of board games: bring back, measure, record."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -118,6 +118,18 @@ def evaluate_board(
         "seed": seed,
         "env_steps": player.env_steps,
     }
+
+
+def describe(report: Mapping[str, Any]) -> str:
+    """Returns a report of `evaluate_board`, with its `player`, as people read it."""
+    low, high = ((1 + bound) / 2 for bound in report["ci95"])
+    return (
+        f"{report['player']}  {report['game']}  against {report['against']}  "
+        f"{report['env_steps']:,} env_steps  {report['simulations']} simulations\n"
+        f"{report['score']:.1%} of the points  95% interval [{low:.1%}, {high:.1%}]  "
+        f"{report['wins']} won, {report['draws']} drawn, {report['losses']} lost; "
+        f"{report['distinct_games']} of {report['episodes']} games are distinct\n"
+    )
 
 
 def record_game(

@@ -154,7 +154,7 @@ def evaluate_player(
 def _evaluate_board(
     player: str, against: str, games: int, seed: int, simulations: int | None, *, as_json: bool
 ) -> None:
-    from workbench.boards import evaluate_board, load_board_player
+    from workbench.boards import describe, evaluate_board, load_board_player
 
     scores: list[float] = []
 
@@ -171,17 +171,7 @@ def _evaluate_board(
         on_game=tell,
     )
     report = {"player": player, **report}
-    if as_json:
-        sys.stdout.write(json.dumps(report) + "\n")
-        return
-    low, high = ((1 + bound) / 2 for bound in report["ci95"])
-    sys.stdout.write(
-        f"{player}  {report['game']}  against {against}  {report['env_steps']:,} env_steps  "
-        f"{report['simulations']} simulations\n"
-        f"{report['score']:.1%} of the points  95% interval [{low:.1%}, {high:.1%}]  "
-        f"{report['wins']} won, {report['draws']} drawn, {report['losses']} lost; "
-        f"{report['distinct_games']} of {report['episodes']} games are distinct\n"
-    )
+    sys.stdout.write(f"{json.dumps(report)}\n" if as_json else describe(report))
 
 
 @app.command()
