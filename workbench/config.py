@@ -125,6 +125,14 @@ class SelfPlayConfig(RunConfig):
         default=2, ge=0, le=100, description="random moves before each game, for two games"
     )
 
+    ladder_games: int = Field(
+        default=0,
+        ge=0,
+        multiple_of=2,
+        description="whenever strength is measured, against each of the two networks measured "
+        "before, for an Elo rating; 0: none",
+    )
+
     @model_validator(mode="after")
     def _every_thread_has_games(self) -> "SelfPlayConfig":
         if self.env.num_games < self.play_threads:

@@ -18,6 +18,7 @@ SHOWN = (
     ("episode_return", "return", 2),
     ("games", "games", 0),
     ("game_plies", "plies/game", 0),
+    ("elo", "Elo", 0),
     ("keeps_value", "right moves", 2),
     ("epsilon", "epsilon", 2),
     ("entropy", "entropy", 2),

@@ -108,6 +108,7 @@ BOARD: dict[str, Any] = {
     "anchors": ["random"],
     "anchor_games": 2,
     "anchor_period_env_steps": 200,
+    "ladder_games": 2,
     "total_env_steps": 600,
     "checkpoint_period_env_steps": 200,
     "record_period_env_steps": 300,

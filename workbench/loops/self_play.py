@@ -9,15 +9,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from agents.alphazero import AlphaZero, SearchPlayer
+from agents.alphazero import AlphaZero, Evaluator, SearchPlayer
+from agents.base import Player
+from agents.search import Evaluate
 from envs.board.openspiel import OpenSpielGame
 from workbench.baselines import make_baseline
 from workbench.boards import record_game
 from workbench.checkpoint import Stateful
 from workbench.config import SelfPlayConfig
 from workbench.gate import Gate
+from workbench.ladder import Ladder
 from workbench.loops.base import Turn
-from workbench.match import first_players_scores, play_match, random_openings
+from workbench.match import Game, first_players_scores, play_match, random_openings
 from workbench.replay import PositionReplay, PositionReplayConfig
 from workbench.run import Run
 from workbench.self_play_games import SelfPlay
@@ -66,6 +69,9 @@ class SelfPlayLoop:
                 strict=True,
             )
         ]
+        self._ladder: Ladder | None = None
+        if config.ladder_games:
+            self._ladder = Ladder(len(config.anchors), self.agent)
         self._exam: Exam | None = None
         # Learning may use all cores at once; of threads that play, each is one core's.
         self._threads = ThreadPoolExecutor(
@@ -76,6 +82,7 @@ class SelfPlayLoop:
             "replay": self._replay,
             "held_out": self._held_out,
             **({} if self._gate is None else {"gate": self._gate}),
+            **({} if self._ladder is None else {"ladder": self._ladder}),
             "pace": self._pace,
             **{f"games_{i}": group for i, group in enumerate(self._groups)},
         }
@@ -137,19 +144,33 @@ class SelfPlayLoop:
         )
 
     def _strength(self) -> dict[str, float]:
-        anchors = self._config.anchors
-        scores = self._threads.map(self._score_against, anchors)
+        config, ladder = self._config, self._ladder
+        anchors = self._threads.map(self._games_against, config.anchors)
+        rungs = [] if ladder is None else ladder.rungs
+        climbed = self._threads.map(self._games_against, rungs)
         marks = self._threads.submit(self._marks)
-        names = [f"score_{anchor.replace(':', '_')}" for anchor in anchors]
-        return {**dict(zip(names, scores, strict=True)), **marks.result()}
+        games = list(anchors)
+        facts = {
+            f"score_{name.replace(':', '_')}": float(np.mean(first_players_scores(match)))
+            for name, match in zip(config.anchors, games, strict=True)
+        }
+        if ladder is not None:
+            start = self._game.status([self._game.start()])
+            facts |= ladder.climb(games, list(climbed), int(start.to_play[0]))
+        return facts | marks.result()
 
-    def _score_against(self, anchor: str) -> float:
+    def _games_against(self, rival: str | Evaluator) -> list[Game]:
+        """Returns a match against an anchor, or against a network of before."""
         config, game = self._config, OpenSpielGame(self._config.env)
+        if isinstance(rival, str):
+            count = config.anchor_games
+            other: Player = make_baseline(rival, game)
+        else:
+            count, other = config.ladder_games, self._player(game, rival)
         openings = random_openings(
-            game, config.anchor_opening_plies, config.anchor_games // 2, np.random.default_rng(0)
+            game, config.anchor_opening_plies, count // 2, np.random.default_rng(0)
         )
-        players = self._player(game), make_baseline(anchor, game)
-        return float(np.mean(first_players_scores(play_match(game, players, openings))))
+        return play_match(game, (self._player(game), other), openings)
 
     def _marks(self) -> dict[str, float]:
         game = OpenSpielGame(self._config.env)
@@ -160,9 +181,11 @@ class SelfPlayLoop:
             )
         return {} if self._exam is None else self._exam.marks(self._player(game))
 
-    def _player(self, game: OpenSpielGame) -> SearchPlayer:
+    def _player(self, game: OpenSpielGame, evaluate: Evaluate | None = None) -> SearchPlayer:
         config = self._config.agent
-        return SearchPlayer(self.agent.evaluate, config.search, game, config.simulations)
+        return SearchPlayer(
+            evaluate or self.agent.evaluate, config.search, game, config.simulations
+        )
 
 
 class Pace:

@@ -16,6 +16,7 @@ from workbench.tournament.standings import report
 from workbench.tournament.tables import text_of
 
 SECONDS_BETWEEN_LINES = 5.0  # of progress, where there is no terminal
+ENOUGH_FOR_A_RATE = 20  # games; side by side, they end together
 
 
 class Progress:
@@ -41,7 +42,9 @@ class Progress:
             return
         self._last = now
         left = (scheduled - played) * seconds / new
-        line = f"{self._what} {played:,}/{scheduled:,}  {new / seconds:.1f}/s  {_time(left)} left"
+        line = f"{self._what} {played:,}/{scheduled:,}"
+        if new >= ENOUGH_FOR_A_RATE or played == scheduled:
+            line += f"  {new / seconds:.1f}/s  {_time(left)} left"
         sys.stderr.write(f"\r{line}\033[K" if self._live else f"{line}\n")
         if self._live and played == scheduled:
             sys.stderr.write("\n")

@@ -24,7 +24,7 @@ ALL = "@all"
 NET = "net:"
 # Rows of one call of a network. With always as many, and each row computed alike wherever it
 # stands, a game does not depend on those beside it: one that is played again comes out the same.
-ROWS = 64
+ROWS = 32
 
 
 @dataclass(frozen=True)

@@ -47,8 +47,8 @@ def ladder(num_players: int) -> list[Pairing]:
 
 
 def fixed(pairings: Sequence[Pairing], openings: int) -> Rounds:
-    """All pairings play so many openings each; first everybody the first, then the second ..."""
-    yield [Pair(*pairing, opening) for opening in range(openings) for pairing in pairings]
+    """All pairings play so many openings each; one pairing after the other, for large batches."""
+    yield [Pair(*pairing, opening) for pairing in pairings for opening in range(openings)]
 
 
 def active(

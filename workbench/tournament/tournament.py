@@ -23,7 +23,7 @@ from workbench.tournament.ratings import Results
 from workbench.tournament.records import Key, Record, Records
 from workbench.tournament.schedule import Pair, Rounds
 
-AT_ONCE = 256  # games side by side, on all cores together
+AT_ONCE = 512  # games side by side, on all cores together
 AT_ONCE_WITH_ENGINES = 16  # they think about one position after the other
 
 

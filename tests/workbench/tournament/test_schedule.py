@@ -31,9 +31,9 @@ def test_a_ladder_joins_everybody_to_neighbours():
     assert ladder(2) == [(0, 1)]
 
 
-def test_fixed_rounds_play_all_pairings_from_one_opening_before_the_next():
+def test_fixed_rounds_play_all_openings_of_one_pairing_before_the_next():
     (pairs,) = fixed([(0, 1), (0, 2)], 2)
-    assert pairs == [Pair(0, 1, 0), Pair(0, 2, 0), Pair(0, 1, 1), Pair(0, 2, 1)]
+    assert pairs == [Pair(0, 1, 0), Pair(0, 1, 1), Pair(0, 2, 0), Pair(0, 2, 1)]
 
 
 class World:
