@@ -98,8 +98,10 @@ class RolloutPlayer:
         ]
 
     def value(self, position: Position, seed: int) -> float:
-        """Returns the search's mean result, -1..1, of the side to move."""
+        """Returns the result for the side to move, -1..1: the mean of the search, or the proven."""
         root = self._bot(seed % 2**31).mcts_search(position)
+        if root.outcome:
+            return float(root.outcome[position.current_player()])
         return float(root.total_reward / root.explore_count)
 
     def _bot(self, seed: int) -> pyspiel.MCTSBot:

@@ -16,6 +16,7 @@ import torch
 from agents.base import Forfeit, Player
 from envs.board.base import Position
 from envs.board.openspiel import BoardConfig, OpenSpielGame
+from workbench.errors import UsageError
 from workbench.match import Fixture, Game, play
 from workbench.tournament.engine_players import EnginePlayer
 from workbench.tournament.players import Entrant
@@ -65,6 +66,7 @@ class Tournament:
         """
         for pairs in rounds:
             self.keys += [key for pair in pairs for key in self._keys(pair)]
+            self._refuse_other_openings()
             missing = [key for key in self.keys if key not in self._records.entries]
             played = len(self.keys) - len(missing)
             on_game(played, len(self.keys))
@@ -92,6 +94,14 @@ class Tournament:
             score=1 - score if self.first_seat else score,
             pair=np.array(_pairs(records), np.int64),
         )
+
+    def _refuse_other_openings(self) -> None:
+        for record in self.records():
+            if tuple(record.game.history[: record.opening_plies]) != self._opening(record.key):
+                raise UsageError(
+                    f"{self._records.directory} holds games from other openings, of another "
+                    "version; choose another folder with --out"
+                )
 
     def _keys(self, pair: Pair) -> tuple[Key, Key]:
         one, other = self.entrants[pair.one].name, self.entrants[pair.other].name

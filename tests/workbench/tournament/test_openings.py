@@ -61,6 +61,8 @@ def test_openings_are_balanced():
     chance = random_openings(game, 12, 60, np.random.default_rng(1))
     chosen = balanced_openings(game, 12, 60, seed=1)
     assert lead(chosen) < 0.85 * lead(chance)
+    wins = [max(solver.scores(list(opening))) == (42 - 12) // 2 for opening in chosen]
+    assert not any(wins), "the next move wins"
 
 
 def test_longer_games_begin_with_more_moves():

@@ -12,6 +12,7 @@ from agents.base import Forfeit
 from agents.baselines import RandomPlayer
 from envs.board.base import reach
 from envs.board.openspiel import BoardConfig, OpenSpielGame
+from workbench.errors import UsageError
 from workbench.tournament.players import Entrant, enter
 from workbench.tournament.ratings import rate
 from workbench.tournament.records import Key, Records
@@ -79,6 +80,17 @@ def test_a_game_is_the_same_in_any_tournament(tmp_path):
     rest._records.close()
     assert told[0] == (6, 36)
     assert games(tmp_path / "parts") == games(tmp_path / "whole")
+
+
+def test_games_from_other_openings_are_refused(tmp_path):
+    tournament = make(tmp_path)
+    play(tournament, openings=1)
+    tournament._records.close()
+    other = make(tmp_path)
+    other._openings = [(8,)]
+    with pytest.raises(UsageError, match="games from other openings"):
+        play(other, openings=1)
+    other._records.close()
 
 
 def test_results_are_those_of_who_moved_first(tmp_path):
