@@ -4,7 +4,7 @@ import json
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -214,7 +214,8 @@ def tournament(
         int | None, typer.Option(min=1, help="Of each pairing, 40; in sprt at most, 1000.")
     ] = None,
     mode: Annotated[
-        str, typer.Option(help="round-robin, gauntlet, ladder, active or sprt.")
+        Literal["round-robin", "gauntlet", "ladder", "active", "sprt"],
+        typer.Option(help="Who meets whom."),
     ] = "round-robin",
     simulations: Annotated[
         int | None, typer.Option(min=1, help="Per move of networks; as in training if not given.")
@@ -241,7 +242,8 @@ def tournament(
         str | None, typer.Option(help="On Atari: machado or classic; the runs' if not given.")
     ] = None,
     wandb: Annotated[
-        str, typer.Option(help="offline or online: ratings, by training step, go there, too.")
+        Literal["offline", "online", "disabled"],
+        typer.Option(help="Ratings by training step go there, too."),
     ] = "disabled",
     as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
 ) -> None:
@@ -259,28 +261,27 @@ def tournament(
 
     Example: ludus tournament runs/zoo/grid-memory runs/zoo/grid-memory-feedforward
     """
+    from workbench.config import WandbConfig
     from workbench.tournament.command import run
+    from workbench.tournament.hold import Options
+    from workbench.tournament.sprt import Sprt
 
-    code = run(
-        players,
+    options = Options(
         game=game,
-        games=games,
         mode=mode,
+        games=games,
         simulations=simulations,
         seed=seed,
         out=out,
         opening_plies=opening_plies,
+        half_width_elo=width,
+        test=Sprt(elo0, elo1),
         anchor=anchor,
         anchor_elo=anchor_elo,
-        half_width_elo=width,
-        elo0=elo0,
-        elo1=elo1,
         move_seconds=move_seconds,
-        episodes=episodes,
-        protocol=protocol,
-        wandb=wandb,
-        as_json=as_json,
+        wandb=WandbConfig(mode=wandb),
     )
+    code = run(players, options, episodes=episodes, protocol=protocol, as_json=as_json)
     raise typer.Exit(code)
 
 

@@ -201,11 +201,20 @@ class GTPServer:
 
         search = think(self._evaluate, self._search, self._game, position, self._simulations, go_on)
         action = search.best(0)
+        if position is not self._positions[-1] and squares(position, [action]) == [()]:
+            action = self._likeliest_stone(position, action)
         self._make(player, position, action)
         clock = self._clocks[player]
         if clock is not None and clock[1] == 0:  # until somebody says how much is left
             self._clocks[player] = max(0.0, clock[0] + began - time.monotonic()), 0
         return engine_move(position, action)
+
+    def _likeliest_stone(self, position: Position, otherwise: int) -> int:
+        """Returns the network's move but a pass, which would answer a pass that nobody has made."""
+        legal = self._game.status([position]).legal.tolist()
+        logits, _ = self._evaluate(self._game.observe([position]))
+        moves = [a for a, where in zip(legal, squares(position, legal), strict=True) if where]
+        return max(moves, key=lambda action: float(logits[0][action]), default=otherwise)
 
     def _seconds(self, player: int) -> float:
         """Returns how long a move may take at most."""
@@ -260,12 +269,13 @@ def set_up(game: OpenSpielGame, board: Sequence[Sequence[str]], to_play: int) ->
     """Returns a position of go with the stones of `board`, as `cells` has them, and no history.
 
     No stone is captured on the way: each chain of the finished board has a liberty, and as long as
-    stones are missing there are only more. Nor are there two passes in a row.
+    stones are missing there are only more. Nor are there two passes in a row, and the last move is
+    no pass, which an answer with a pass would make the end: but for an opponent without stones.
     """
     position = game.start()
     legal = game.status([position]).legal.tolist()
     where = dict(zip(squares(position, legal), legal, strict=True))  # a pass is nowhere
-    left = [
+    stones = [
         [
             where[((y, x),)]
             for y, row in enumerate(board)
@@ -274,11 +284,14 @@ def set_up(game: OpenSpielGame, board: Sequence[Sequence[str]], to_play: int) ->
         ]
         for stone in STONES
     ]
-    player = 0
-    while any(left) or player != to_play:
-        action = left[player].pop() if left[player] else where[()]
-        (position,) = game.after([position], [action])
-        player = 1 - player
+    last = 1 - to_play
+    extra = int(last == 0)  # who begins and ends has one turn more
+    turns = max(len(stones[last]), len(stones[to_play]) + extra)
+    queues = [iter(()), iter(())]
+    for player, count in ((last, turns), (to_play, turns - extra)):
+        queues[player] = iter([where[()]] * (count - len(stones[player])) + stones[player])
+    for ply in range(2 * turns - extra):
+        (position,) = game.after([position], [next(queues[ply % 2])])
     return position
 
 

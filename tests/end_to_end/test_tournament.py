@@ -5,9 +5,11 @@ import os
 import random
 import shutil
 import signal
+import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.end_to_end.checks import complaint
@@ -151,6 +153,32 @@ def _kill_again_and_again(
         assert processes.wait().code == -signal.SIGKILL
 
 
+def test_ctrl_c_ends_an_engine_that_does_not_answer(processes: Launcher, tmp_path: Path) -> None:
+    """At once, and leaves nothing behind; what was played before is kept."""
+    engine = tmp_path / "engine.py"
+    engine.write_text(
+        "import os, sys, time\n"
+        "open('pid', 'w').write(str(os.getpid()))\n"
+        "for line in sys.stdin:\n"
+        "    print({'uci': 'uciok', 'isready': 'readyok'}.get(line.strip(), ''), flush=True)\n"
+        "    if line.startswith('go'):\n"
+        "        open('asked', 'w').close()\n"
+        "        time.sleep(1000)\n"
+    )
+    command = f"uci:{sys.executable} {engine}"
+    arguments = "--game", "chess", "--move-seconds", "300", "--out", "t", "--games", "2"
+    process = processes.start(tmp_path, "tournament", command, "random", *arguments)
+    while not (tmp_path / "asked").exists():
+        time.sleep(0.01)
+    began = time.monotonic()
+    os.kill(process, signal.SIGINT)
+    outcome = processes.wait()
+    assert time.monotonic() - began < 30
+    assert outcome.code == 130
+    assert "stopped; what was finished is kept" in outcome.err
+    assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
@@ -161,8 +189,11 @@ def _kill_again_and_again(
         (["random", "solver", "--game", "othello"], "othello is not solved"),
         (["random", "solver:2", "--game", "tic_tac_toe"], "needs the share of moves at random"),
         (["random", "mcts:x", "--game", "tic_tac_toe"], "needs a number"),
-        (["random", "greedy", "--game", "tic_tac_toe", "--mode", "swiss"], "choose from round-rob"),
-        (["random", "greedy", "--game", "tic_tac_toe", "--wandb", "yes"], "choose from offline"),
+        (["random", "greedy", "--game", "tic_tac_toe", "--mode", "swiss"], "is not one of"),
+        (["random", "greedy", "--game", "tic_tac_toe", "--wandb", "yes"], "is not one of"),
+        (["a", "--mode", "gauntlet"], "needs two players"),
+        (["a@all", "--mode", "gauntlet"], "a gauntlet needs others"),
+        (["random", "a", "--anchor-elo", "nan"], "finite number"),
         (["random", "greedy", "--game", "tic_tac_toe", "--episodes", "3"], "without opponents"),
         (["random", "greedy", "--game", "tic_tac_toe", "--anchor", "me"], "'me' does not play"),
         (["random", "greedy", "a", "--mode", "sprt"], "exactly two players"),

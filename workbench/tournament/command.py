@@ -4,12 +4,11 @@ import json
 import shutil
 import sys
 import time
-from typing import Any, get_args
+from math import isfinite
 
-from workbench.config import WandbConfig
 from workbench.errors import UsageError
 from workbench.tournament import return_tables
-from workbench.tournament.hold import Mode, Options, Outcome, hold
+from workbench.tournament.hold import Options, Outcome, hold
 from workbench.tournament.returns import EPISODES, compare, has_episodes
 from workbench.tournament.sprt import Sprt
 from workbench.tournament.standings import report
@@ -56,56 +55,49 @@ def _time(seconds: float) -> str:
 
 def run(
     players: list[str],
+    options: Options,
     *,
-    mode: str,
-    elo0: float,
-    elo1: float,
     episodes: int | None,
     protocol: str | None,
-    wandb: str,
     as_json: bool,
-    **options: Any,
 ) -> int:
-    """Holds the tournament, prints it and returns the exit code; see `Options` and `compare`."""
-    modes = get_args(Mode)
-    if mode not in modes:
-        raise UsageError(f"unknown mode {mode!r}; choose from {', '.join(modes)}")
-    if wandb not in ("offline", "online", "disabled"):
-        raise UsageError(f"unknown --wandb {wandb!r}; choose from offline, online, disabled")
-    asked = Options(
-        mode=mode,  # type: ignore[arg-type]
-        test=Sprt(elo0, elo1),
-        wandb=WandbConfig(mode=wandb),  # type: ignore[arg-type]
-        **options,
-    )
-    by_returns = asked.game is None and any(map(has_episodes, players))
+    """Holds the tournament, prints it and returns the exit code; see `hold` and `compare`."""
+    numbers = options.half_width_elo, options.anchor_elo, options.test.elo0, options.test.elo1
+    if not all(map(isfinite, numbers)):
+        raise UsageError("Elo is a finite number")
+    by_returns = options.game is None and any(map(has_episodes, players))
     if by_returns:
-        _refuse(asked, ("games", "simulations", "opening_plies", "anchor"), "board games")
+        _refuse_what_is_for_board_games(options)
     elif episodes is not None or protocol is not None:
         raise UsageError("--episodes and --protocol are for worlds without opponents")
     try:
         if by_returns:
-            return _compare(players, asked, episodes or EPISODES, protocol, as_json=as_json)
-        return _hold(players, asked, as_json=as_json)
+            return _compare(players, options, episodes or EPISODES, protocol, as_json=as_json)
+        return _hold(players, options, as_json=as_json)
     except KeyboardInterrupt:
         _say("\nstopped; what was finished is kept, and the same command goes on")
         return 130
 
 
-def _refuse(asked: Options, names: tuple[str, ...], what: str) -> None:
-    for name in names:
-        if getattr(asked, name) is not None:
-            raise UsageError(f"--{name.replace('_', '-')} is for {what}")
+def _refuse_what_is_for_board_games(options: Options) -> None:
+    asked, defaults = options._asdict(), Options()._asdict()
+    for name in set(asked) - {"seed", "out"}:
+        if asked[name] != defaults[name]:
+            words = {"half_width_elo": "width", "test": "elo0 or --elo1"}.get(name, name)
+            raise UsageError(
+                f"--{words.replace('_', '-')} is for board games, and these are runs without "
+                "opponents"
+            )
 
 
 def _compare(
-    players: list[str], asked: Options, episodes: int, protocol: str | None, *, as_json: bool
+    players: list[str], options: Options, episodes: int, protocol: str | None, *, as_json: bool
 ) -> int:
     table = compare(
         players,
         episodes=episodes,
-        seed=asked.seed,
-        out=asked.out,
+        seed=options.seed,
+        out=options.out,
         protocol=protocol,
         tell=_say,
         on_episode=Progress("episodes"),
@@ -118,8 +110,8 @@ def _compare(
     return 0
 
 
-def _hold(players: list[str], asked: Options, *, as_json: bool) -> int:
-    outcome = hold(players, asked, tell=_say, on_game=Progress())
+def _hold(players: list[str], options: Options, *, as_json: bool) -> int:
+    outcome = hold(players, options, tell=_say, on_game=Progress())
     if as_json:
         found = report(outcome.game, outcome.standings, outcome.records)
         if outcome.verdict is not None:
@@ -130,7 +122,7 @@ def _hold(players: list[str], asked: Options, *, as_json: bool) -> int:
             text_of(outcome.standings, outcome.game, shutil.get_terminal_size().columns)
         )
         _say(f"games, tables and pictures are in {outcome.records.directory}")
-    return _tell_verdict(outcome, asked.test)
+    return _tell_verdict(outcome, options.test)
 
 
 def _tell_verdict(outcome: Outcome, test: Sprt) -> int:
@@ -142,7 +134,7 @@ def _tell_verdict(outcome: Outcome, test: Sprt) -> int:
     says = {
         "H1": f"{first} is stronger by {test.elo1:g} Elo rather than {test.elo0:g}",
         "H0": f"{first} is stronger by {test.elo0:g} Elo rather than {test.elo1:g}",
-        None: "undecided; give it more --games",
+        None: f"undecided after {outcome.standings.num_games} games",
     }[decision]
     _say(f"log-likelihood ratio {llr:.2f} in [{lower:.2f}, {upper:.2f}]: {decision or ''} {says}")
     return 0 if decision == "H1" else 1

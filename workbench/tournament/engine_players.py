@@ -97,8 +97,11 @@ def _split(settings: str, move_seconds: float) -> tuple[str, dict[str, str]]:
         if name in LIMITS and not re.fullmatch(r"[1-9]\d{0,17}", value):
             raise UsageError(f"{name}={value} should be a number above 0")
     limits = {name: value for name, value in values.items() if name in LIMITS} or DEFAULT_LIMIT
-    if int(limits.get("movetime", 0)) >= 1000 * move_seconds:
-        raise UsageError(f"movetime={limits['movetime']} leaves no move within {move_seconds:g} s")
+    if int(limits.get("movetime", 0)) > 900 * move_seconds - 200:
+        raise UsageError(
+            f"movetime={limits['movetime']} leaves no time to answer within {move_seconds:g} s; "
+            "raise --move-seconds"
+        )
     options = {name: value for name, value in values.items() if name not in LIMITS}
     return " ".join(f"{name} {value}" for name, value in limits.items()), options
 
@@ -199,7 +202,7 @@ class EnginePlayer:
 
     def _take(self) -> Engine:
         with self._lock:
-            if self._idle:
+            if self._idle and not self._closed:
                 return self._idle.pop()
         return self._begin()
 

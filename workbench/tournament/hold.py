@@ -107,10 +107,13 @@ def hold(
     plies = default_opening_plies(game) if plies is None else plies
     if options.mode == "sprt" and (len(entrants) != 2 or options.test.elo0 >= options.test.elo1):
         raise UsageError("sprt is for exactly two players, and --elo0 is less than --elo1")
+    if options.mode == "gauntlet" and len(groups) < 2:
+        raise UsageError("a gauntlet needs others to meet, after the first PLAYER")
     if not balanced_openings(game, plies, 1, options.seed):
         raise UsageError(f"{config.game} has no openings of {plies} plies; try fewer")
     for one in entrants:  # who cannot play says so now, and not after the games of others
         _make_once(one, game)
+    engines = any(one.is_engine for one in entrants)
     directory = options.out or RUNS / "tournaments" / _folder(config.game, options)
     records = Records(
         directory,
@@ -119,7 +122,7 @@ def hold(
             "max_plies": config.max_plies,
             "seed": options.seed,
             "opening_plies": plies,
-            "move_seconds": options.move_seconds,
+            **({"move_seconds": options.move_seconds} if engines else {}),
         },
     )
     with closing(records):
@@ -128,20 +131,22 @@ def hold(
         openings = balanced_openings(game, plies, pairs, options.seed)
         tournament = Tournament(config, entrants, openings, records, options.seed)
         tournament.play(_rounds(options, groups, tournament, pairs, anchor), on_game)
-        results = tournament.results()
-        ratings = rate(results, len(entrants), anchor=anchor, anchor_elo=options.anchor_elo)
-        table = standings(entrants, tournament.records(), results, ratings, tournament.first_seat)
+        distinct = tournament.distinct_results()
+        ratings = rate(distinct, len(entrants), anchor=anchor, anchor_elo=options.anchor_elo)
+        played = tournament.records()
+        results = tournament.results(played)
+        table = standings(entrants, played, results, ratings, tournament.first_seat)
         write_csv(table, records)
-        write_games(config.game, tournament.records(), directory)
+        write_games(config.game, played, directory)
         draw_ratings(table, config.game, directory / "ratings.png")
         draw_ladder(table, entrants, config.game, directory / "ladder.png")
         _log(options.wandb, table, entrants, config.game, directory)
-    decided = verdict(options.test, results) if options.mode == "sprt" else None
+    decided = verdict(options.test, distinct) if options.mode == "sprt" else None
     return Outcome(config.game, entrants, table, decided, records)
 
 
 def _make_once(entrant: Entrant, game: OpenSpielGame) -> None:
-    player = entrant.make(game)
+    player = entrant.make(game, lambda: None)
     if isinstance(player, EnginePlayer):
         player.close()
 
@@ -201,11 +206,11 @@ def _rounds(
         case "ladder":
             return fixed(ladder(count), pairs)
         case "sprt":
-            return sequential(options.test, tournament.results, pairs)
+            return sequential(options.test, tournament.distinct_results, pairs)
         case "active":
             return active(
                 count,
-                tournament.results,
+                tournament.distinct_results,
                 half_width_elo=options.half_width_elo,
                 openings=pairs,
                 anchor=anchor,

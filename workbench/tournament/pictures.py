@@ -28,7 +28,7 @@ def draw_ratings(table: Standings, game: str, path: Path) -> None:
     axes.set_title(f"{game}: {table.num_games:,} games", loc="left", color=INK)
     axes.grid(axis="x", alpha=0.3)
     plain(axes)
-    figure.savefig(path, dpi=DPI)
+    save(figure, path)
 
 
 def draw_ladder(table: Standings, entrants: Sequence[Entrant], game: str, path: Path) -> None:
@@ -45,6 +45,7 @@ def draw_ladder(table: Standings, entrants: Sequence[Entrant], game: str, path: 
         else:
             runs.setdefault(entrant.ladder, []).append((entrant.env_steps, rows[entrant.name]))
     if all(len(ladder) < 2 for ladder in runs.values()):
+        path.unlink(missing_ok=True)  # of another table
         return
     figure = Figure(figsize=(WIDTH_INCHES, 4.5), layout="constrained")
     axes = figure.subplots()
@@ -72,7 +73,14 @@ def draw_ladder(table: Standings, entrants: Sequence[Entrant], game: str, path: 
     axes.legend(loc="lower right")
     axes.xaxis.set_major_formatter("{x:,.0f}")
     plain(axes)
-    figure.savefig(path, dpi=DPI)
+    save(figure, path)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Writes a picture as PNG, whole or not at all."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    figure.savefig(temporary, dpi=DPI, format="png")
+    temporary.replace(path)
 
 
 def plain(axes: Any) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from urllib.parse import parse_qsl
 
 import numpy as np
@@ -20,6 +19,8 @@ from workbench.run import open_run
 from workbench.tournament.engine_players import GAMES as ENGINE_GAMES
 from workbench.tournament.engine_players import make_engine
 
+Floats = npt.NDArray[np.float32]
+
 ALL = "@all"
 NET = "net:"
 # Rows of one call of a network. With always as many, and each row computed alike wherever it
@@ -33,14 +34,16 @@ class Entrant:
 
     Attributes:
         name: as one would type it to get exactly this player again.
-        make: returns the player, ready for one thread; what has `close` must be closed.
+        make: returns the player, ready for one thread; engines must be closed. A network calls the
+            function now and then while it thinks, which may raise.
         identity: what else must be the same for its earlier games to count: a network's checksum.
         ladder: what all checkpoints of its run are called that play alike; None: it is no network.
         env_steps: how long it had trained; 0: it is no network.
+        is_engine: whether it is another program.
     """
 
     name: str
-    make: Callable[[OpenSpielGame], Player]
+    make: Callable[[OpenSpielGame, Callable[[], None]], Player]
     identity: str = ""
     ladder: str | None = None
     env_steps: int = 0
@@ -50,7 +53,7 @@ class Entrant:
 def in_equal_batches(evaluate: Evaluate) -> Evaluate:
     """Returns `evaluate`, asked about exactly `ROWS` positions at a time; some may be blank."""
 
-    def ask(obs: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    def ask(obs: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
         blank = np.zeros((-len(obs) % ROWS, *obs.shape[1:]), np.uint8)
         batches = np.concatenate([obs, blank]).reshape(-1, ROWS, *obs.shape[1:])
         logits, values = zip(*(evaluate(batch) for batch in batches), strict=True)
@@ -78,10 +81,9 @@ def enter(
     config: BoardConfig | None = None
     for name in names:
         if name.partition(":")[0] in ENGINE_GAMES:
-            start = partial(make_engine, name, move_seconds=move_seconds)
-            entered.append([Entrant(name, start, is_engine=True)])
+            entered.append([_engine(name, move_seconds)])
         elif is_baseline(name):
-            entered.append([Entrant(name, partial(make_baseline, name))])
+            entered.append([_baseline(name)])
         else:
             entered.append([])
             for one in checkpoints_of(name):
@@ -107,6 +109,17 @@ def is_baseline(name: str) -> bool:
     """Returns whether a name is meant to be that of a baseline, see `make_baseline`."""
     kinds = {kind.strip().partition(":")[0] for kind in BASELINES.split(",")}
     return name.partition(":")[0] in kinds
+
+
+def _baseline(name: str) -> Entrant:
+    return Entrant(name, lambda game, check: make_baseline(name, game))
+
+
+def _engine(name: str, move_seconds: float) -> Entrant:
+    def make(game: OpenSpielGame, check: Callable[[], None]) -> Player:
+        return make_engine(name, game, move_seconds)
+
+    return Entrant(name, make, is_engine=True)
 
 
 def checkpoints_of(name: str) -> list[str]:
@@ -140,16 +153,19 @@ def _checkpoint(typed: str, simulations: int | None) -> tuple[Entrant, BoardConf
         before, count = NET, 1  # one simulation tries the likeliest move alone
     elif count is not None:
         after = f"?simulations={count}"
-    evaluate, config = in_equal_batches(trained.agent.evaluate), trained.config
+    evaluate, agent = in_equal_batches(trained.agent.evaluate), trained.config.agent
 
-    def make(game: OpenSpielGame) -> SearchPlayer:
-        simulations = count or config.agent.simulations
-        return SearchPlayer(evaluate, config.agent.search, game, simulations)
+    def make(game: OpenSpielGame, check: Callable[[], None]) -> Player:
+        def watched(obs: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
+            check()
+            return evaluate(obs)
+
+        return SearchPlayer(watched, agent.search, game, count or agent.simulations)
 
     digest = str(checkpoint.load_meta(trained.path)["sha256"]["model.safetensors"])
     name = f"{before}{run}@{trained.env_steps}{after}"
     ladder = f"{before}{run}{after}"
-    return Entrant(name, make, digest, ladder, trained.env_steps), config.env
+    return Entrant(name, make, digest, ladder, trained.env_steps), trained.config.env
 
 
 def _simulations(name: str, options: str) -> int | None:

@@ -49,7 +49,7 @@ class Records(Journal[Key, Record]):
             "opening": key.opening,
             "opening_plies": opening_plies,
             "seed": seed,
-            "result": game.score,
+            "score": game.score,
             "forfeit": game.forfeit,
             "moves": game.history,
             "milliseconds": [round(ms, 2) for ms in game.milliseconds],
@@ -61,7 +61,7 @@ class Records(Journal[Key, Record]):
             Key(seat_0, seat_1, int(line["opening"])),
             Game(
                 [int(move) for move in line["moves"]],
-                float(line["result"]),
+                float(line["score"]),
                 str(line["forfeit"]),
                 [float(ms) for ms in line["milliseconds"]],
             ),

@@ -19,7 +19,7 @@ from rich.table import Table
 
 from workbench.checkpoint import write_atomically
 from workbench.evaluate import BOOTSTRAP_RESAMPLES, interval95
-from workbench.tournament.pictures import COLOURS, DPI, INK, WIDTH_INCHES, plain
+from workbench.tournament.pictures import COLOURS, INK, WIDTH_INCHES, plain, save
 from workbench.tournament.standings import short_names
 
 Array = npt.NDArray[np.float64]
@@ -187,7 +187,7 @@ def write_csv(table: Comparison) -> None:
 
 def text_of(table: Comparison) -> str:
     """Returns the table as a person sees it in a terminal."""
-    console = Console(file=io.StringIO(), width=1_000, markup=False, highlight=False)
+    console = Console(file=io.StringIO(), width=1_000, markup=False, highlight=False, emoji=False)
     protocol = f" under {table.protocol}" if table.protocol else ""
     episodes = len(table.rows[0].scores.returns)
     console.print(f"{table.game}{protocol}: {episodes} episodes each, seed {table.seed}")
@@ -252,4 +252,4 @@ def draw_returns(table: Comparison, path: Path) -> None:
     axes.legend()
     axes.xaxis.set_major_formatter("{x:,.0f}")
     plain(axes)
-    figure.savefig(path, dpi=DPI)
+    save(figure, path)

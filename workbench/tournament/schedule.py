@@ -16,6 +16,7 @@ from workbench.tournament.sprt import Sprt, Verdict
 LADDER_STRIDES = 1, 5
 ACTIVE_PAIRINGS = 8  # that are played between two looks at the ratings
 ACTIVE_OPENINGS = 2  # of each of them
+PLANNING_RESAMPLES = 200  # the table has more
 SPRT_OPENINGS = 16  # between two looks at the likelihoods
 
 
@@ -78,9 +79,11 @@ def active(
             pairs += [Pair(one, other, opening) for opening in range(first, last)]
             played[one, other] = last
         yield pairs
-        unsure = rate(results(), num_players, anchor=anchor).half_width > half_width_elo
+        so_far = results()
+        ratings = rate(so_far, num_players, anchor=anchor, resamples=PLANNING_RESAMPLES)
+        unsure = ratings.half_width > half_width_elo
         # Of those who are not known well enough yet, whose game tells most.
-        worth = np.triu(information(results(), num_players) * (unsure[:, None] + unsure), 1)
+        worth = np.triu(information(so_far, num_players) * (unsure[:, None] + unsure), 1)
         worth[played >= openings] = 0
         order = np.argsort(-worth, axis=None, kind="stable")[:ACTIVE_PAIRINGS]
         found = [(int(i) // num_players, int(i) % num_players) for i in order]
@@ -96,7 +99,7 @@ def sequential(test: Sprt, results: Callable[[], Results], openings: int) -> Rou
 
 
 def verdict(test: Sprt, results: Results) -> Verdict:
-    """Returns what the games of player 0 against player 1 say so far; repeated pairs count once."""
+    """Returns what the games of player 0 against player 1 say so far."""
     score = np.where(results.first == 0, results.score, 1 - results.score)
     _, pair = np.unique(results.pair, return_inverse=True)
-    return test.judge(2 * np.bincount(pair, score) / np.bincount(pair))
+    return test.judge(np.bincount(pair, score))

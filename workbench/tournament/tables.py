@@ -13,7 +13,14 @@ CELL = 4  # columns of a crosstable's cell
 
 def text_of(table: Standings, game: str, width: int) -> str:
     """Returns the report; a crosstable that is wider than `width` is left out."""
-    console = Console(file=io.StringIO(), width=1_000, highlight=False, color_system=None)
+    console = Console(
+        file=io.StringIO(),
+        width=1_000,
+        highlight=False,
+        color_system=None,
+        markup=False,
+        emoji=False,
+    )
     console.print(f"{game}: {table.num_games:,} games, {table.distinct_games:,} of them distinct")
     names = short_names([row.name for row in table.rows])
     console.print(_ratings(table, names))
@@ -45,7 +52,7 @@ def _ratings(table: Standings, names: Sequence[str]) -> Table:
             str(place),
             name,
             f"{row.rating:+.0f}",
-            f"[{row.low:+.0f}, {row.high:+.0f}]".replace("[", "\\["),
+            f"[{row.low:+.0f}, {row.high:+.0f}]",
             "" if row.superiority is None else f"{row.superiority:.0%}",
             str(row.games),
             str(row.wins),

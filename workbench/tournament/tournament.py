@@ -13,18 +13,21 @@ from threading import Event, Lock
 import numpy as np
 import torch
 
+from agents.alphazero import SearchPlayer
 from agents.base import Forfeit, Player
 from envs.board.base import Position
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench.errors import UsageError
 from workbench.match import Fixture, Game, play
 from workbench.tournament.engine_players import EnginePlayer
-from workbench.tournament.players import Entrant
+from workbench.tournament.players import ROWS, Entrant
 from workbench.tournament.ratings import Results
 from workbench.tournament.records import Key, Record, Records
 from workbench.tournament.schedule import Pair, Rounds
 
 AT_ONCE = 512  # games side by side, on all cores together
+# So that batches of a network stay full: two of them for the two players of a pairing.
+GAMES_PER_THREAD = 4 * ROWS
 AT_ONCE_WITH_ENGINES = 16  # they think about one position after the other
 
 
@@ -80,9 +83,16 @@ class Tournament:
         """Returns the scheduled games that have been played."""
         return [self._records.entries[key] for key in self.keys if key in self._records.entries]
 
-    def results(self) -> Results:
-        """Returns the scores of `records`, for ratings."""
-        records = self.records()
+    def distinct_results(self) -> Results:
+        """Returns the scores of all games but repeated pairs, for ratings.
+
+        Where openings come again, players that draw nothing play the same games again, which tell
+        nothing new.
+        """
+        return self.results(_without_repeats(self.records()))
+
+    def results(self, records: Sequence[Record]) -> Results:
+        """Returns the scores of games."""
         number = {entrant.name: i for i, entrant in enumerate(self.entrants)}
         seats = np.array(
             [(number[one.key.seat_0], number[one.key.seat_1]) for one in records], np.int64
@@ -92,7 +102,7 @@ class Tournament:
             first=seats[:, self.first_seat],
             second=seats[:, 1 - self.first_seat],
             score=1 - score if self.first_seat else score,
-            pair=np.array(_pairs(records), np.int64),
+            pair=np.array([one.key.opening for one in records], np.int64),
         )
 
     def _refuse_other_openings(self) -> None:
@@ -122,10 +132,15 @@ class Tournament:
         if any(self.entrants[i].is_engine for i in used):  # each has a process per core already
             threads, most = 1, AT_ONCE_WITH_ENGINES
         else:
-            threads, most = min(os.cpu_count() or 1, len(keys)), AT_ONCE
+            threads, most = min(_cores(), ceil(len(keys) / GAMES_PER_THREAD)), AT_ONCE
         at_once = ceil(min(most, len(keys)) / threads)
         waiting, lock, stop = iter(keys), Lock(), Event()
         done: Queue[tuple[Key, Game] | None] = Queue()
+        engines: list[EnginePlayer] = []
+
+        def check() -> None:
+            if stop.is_set():
+                raise _Stopped
 
         def take(taken: list[Key]) -> Iterator[Fixture]:
             while True:
@@ -141,13 +156,15 @@ class Tournament:
             taken: list[Key] = []
             try:
                 with ExitStack() as stack, suppress(_Stopped):
-                    game = OpenSpielGame(self._config)
-                    players = {i: self.entrants[i].make(game) for i in sorted(used)}
-                    for player in players.values():
+                    game, players = OpenSpielGame(self._config), {}
+                    for i in sorted(used):
+                        player = self.entrants[i].make(game, check)
                         if isinstance(player, EnginePlayer):
+                            engines.append(player)
                             stack.callback(player.close)
-                    watched = {i: _Watched(player, stop) for i, player in players.items()}
-                    for i, one in play(game, watched, take(taken), at_once=at_once):
+                        players[i] = _Watched(player, check)
+                    for i, one in play(game, players, take(taken), at_once=at_once):
+                        check()
                         done.put((taken[i], one))
             except BaseException:
                 stop.set()
@@ -164,24 +181,31 @@ class Tournament:
                     yield from iter(done.get, None)
             finally:
                 stop.set()
+                for engine in engines:  # whatever it thinks about
+                    engine.close()
         for worker in workers:
             worker.result()
 
 
-def _pairs(records: Sequence[Record]) -> list[int]:
-    """Returns which pair each game belongs to: its opening's number.
+def _cores() -> int:
+    """Returns how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
-    Where openings come again, players that draw nothing play the same games again. Such a pair has
-    the number of the one that it repeats: it tells nothing new.
-    """
+
+def _without_repeats(records: Sequence[Record]) -> list[Record]:
+    """Returns the games of those pairs of which no earlier one was the same, move by move."""
     played = {record.key: tuple(record.game.history) for record in records}
-    numbers: dict[object, int] = {}
-    pairs = []
+    first_opening: dict[object, int] = {}
+    kept = []
     for record in records:
         one, other, opening = record.key
         keys = sorted([record.key, Key(other, one, opening)])
-        pairs.append(numbers.setdefault(tuple((k[:2], played.get(k)) for k in keys), opening))
-    return pairs
+        games = tuple((key.seat_0, key.seat_1, played.get(key)) for key in keys)
+        if first_opening.setdefault(games, opening) == opening:
+            kept.append(record)
+    return kept
 
 
 class _Stopped(Exception):
@@ -189,18 +213,25 @@ class _Stopped(Exception):
 
 
 class _Watched:
-    """A player that makes no more moves once it shall stop."""
+    """A player that makes no more moves once `check` raises."""
 
-    def __init__(self, player: Player, stop: Event) -> None:
+    def __init__(self, player: Player, check: Callable[[], None]) -> None:
         self._player = player
-        self._stop = stop
+        self._check = check
+        # Others think about one position after the other anyway, perhaps for long.
+        self._at_once = isinstance(player, SearchPlayer | EnginePlayer)
 
     def choose(
         self, positions: Sequence[Position], seeds: Sequence[int]
     ) -> Sequence[int | Forfeit]:
-        if self._stop.is_set():
-            raise _Stopped
-        return self._player.choose(positions, seeds)
+        if self._at_once:
+            self._check()
+            return self._player.choose(positions, seeds)
+        moves: list[int | Forfeit] = []
+        for position, seed in zip(positions, seeds, strict=True):
+            self._check()
+            moves += self._player.choose([position], [seed])
+        return moves
 
 
 def game_seed(seed: int, key: Key) -> int:

@@ -107,7 +107,7 @@ def test_a_move_does_not_depend_on_the_positions_beside_it(runs):
     """Bit for bit: whichever of its games are going on, a tournament comes out the same."""
     _, ((entrant,), _) = enter(("c4", "random"), None, simulations=30, move_seconds=1)
     game = OpenSpielGame(BoardConfig(kind="board", game="connect_four"))
-    player = entrant.make(game)
+    player = entrant.make(game, lambda: None)
     openings = random_openings(game, 5, 70, np.random.default_rng(0))
     positions = [game.start().clone() for _ in openings]
     for position, opening in zip(positions, openings, strict=True):
@@ -131,6 +131,6 @@ def test_a_bare_network_plays_its_likeliest_legal_move(runs):
         for action in opening:
             (position,) = game.after([position], [action])
         logits, _ = agent.evaluate(game.observe([position]))
-        (move,) = entrant.make(game).choose([position], [0])
+        (move,) = entrant.make(game, lambda: None).choose([position], [0])
         legal = position.legal_actions()
         assert move == legal[int(logits[0][legal].argmax())]
