@@ -97,7 +97,10 @@ def evaluate_player(
         str | None, typer.Option(help="machado or classic; that of the run if not given.")
     ] = None,
     against: Annotated[
-        str, typer.Option(help="Of board games: random, greedy, minimax:DEPTH or mcts:SIMULATIONS.")
+        str,
+        typer.Option(
+            help="Of board games: random, greedy, minimax:DEPTH, mcts:SIMULATIONS, solver."
+        ),
     ] = "random",
     simulations: Annotated[
         int | None, typer.Option(min=1, help="Of board games: per move; training's if not given.")

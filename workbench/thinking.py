@@ -30,7 +30,7 @@ def think(
         game: the rules.
         position: where.
         simulations: how many at most.
-        go_on: asked before each simulation but the first whether to make it.
+        go_on: asked before the network is, but for the root, whether to go on.
 
     Returns:
         The search; its `best` is known even if it was stopped at once.

@@ -25,7 +25,7 @@ class Journal(Generic[K, R]):
 
     Attributes:
         directory: the folder.
-        path: its file of lines; what they are of is its name.
+        path: its file of lines; its stem names them in messages.
         entries: all that is in it.
     """
 
