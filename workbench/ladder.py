@@ -9,6 +9,7 @@ from agents.alphazero import AlphaZero, Evaluator
 from workbench.match import Game
 from workbench.tournament.ratings import Results, rate
 
+RESAMPLES = 200  # players become many, and training waits
 RUNGS = 2  # networks that stay, to be met by the next
 
 
@@ -60,6 +61,7 @@ class Ladder:
             ),
             self._num_players,
             anchor=self._num_anchors - 1 if self._num_anchors else None,
+            resamples=RESAMPLES,
         )
         return {
             "elo": float(ratings.elo[latest]),

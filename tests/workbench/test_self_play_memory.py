@@ -21,6 +21,7 @@ CONFIG = BOARD | {
     "samples_per_position": 0.5,
     "total_env_steps": 10**9,
     "anchors": [],
+    "ladder_games": 0,
 }
 
 

@@ -235,7 +235,12 @@ def test_a_program_that_has_ended_is_known_to_have(command):
         ("", "?skill=good", UsageError, "'skill' must be a number from 0 to 9, not good"),
         ("", "?nodes=0", UsageError, "nodes=0 should be a number above 0"),
         ("", "?nodes", UsageError, "should be like nodes=1000&Skill Level=3"),
-        ("", "?movetime=10000", UsageError, "movetime=10000 leaves no move within 10 s"),
+        (
+            "",
+            "?movetime=10000",
+            UsageError,
+            "movetime=10000 leaves no time to answer within 10 s; raise --move-seconds",
+        ),
     ],
 )
 def test_an_engine_that_cannot_be_used_is_said_to_be_at_once(
