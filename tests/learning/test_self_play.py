@@ -15,6 +15,8 @@ from workbench.replay import Learnable, PositionReplay, PositionReplayConfig
 from workbench.self_play_games import chances
 from workbench.truth import make_exam, make_solver, make_whole_exam
 
+# Measured after 300 seconds of training: 0.95, and 0.69 of the positions where it matters.
+KEPT, KEPT_BY_THE_NETWORK_ALONE = 0.9, 0.6
 CONFIGS = Path(__file__).parents[2] / "configs/board"
 
 
@@ -47,6 +49,23 @@ def test_tic_tac_toe_is_never_lost():
     # The network alone, without looking ahead, has learned most of it.
     alone = SearchPlayer(loop.agent.evaluate, config.agent.search, game, 1)
     assert exam.kept(np.array(alone.choose(exam.positions, seeds)))[exam.matters].mean() > 0.8
+
+
+@pytest.mark.slow
+def test_connect_four_is_learned_in_minutes():
+    """A sixteenth of the zoo's run, about five minutes: moves that keep the true value."""
+    loop, config = train(
+        "connect_four.yaml", "total_env_steps=40_000", "anchor_period_env_steps=10_000_000"
+    )
+    game = OpenSpielGame(config.env)
+    exam = make_exam(game, make_solver(game), 300, first_ply=10)
+    moves = {}
+    for simulations in (1, config.agent.simulations):
+        player = SearchPlayer(loop.agent.evaluate, config.agent.search, game, simulations)
+        moves[simulations] = np.array(player.choose(exam.positions, range(300)))
+    with_search = exam.kept(moves[config.agent.simulations])
+    assert with_search.mean() > KEPT
+    assert exam.kept(moves[1])[exam.matters].mean() > KEPT_BY_THE_NETWORK_ALONE
 
 
 @pytest.mark.slow
