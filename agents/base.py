@@ -72,8 +72,8 @@ class Player(Protocol):
         """Returns a move in each position, of which none is over.
 
         Whatever is drawn for a move is determined by its seed, so that a move depends neither on
-        those before it nor on the positions beside it. Only engines forfeit, and only their moves
-        may be illegal.
+        those before it nor on the positions beside it. Only engines forfeit, also where their move
+        is illegal.
         """
 
 

@@ -4,14 +4,14 @@ SGF is FF[4] (https://www.red-bean.com/sgf/). Player 0 is always its Black and p
 also in games that call them otherwise. PGN is written by python-chess.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
 import chess.pgn
 import numpy as np
 
-from envs.board.base import Position
+from envs.board.base import Position, replay
 from envs.board.cells import STONES, Square, cells, family, komi, squares, uci
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 
@@ -87,7 +87,9 @@ def sgf(record: GameRecord) -> str:
     text = ";" + "".join(f"{key}[{_escape(value)}]" for key, value in facts.items())
     if name == "go":
         text += _handicap(start)
-    for (position, action), comment in zip(_moves(game, record), _comments(record), strict=True):
+    for (position, action), comment in zip(
+        replay(game, record.history), _comments(record), strict=True
+    ):
         move = game.action_name(position, action)
         if name == "go":
             move = "".join(_point(square) for square in squares(position, [action])[0])
@@ -108,7 +110,9 @@ def pgn(record: GameRecord) -> str:
         raise ValueError(f"PGN is for chess, not for {record.game}")
     node: chess.pgn.GameNode
     node = root = chess.pgn.Game()
-    for (position, action), comment in zip(_moves(game, record), _comments(record), strict=True):
+    for (position, action), comment in zip(
+        replay(game, record.history), _comments(record), strict=True
+    ):
         move = chess.Move.from_uci(uci(position, action))
         node = node.add_main_variation(move, comment=comment)
     root.headers.update(
@@ -124,14 +128,6 @@ def pgn(record: GameRecord) -> str:
     )
     exporter = chess.pgn.StringExporter(columns=80)  # PGN asks for no longer lines
     return f"{root.accept(exporter)}\n"
-
-
-def _moves(game: OpenSpielGame, record: GameRecord) -> Iterator[tuple[Position, int]]:
-    """Yields each position of the game and what was played there."""
-    position = game.start()
-    for action in record.history:
-        yield position, action
-        (position,) = game.after([position], [action])
 
 
 def _comments(record: GameRecord) -> Sequence[str]:

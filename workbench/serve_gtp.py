@@ -12,7 +12,7 @@ from pathlib import Path
 
 from agents.search import Search
 from envs.board.base import Position
-from envs.board.cells import EMPTY, STONES, cells, engine_move, family, squares
+from envs.board.cells import EMPTY, STONES, action_of, cells, engine_move, family, squares
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench.boards import BoardPlayer, load_board_player
 from workbench.errors import UsageError
@@ -180,11 +180,12 @@ class GTPServer:
             raise _Refused("syntax error")
         player = _player(words[0])
         position = self._turn_of(player)
-        for action in self._game.status([position]).legal.tolist():
-            if engine_move(position, action) == words[1].upper():
-                self._make(player, position, action)
-                return ""
-        raise _Refused("illegal move")
+        legal = self._game.status([position]).legal.tolist()
+        action = action_of(position, legal, words[1].upper())
+        if action is None:
+            raise _Refused("illegal move")
+        self._make(player, position, action)
+        return ""
 
     def _make(self, player: int, position: Position, action: int) -> None:
         self._moves.append((player, action))

@@ -16,7 +16,7 @@ import chess
 
 from agents.search import GumbelConfig, PUCTConfig, Search
 from envs.board.base import Position
-from envs.board.cells import engine_move, family
+from envs.board.cells import action_of, engine_move, family
 from envs.board.openspiel import OpenSpielGame
 from workbench.boards import BoardPlayer, load_board_player
 from workbench.errors import UsageError
@@ -168,10 +168,10 @@ class UCIServer:
 
     def _after(self, position: Position, move: str) -> Position:
         position = self._going_on(position)
-        for action in self._game.status([position]).legal.tolist():
-            if engine_move(position, action) == move:
-                return self._game.after([position], [action])[0]
-        raise ValueError(f"illegal move {move!r}")
+        action = action_of(position, self._game.status([position]).legal.tolist(), move)
+        if action is None:
+            raise ValueError(f"illegal move {move!r}")
+        return self._game.after([position], [action])[0]
 
     def _going_on(self, position: Position) -> Position:
         """Returns the position, and if our rules call it a draw, without what it is drawn for.

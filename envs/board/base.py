@@ -7,7 +7,7 @@ player 1, in Othello one player may move twice. Values of positions are always p
 A position is whatever a game makes of it; others keep it, hand it back and never look inside.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -82,6 +82,19 @@ def reach(game: BoardGame, actions: Sequence[int]) -> Position:
     for action in actions:
         (position,) = game.after([position], [action])
     return position
+
+
+def replay(game: BoardGame, actions: Sequence[int]) -> Iterator[tuple[Position, int]]:
+    """Yields each position that `actions` lead through, and the action that is made there."""
+    position = game.start()
+    for action in actions:
+        yield position, action
+        (position,) = game.after([position], [action])
+
+
+def first_to_move(game: BoardGame) -> int:
+    """Returns which player has the first move; in chess it is player 1."""
+    return int(game.status([game.start()]).to_play[0])
 
 
 def children(game: BoardGame, positions: Sequence[Position]) -> list[Position]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyspiel
 
-from envs.board.base import Position
+from envs.board.base import BoardGame, Position, replay
 from envs.board.openspiel import TURNS
 
 Square = tuple[int, int]
@@ -143,6 +143,16 @@ def engine_move(position: Position, action: int) -> str:
     if name == "go":  # `B e5` and `W PASS`
         return _name(position, action).split()[1].upper()
     return _name(position, action)
+
+
+def engine_moves(game: BoardGame, position: Position) -> list[str]:
+    """Returns the moves that lead from the start to a position, as engines write them."""
+    return [engine_move(at, action) for at, action in replay(game, game.history(position))]
+
+
+def action_of(position: Position, legal: Sequence[int], move: str) -> int | None:
+    """Returns which of the legal actions is called `move`, see `engine_move`, or None."""
+    return next((action for action in legal if engine_move(position, action) == move), None)
 
 
 def komi(position: Position) -> float:

@@ -12,6 +12,7 @@ import torch
 from agents.alphazero import AlphaZero, Evaluator, SearchPlayer
 from agents.base import Player
 from agents.search import Evaluate
+from envs.board.base import first_to_move
 from envs.board.openspiel import OpenSpielGame
 from workbench.baselines import make_baseline
 from workbench.boards import record_game
@@ -155,8 +156,7 @@ class SelfPlayLoop:
             for name, match in zip(config.anchors, games, strict=True)
         }
         if ladder is not None:
-            start = self._game.status([self._game.start()])
-            facts |= ladder.climb(games, list(climbed), int(start.to_play[0]))
+            facts |= ladder.climb(games, list(climbed), first_to_move(self._game))
         return facts | marks.result()
 
     def _games_against(self, rival: str | Evaluator) -> list[Game]:

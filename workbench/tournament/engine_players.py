@@ -6,12 +6,12 @@ import shlex
 import shutil
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from agents.base import Forfeit
-from envs.board.base import BoardGame, Position
-from envs.board.cells import STONES, cells, engine_move, family, komi
+from envs.board.base import BoardGame, Position, first_to_move
+from envs.board.cells import STONES, action_of, cells, engine_moves, family, komi
 from envs.board.openspiel import OpenSpielGame
 from workbench.errors import UsageError, WorkError
 from workbench.tournament.engine import Engine, EngineDied
@@ -53,7 +53,7 @@ def make_engine(spec: str, game: OpenSpielGame, move_seconds: float) -> "EngineP
         raise UsageError(f"{kind} engines play {GAMES[kind]}, not {game.spec.name}")
     if kind == "gtp":
         size = int(game.rules.get_parameters()["board_size"])
-        first = int(game.status([start]).to_play[0])
+        first = first_to_move(game)
         protocol: EngineProtocol = GTP(size, komi(start), _stones(start), first)
     else:
         text, _, settings = text.partition("?")
@@ -155,7 +155,7 @@ class EnginePlayer:
         """See `Player.choose`."""
         try:
             answers = [
-                self._threads.submit(self._ask, list(_moves(self._game, position)), seed)
+                self._threads.submit(self._ask, engine_moves(self._game, position), seed)
                 for position, seed in zip(positions, seeds, strict=True)
             ]
             return [
@@ -236,18 +236,10 @@ class EnginePlayer:
         return engine
 
 
-def _moves(game: BoardGame, position: Position) -> Iterator[str]:
-    """Yields the moves that lead to a position, as engines write them."""
-    at = game.start()
-    for action in game.history(position):
-        yield engine_move(at, action)
-        (at,) = game.after([at], [action])
-
-
 def _judge(game: BoardGame, position: Position, answer: str | Forfeit) -> int | Forfeit:
     if isinstance(answer, Forfeit):
         return answer
-    for action in game.status([position]).legal.tolist():
-        if engine_move(position, action) == answer:
-            return int(action)
+    action = action_of(position, game.status([position]).legal.tolist(), answer)
+    if action is not None:
+        return action
     return Forfeit(f"illegal move {answer[:MAX_ANSWER]!r}")

@@ -15,7 +15,7 @@ import torch
 
 from agents.alphazero import SearchPlayer
 from agents.base import Forfeit, Player
-from envs.board.base import Position
+from envs.board.base import Position, first_to_move
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench.errors import UsageError
 from workbench.match import Fixture, Game, play
@@ -51,8 +51,7 @@ class Tournament:
             records: where games are kept.
             seed: of all that players draw.
         """
-        game = OpenSpielGame(config)
-        self.first_seat = int(game.status([game.start()]).to_play[0])  # in chess it is 1
+        self.first_seat = first_to_move(OpenSpielGame(config))
         self.entrants = entrants
         self.keys: list[Key] = []
         self._config = config

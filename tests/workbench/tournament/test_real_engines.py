@@ -13,7 +13,7 @@ import pytest
 
 from agents.baselines import RandomPlayer
 from envs.board.base import reach
-from envs.board.cells import engine_move
+from envs.board.cells import engine_move, engine_moves
 from tests.end_to_end.launcher import ROOT
 from tests.workbench.tournament.engines import (
     FAIRY,
@@ -28,7 +28,6 @@ from tests.workbench.tournament.engines import (
     wait_until,
 )
 from workbench.match import Fixture, play
-from workbench.tournament import engine_players
 from workbench.tournament.engine import Engine
 from workbench.tournament.engine_players import make_engine
 
@@ -95,7 +94,7 @@ def test_moves_are_named_as_engines_name_them(name, kinds, command, hello):
             if seed > 50 and has <= seen:
                 continue
             seen |= has
-            moves = " ".join(["moves", *engine_players._moves(game, position)])
+            moves = " ".join(["moves", *engine_moves(game, position)])
             answer = say(f"position startpos {moves}", "go perft 1", until="Nodes")
             theirs = {line[:-3] for line in answer if re.match(r"\S+: 1$", line)}
             assert {engine_move(position, action) for action in legal} == theirs
@@ -111,7 +110,7 @@ def test_fairy_stockfish_beats_random_moves_in_shogi():
     dropped = 0
     for number, one in games.items():
         assert (one.forfeit, one.score) == ("", 1 - number % 2)
-        names = list(engine_players._moves(game, reach(game, one.history)))
+        names = engine_moves(game, reach(game, one.history))
         dropped += sum("*" in name for name in names[number % 2 :: 2])
     assert dropped > 0
 
@@ -158,7 +157,7 @@ def test_gnugo_knows_the_same_board(name, count):
         engine = player._idle[0]
         for seed in range(count):
             position = play_random(game, seed, 120)
-            moves = list(engine_players._moves(game, position))
+            moves = engine_moves(game, position)
             protocol.move(engine, moves, 0, time.monotonic() + 20)
             colour = "bw"[position.current_player()]
             engine.send("8 undo", f"9 all_legal {colour}", deadline=time.monotonic() + 10)
