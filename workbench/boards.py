@@ -10,6 +10,7 @@ import torch
 
 from agents.alphazero import AlphaZero, SearchPlayer
 from agents.search import Search
+from envs.board.cells import family
 from envs.board.openspiel import OpenSpielGame
 from workbench import checkpoint
 from workbench.baselines import make_baseline
@@ -17,7 +18,7 @@ from workbench.board_picture import draw, frame_of
 from workbench.config import SelfPlayConfig
 from workbench.errors import UsageError
 from workbench.evaluate import interval95
-from workbench.game_record import GameRecord, pgn, sgf
+from workbench.game_record import GameRecord, written
 from workbench.match import first_players_scores, play_match, random_openings
 from workbench.recording import TRACE_DIGITS, appearing_whole, open_video
 from workbench.run import Run, choose_device, open_player
@@ -33,6 +34,11 @@ class BoardPlayer(NamedTuple):
     game: OpenSpielGame
     config: SelfPlayConfig
     path: Path  # of the checkpoint
+
+    @property
+    def run(self) -> Path:
+        """The run that it is a checkpoint of."""
+        return self.path.parent.parent
 
     @property
     def env_steps(self) -> int:
@@ -58,6 +64,20 @@ def load_board_player(player: str) -> BoardPlayer:
     except ValueError as error:
         raise UsageError(f"{path} does not belong to {run.config_path}: {error}") from None
     return BoardPlayer(agent, game, config, path)
+
+
+def load_player_of(family_name: str, protocol: str, player: str) -> tuple[BoardPlayer, str]:
+    """Returns what `player` names, and what it is called among engines.
+
+    Raises:
+        UsageError: see `load_board_player`; or it plays another game than the protocol is for.
+    """
+    loaded = load_board_player(player)
+    if family(loaded.game.start()) != family_name:
+        raise UsageError(
+            f"{protocol} is for {family_name}, but {player} plays {loaded.game.spec.name}"
+        )
+    return loaded, f"{loaded.run.name}@{loaded.env_steps}"
 
 
 def evaluate_board(
@@ -192,7 +212,6 @@ def record_game(
     )
     games = run.path / "games"
     games.mkdir(exist_ok=True)
-    chess = game.spec.name.partition("(")[0] == "chess"
-    file = games / f"{name}.{'pgn' if chess else 'sgf'}"
-    checkpoint.write_atomically(file, pgn(record) if chess else sgf(record))
+    text, kind = written(record)
+    checkpoint.write_atomically(games / f"{name}.{kind}", text)
     return run.videos / f"{name}.mp4"

@@ -171,6 +171,11 @@ def load_resume(checkpoint: Path) -> dict[str, Any]:
     return resume
 
 
+def model_digest(checkpoint: Path) -> str:
+    """Returns the SHA-256 of the networks as they were saved; raises as `load_meta` does."""
+    return str(load_meta(checkpoint)["sha256"]["model.safetensors"])
+
+
 def load_meta(checkpoint: Path) -> dict[str, Any]:
     """Returns `meta.json`; raises UsageError if it is missing or is not what was written."""
     try:

@@ -56,6 +56,13 @@ class GameRecord(NamedTuple):
     comments: Sequence[str] = ()
 
 
+def written(record: GameRecord) -> tuple[str, str]:
+    """Returns a game as the file that its programs read, and what that ends in: pgn or sgf."""
+    if record.game.partition("(")[0] == "chess":
+        return pgn(record), "pgn"
+    return sgf(record), "sgf"
+
+
 def sgf(record: GameRecord) -> str:
     """Returns an SGF file. Moves of go are SGF's own, those of other games as OpenSpiel names them.
 

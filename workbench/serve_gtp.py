@@ -8,14 +8,12 @@ import re
 import sys
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from agents.search import Search
 from envs.board.base import Position
-from envs.board.cells import EMPTY, STONES, action_of, cells, engine_move, family, squares
+from envs.board.cells import EMPTY, STONES, action_of, cells, engine_move, squares
 from envs.board.openspiel import BoardConfig, OpenSpielGame
-from workbench.boards import BoardPlayer, load_board_player
-from workbench.errors import UsageError
+from workbench.boards import BoardPlayer, load_player_of
 from workbench.lines import LineReader
 from workbench.thinking import think
 
@@ -32,12 +30,7 @@ def serve_gtp(player: str) -> None:
     Raises:
         UsageError: there is no such player, or it plays something else.
     """
-    loaded = load_board_player(player)
-    game = loaded.game
-    if family(game.start()) != "go":
-        raise UsageError(f"GTP is for go, but {player} plays {game.spec.name}")
-
-    name = f"{Path(player).name.partition('@')[0]}@{loaded.env_steps}"
+    loaded, name = load_player_of("go", "GTP", player)
 
     def say(text: str) -> None:
         sys.stdout.write(text)

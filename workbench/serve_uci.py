@@ -9,17 +9,15 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from math import inf, tan
-from pathlib import Path
 from typing import NamedTuple
 
 import chess
 
 from agents.search import GumbelConfig, PUCTConfig, Search
 from envs.board.base import Position
-from envs.board.cells import action_of, engine_move, family
+from envs.board.cells import action_of, engine_move
 from envs.board.openspiel import OpenSpielGame
-from workbench.boards import BoardPlayer, load_board_player
-from workbench.errors import UsageError
+from workbench.boards import BoardPlayer, load_player_of
 from workbench.lines import LineReader
 from workbench.thinking import MAX_SIMULATIONS, think
 
@@ -38,12 +36,7 @@ def serve_uci(player: str) -> None:
     Raises:
         UsageError: there is no such player, or it plays something else.
     """
-    loaded = load_board_player(player)
-    game = loaded.game
-    if family(game.start()) != "chess":
-        raise UsageError(f"UCI is for chess, but {player} plays {game.spec.name}")
-
-    name = f"{Path(player).name.partition('@')[0]}@{loaded.env_steps}"
+    loaded, name = load_player_of("chess", "UCI", player)
 
     def say(line: str) -> None:
         sys.stdout.write(f"{line}\n")

@@ -6,7 +6,7 @@ from itertools import islice
 import numpy as np
 
 from agents.baselines import RolloutPlayer
-from envs.board.base import Position, reach
+from envs.board.base import Position
 from envs.board.openspiel import OpenSpielGame
 from workbench.match import play_at_random
 
@@ -41,20 +41,20 @@ def _openings(
     seen: set[bytes] = set()
     judge = RolloutPlayer(game.rules, SIMULATIONS)
     while True:
-        least, best = 2.0, None
+        least, best = 2.0, None  # how far from balance, and which position
         for _ in range(TRIES):
             position = play_at_random(game, plies, rng)
             if game.status([position]).over[0] or _likeness(game, position) in seen:
                 continue
             tilt = abs(judge.value(position, int(rng.integers(2**31))))
             if tilt < least:
-                least, best = tilt, tuple(game.history(position))
+                least, best = tilt, position
             if least < BALANCED:
                 break
         if best is None:
             return
-        seen.add(_likeness(game, reach(game, best)))
-        yield best
+        seen.add(_likeness(game, best))
+        yield tuple(game.history(best))
 
 
 def _likeness(game: OpenSpielGame, position: Position) -> bytes:

@@ -147,7 +147,7 @@ def _checkpoint(typed: str, simulations: int | None) -> tuple[Entrant, BoardConf
         if "/" in typed or "@" in typed:
             raise
         raise UsageError(f"{error}; players that are no runs: {BASELINES}") from None
-    run = str(trained.path.parent.parent)
+    run = str(trained.run)
     before, after = "", ""
     if bare:
         before, count = NET, 1  # one simulation tries the likeliest move alone
@@ -162,7 +162,7 @@ def _checkpoint(typed: str, simulations: int | None) -> tuple[Entrant, BoardConf
 
         return SearchPlayer(watched, agent.search, game, count or agent.simulations)
 
-    digest = str(checkpoint.load_meta(trained.path)["sha256"]["model.safetensors"])
+    digest = checkpoint.model_digest(trained.path)
     name = f"{before}{run}@{trained.env_steps}{after}"
     ladder = f"{before}{run}{after}"
     return Entrant(name, make, digest, ladder, trained.env_steps), trained.config.env

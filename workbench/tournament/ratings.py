@@ -112,9 +112,9 @@ def rate(
         seed: of the resamples.
     """
     units = _units(results)
-    fitted, information = _fit_all(units, num_players)
+    fitted, hessian = _fit_all(units, num_players)
     resampled = _resample(units, fitted, resamples, np.random.default_rng(seed))
-    covariance = np.linalg.inv(information)[:-2, :-2]
+    covariance = np.linalg.inv(hessian)[:-2, :-2]
     known = np.full(num_players, 1 / num_players) if anchor is None else np.eye(num_players)[anchor]
     scale = ELO_PER_UNIT * (np.eye(num_players) - known)
     elo = anchor_elo + scale @ fitted[:-2]
@@ -142,10 +142,10 @@ def information(results: Results, num_players: int) -> Floats:
     that the game would take away. 0 on the diagonal. (Boardlaw's `activelo` multiplies the latter
     with what the game would take away from the variances of all players together.)
     """
-    fitted, known = _fit_all(_units(results), num_players)
+    fitted, hessian = _fit_all(_units(results), num_players)
     every = np.argwhere(np.ones((num_players, num_players)))
     of_score = _variance_of_score(_shares(fitted, every)).reshape(num_players, num_players)
-    return _of_differences(np.linalg.inv(known)[:-2, :-2]) * (of_score + of_score.T) / 2
+    return _of_differences(np.linalg.inv(hessian)[:-2, :-2]) * (of_score + of_score.T) / 2
 
 
 def _superiority(ratings: Floats, variance: Floats) -> Floats:

@@ -14,14 +14,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
-from rich.console import Console
 from rich.table import Table
 
 from workbench.checkpoint import write_atomically
 from workbench.evaluate import BOOTSTRAP_RESAMPLES, interval95
 from workbench.tournament.pictures import COLOURS, INK, WIDTH_INCHES, plain, save
 from workbench.tournament.standings import short_names
+from workbench.tournament.tables import plain_text
 
+NOTES = """
+More than next: in the same episode, on average. Better than next: how likely an episode scores
+more than any one of the next player's. Intervals are over episodes of these networks; other
+training seeds would give others."""
 Array = npt.NDArray[np.float64]
 
 
@@ -187,10 +191,8 @@ def write_csv(table: Comparison) -> None:
 
 def text_of(table: Comparison) -> str:
     """Returns the table as a person sees it in a terminal."""
-    console = Console(file=io.StringIO(), width=1_000, markup=False, highlight=False, emoji=False)
     protocol = f" under {table.protocol}" if table.protocol else ""
     episodes = len(table.rows[0].scores.returns)
-    console.print(f"{table.game}{protocol}: {episodes} episodes each, seed {table.seed}")
     succeeds = table.rows[0].success_rate is not None
     shown = Table(
         "", "player", "env_steps", "mean return", "95%", *["success"] * succeeds,
@@ -207,15 +209,8 @@ def text_of(table: Comparison) -> str:
             *(*_cells(row.mean_return, f".{decimals}f"), *success),
             *(*_cells(row.difference, f"+.{decimals}f"), *_cells(row.better, ".0%")),
         )
-    console.print(shown)
-    if len(table.rows) > 1:
-        console.print(
-            "\nMore than next: in the same episode, on average. Better than next: how likely an "
-            "episode scores\nmore than any one of the next player's. Intervals are over episodes "
-            "of these networks; other\ntraining seeds would give others."
-        )
-    assert isinstance(console.file, io.StringIO)
-    return "".join(f"{line.rstrip()}\n" for line in console.file.getvalue().splitlines())
+    title = f"{table.game}{protocol}: {episodes} episodes each, seed {table.seed}"
+    return plain_text(title, shown, *[NOTES] * (len(table.rows) > 1))
 
 
 def _cells(estimate: Estimate | None, form: str) -> tuple[str, str]:

@@ -166,7 +166,7 @@ def _candidate(name: str, protocol: str | None) -> Candidate:
     config = run.config
     if isinstance(config, SelfPlayConfig):
         raise UsageError(f"{run.name} plays a board game, where players meet each other")
-    digest = str(checkpoint.load_meta(path)["sha256"]["model.safetensors"])
+    digest = checkpoint.model_digest(path)
     return Candidate(f"{run.path}@{path.name}", with_protocol(config.env, protocol), digest)
 
 

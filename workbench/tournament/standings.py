@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.checkpoint import write_atomically
-from workbench.game_record import GameRecord, pgn, sgf
+from workbench.game_record import GameRecord, written
 from workbench.tournament.players import NET, Entrant
 from workbench.tournament.ratings import Ratings, Results
 from workbench.tournament.records import Record, Records
@@ -177,9 +177,8 @@ def write_csv(table: Standings, records: Records) -> None:
 
 def write_games(game: str, records: Sequence[Record], directory: Path) -> Path:
     """Writes all games into one file that other programs read: PGN for chess, SGF for others."""
-    chess = game.partition("(")[0] == "chess"
-    text = "\n".join(
-        (pgn if chess else sgf)(
+    files = [
+        written(
             GameRecord(
                 game=game,
                 players=(record.key.seat_0, record.key.seat_1),
@@ -191,9 +190,9 @@ def write_games(game: str, records: Sequence[Record], directory: Path) -> Path:
             )
         )
         for record in records
-    )
-    path = directory / ("games.pgn" if chess else "games.sgf")
-    write_atomically(path, text)
+    ]
+    path = directory / f"games.{files[0][1]}"
+    write_atomically(path, "\n".join(text for text, _ in files))
     return path
 
 

@@ -11,33 +11,36 @@ from workbench.tournament.standings import Standings, short_names
 CELL = 4  # columns of a crosstable's cell
 
 
+def plain_text(*parts: str | Table) -> str:
+    """Returns text and tables below each other, whatever is in them, as wide as they need."""
+    text = io.StringIO()
+    console = Console(
+        file=text, width=1_000, highlight=False, color_system=None, markup=False, emoji=False
+    )
+    for part in parts:
+        console.print(part)
+    return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
+
+
 def text_of(table: Standings, game: str, width: int) -> str:
     """Returns the report; a crosstable that is wider than `width` is left out."""
-    console = Console(
-        file=io.StringIO(),
-        width=1_000,
-        highlight=False,
-        color_system=None,
-        markup=False,
-        emoji=False,
-    )
-    console.print(f"{game}: {table.num_games:,} games, {table.distinct_games:,} of them distinct")
     names = short_names([row.name for row in table.rows])
-    console.print(_ratings(table, names))
-    crosstable_width = 4 + max(map(len, names)) + CELL * len(table.rows)
-    if crosstable_width <= width:
-        console.print("\nPercent of the points that the row took from the column")
-        console.print(_crosstable(table, names))
     low, high = table.ratings.first_player_advantage_ci95
-    console.print(
+    parts: list[str | Table] = [
+        f"{game}: {table.num_games:,} games, {table.distinct_games:,} of them distinct",
+        _ratings(table, names),
+    ]
+    if 4 + max(map(len, names)) + CELL * len(names) <= width:
+        parts += [
+            "\nPercent of the points that the row took from the column",
+            _crosstable(table, names),
+        ]
+    parts.append(
         f"\nMoving first is worth {table.ratings.first_player_advantage:+.0f} Elo "
         f"[{low:+.0f}, {high:+.0f}] and took {table.first_player_score:.0%} of the points; "
         f"{table.draws:.0%} of the games were drawn"
     )
-    for why, count in table.forfeits.items():
-        console.print(f"{why}  {count} games")
-    assert isinstance(console.file, io.StringIO)
-    return "".join(f"{line.rstrip()}\n" for line in console.file.getvalue().splitlines())
+    return plain_text(*parts, *(f"{why}  {n} games" for why, n in table.forfeits.items()))
 
 
 def _ratings(table: Standings, names: Sequence[str]) -> Table:
