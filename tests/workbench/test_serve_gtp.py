@@ -29,11 +29,6 @@ GAME = "go(board_size=5,komi=6.5)"
 
 
 @pytest.fixture(scope="module")
-def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("served")
-
-
-@pytest.fixture(scope="module")
 def player(directory: Path) -> BoardPlayer:
     return make_player(directory, "go", GAME)
 
