@@ -24,7 +24,7 @@ check: $(READY)
 
 # For a machine with a GPU, possibly with a torch of its own: uses the python that is there.
 cuda-check:
-	PYTHONPATH=. $(PYTHON) benchmarks/cuda_check.py
+	PYTHONPATH=.:$$PYTHONPATH $(PYTHON) benchmarks/cuda_check.py $(ARGS)
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "python >= 3.11 is needed")'

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from agents.base import Decision, Memory, Transition, Update
+from agents.cuda_graph import Recorder
 from agents.exploration import EpsilonGreedy
 from agents.losses import greedy_action, huber_td_loss, quantile_huber_loss, take_action, td_target
 from agents.networks import (
@@ -94,8 +95,16 @@ class DQN:
         self._loss: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] = (
             quantile_huber_loss if config.head == "quantile" else huber_td_loss
         )
+        on_cuda = device.type == "cuda"
         self._optimizer = torch.optim.Adam(
-            self.online.parameters(), lr=config.learning_rate, eps=config.adam_epsilon, fused=True
+            self.online.parameters(),
+            lr=config.learning_rate,
+            eps=config.adam_epsilon,
+            fused=True,
+            capturable=on_cuda,
+        )
+        self._learn: Callable[[Transition], tuple[Tensor, ...]] = (
+            Recorder(self._step) if on_cuda else self._step
         )
 
     def _network(self, spec: EnvSpec) -> QNetwork:
@@ -134,6 +143,14 @@ class DQN:
     def update(self, batch: Transition) -> Update:
         """Takes one optimizer step; copies online to target every `target_period_updates`."""
         batch = Transition(*(field.to(self._device, non_blocking=True) for field in batch))
+        loss, value, errors = self._learn(batch)
+        self._updates += 1
+        if self._updates % self._config.target_period_updates == 0:
+            self.target.load_state_dict(self.online.state_dict())
+        return Update({"loss": loss, "value": value}, errors)
+
+    def _step(self, batch: Transition) -> tuple[Tensor, Tensor, Tensor]:
+        """Returns the loss, the mean value, and `[B]` absolute TD errors."""
         with torch.no_grad():
             pixels_t = to_pixels(batch.obs_t, self._dtype)
             values_t: Tensor = self.target(pixels_t)
@@ -148,10 +165,7 @@ class DQN:
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.online.parameters(), self._config.max_grad_norm)
         self._optimizer.step()
-        self._updates += 1
-        if self._updates % self._config.target_period_updates == 0:
-            self.target.load_state_dict(self.online.state_dict())
-        return Update({"loss": loss.detach(), "value": value_tm1.detach().mean()}, errors)
+        return loss.detach(), value_tm1.detach().mean(), errors
 
     def _double_action(self, pixels_t: Tensor, values_t: Tensor) -> Tensor:
         return greedy_action(self.online(pixels_t))
@@ -180,5 +194,7 @@ class DQN:
         """See `Learner.load_state_dict`."""
         self.target.load_state_dict(state["target"])
         self._optimizer.load_state_dict(dict(state["optimizer"]))
+        for group in self._optimizer.param_groups:  # the checkpoint may be of another device
+            group["capturable"] = self._device.type == "cuda"
         self._exploration.load_state_dict(state)
         self._updates = state["updates"]

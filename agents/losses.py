@@ -32,7 +32,7 @@ def take_action(values: Tensor, action: Tensor) -> Tensor:
     """`[B, A, K]` and `[B]` -> `[B, K]`: the atoms of one action in each row."""
     check_shape("values", values, (None, None, None))
     check_shape("action", action, (values.shape[0],))
-    return values[torch.arange(values.shape[0], device=values.device), action]
+    return values.gather(1, action[:, None, None].expand(-1, 1, values.shape[2]))[:, 0]
 
 
 def td_target(reward_t: Tensor, discount_t: Tensor, value_t: Tensor) -> Tensor:
