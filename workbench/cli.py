@@ -313,6 +313,24 @@ def gtp(run: Annotated[str, typer.Argument(help=PLAYER_HELP)]) -> None:
 
 
 @app.command()
+def watch(
+    shown: Annotated[
+        list[str] | None, typer.Argument(help="A run, or folders of runs beside runs/.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Others than 127.0.0.1 need a token.")] = "127.0.0.1",
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="0: any free one.")] = None,
+    browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
+) -> None:
+    """The studio: runs, videos, games and tournaments in the browser; play against an agent.
+
+    Example: ludus watch runs/zoo/connect-four
+    """
+    from workbench.studio.watch import watch as serve
+
+    serve(shown or [], host=host, port=port, browser=browser)
+
+
+@app.command()
 def runs(as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False) -> None:
     """Lists the runs: state, env_steps, latest return, wall time.
 

@@ -1,0 +1,117 @@
+"""A real server over the zoo, and a real browser that looks at it."""
+
+import os
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from workbench.studio.library import Library
+from workbench.studio.server import LOOPBACK, make_app
+
+ZOO = Path(__file__).parents[3] / "runs/zoo"
+CHROMIUM = shutil.which("chromium")
+SIZES = {"desktop": (1280, 860), "phone": (390, 844)}
+
+
+class Server:
+    """The studio in a thread, at a port of its own."""
+
+    def __init__(self, *folders: Path) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        app = make_app(Library(folders), hosts=LOOPBACK, token=None)
+        self._server = uvicorn.Server(
+            uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1)
+        )
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True
+        )
+
+    def __enter__(self) -> "Server":
+        self._thread.start()
+        while not self._server.started:
+            time.sleep(0.01)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        self._thread.join(10)
+        self._socket.close()
+
+
+@pytest.fixture(scope="session")
+def studio() -> Iterator[str]:
+    """The address of a studio over the zoo."""
+    with Server(ZOO) as server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no chromium here; apt install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page whose scripts may not fail."""
+    context = browser.new_context(viewport={"width": 1280, "height": 860})
+    page, problems = context.new_page(), []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
+    page.set_default_timeout(30_000)
+    yield page
+    context.close()
+    assert not problems
+
+
+@pytest.fixture(scope="session")
+def shoot(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Page, str], None]:
+    """Takes pictures of a page at two widths, light and dark, and checks that nothing sticks out.
+
+    They lie in `$LUDUS_SCREENSHOTS`, for people who look at them.
+    """
+    folder = Path(os.environ.get("LUDUS_SCREENSHOTS") or tmp_path_factory.mktemp("screenshots"))
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def take(page: Page, name: str) -> None:
+        for size, (width, height) in SIZES.items():
+            page.set_viewport_size({"width": width, "height": height})
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)
+                page.wait_for_timeout(150)
+                page.screenshot(path=folder / f"{name}-{size}-{scheme}.png", full_page=True)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.emulate_media(color_scheme="light")
+        page.set_viewport_size({"width": 1280, "height": 860})
+
+    return take
+
+
+@pytest.fixture(scope="session")
+def accessible() -> Callable[[Page], None]:
+    """Checks a page with axe, light and dark."""
+
+    def check(page: Page) -> None:
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            found = Axe().run(page).response["violations"]
+            serious = [v for v in found if v["impact"] in ("serious", "critical")]
+            told = [(v["id"], [n["html"][:120] for n in v["nodes"]][:3]) for v in serious]
+            assert not told, f"{scheme}: {told}"
+
+    return check

@@ -1,0 +1,72 @@
+"""`ludus watch`: starts the studio and opens the browser."""
+
+import socket
+import sys
+import threading
+import webbrowser
+from collections.abc import Sequence
+from pathlib import Path
+
+import uvicorn
+
+from workbench.errors import UsageError
+from workbench.run import RUNS, open_run
+from workbench.studio.library import Library
+from workbench.studio.server import LOOPBACK, make_app, new_token
+
+PORT = 8765
+PORTS_TRIED = 20
+
+
+def watch(shown: Sequence[str], *, host: str, port: int | None, browser: bool) -> None:
+    """Serves the studio until Ctrl-C.
+
+    Args:
+        shown: runs, or folders that hold runs, beside `runs/`; a run's page is opened first.
+        host: the address to listen at; others than this machine's own ask for a token.
+        port: None: the first free one from `PORT` on.
+        browser: whether to open it.
+
+    Raises:
+        UsageError: there is no such run or folder, or the port cannot be had.
+    """
+    folders, page = [RUNS], ""
+    for name in shown:
+        folder = Path(name)
+        if folder.is_dir() and not (folder / "config.yaml").is_file():
+            folders.append(folder)
+            continue
+        path = open_run(name).path
+        if not path.resolve().is_relative_to(RUNS.resolve()):
+            folders.append(path.parent)
+        page = page or path.name
+    library = Library(folders)
+    opened = next((name for name in library.runs() if name.split(":")[-1] == page), None)
+    token = None if host in LOOPBACK else new_token()
+    app = make_app(library, hosts=LOOPBACK if token is None else None, token=token)
+    with _listening(host, port) as listening:
+        name = f"[{host}]" if ":" in host else host
+        address = f"http://{name}:{listening.getsockname()[1]}/"
+        address += f"?token={token}" if token else ""
+        address += f"#/run/{opened}" if page and opened else ""
+        sys.stderr.write(f"the studio is at {address}\nCtrl-C ends it\n")
+        if browser:
+            threading.Timer(0.5, webbrowser.open, [address]).start()
+        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2)
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listening(host: str, port: int | None) -> socket.socket:
+    tried = [port] if port is not None else [*range(PORT, PORT + PORTS_TRIED), 0]
+    for candidate in tried:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((host, candidate))
+            listening.listen(128)
+            return listening
+        except OSError as error:
+            listening.close()
+            problem = error.strerror or str(error)
+    raise UsageError(f"the studio cannot listen at {host}:{tried[-1]}: {problem}")
