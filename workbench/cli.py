@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from workbench.cli_serving import PLAYER_HELP, serving
 from workbench.errors import UsageError, WorkError
 
 app = typer.Typer(
@@ -16,11 +17,11 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Train agents from pixels, watch them play, and measure how good they are.",
 )
-PLAYER_HELP = "runs/NAME (its latest checkpoint), runs/NAME@STEP, or just NAME or NAME@STEP."
 ENTRANTS_HELP = (
     "runs/NAME, runs/NAME@STEP, runs/NAME@all, net:runs/NAME, random, greedy, minimax:DEPTH, "
     "mcts:SIMULATIONS, solver, uci:COMMAND, usi:COMMAND or gtp:COMMAND."
 )
+app.add_typer(serving)
 RUN_HELP = "A name under runs/, or a path."
 JSON_HELP = "Print one JSON object on stdout."
 
@@ -286,48 +287,6 @@ def tournament(
     )
     code = run(players, options, episodes=episodes, protocol=protocol, as_json=as_json)
     raise typer.Exit(code)
-
-
-@app.command()
-def uci(run: Annotated[str, typer.Argument(help=PLAYER_HELP)]) -> None:
-    """Makes a chess checkpoint an engine: any chess program can play against it, by UCI.
-
-    Chess programs start engines in folders of their own, so give them the whole path of the run.
-
-    Example: ludus uci /home/me/ludus/runs/chess-alphazero-1
-    """
-    from workbench.serve_uci import serve_uci
-
-    serve_uci(run)
-
-
-@app.command()
-def gtp(run: Annotated[str, typer.Argument(help=PLAYER_HELP)]) -> None:
-    """Makes a go checkpoint an engine: any go program can play against it, by GTP version 2.
-
-    Example: ludus gtp runs/zoo/go5
-    """
-    from workbench.serve_gtp import serve_gtp
-
-    serve_gtp(run)
-
-
-@app.command()
-def watch(
-    shown: Annotated[
-        list[str] | None, typer.Argument(help="A run, or folders of runs beside runs/.")
-    ] = None,
-    host: Annotated[str, typer.Option(help="Others than 127.0.0.1 need a token.")] = "127.0.0.1",
-    port: Annotated[int | None, typer.Option(min=0, max=65535, help="0: any free one.")] = None,
-    browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
-) -> None:
-    """The studio: runs, videos, games and tournaments in the browser; play against an agent.
-
-    Example: ludus watch runs/zoo/connect-four
-    """
-    from workbench.studio.watch import watch as serve
-
-    serve(shown or [], host=host, port=port, browser=browser)
 
 
 @app.command()

@@ -33,6 +33,8 @@ def main() -> int:
         f"\nVideos     before  {before}   score {_score(before):,.0f}\n"
         f"           after   {after}   score {_score(after):,.0f}\n\n"
         f"Next, after `. .venv/bin/activate`:\n"
+        f"  ludus watch {run.path}                  see it and all others in the browser\n"
+        f"  ludus play runs/zoo/connect-four        play against an agent there\n"
         f"  ludus eval {run.path} --episodes 10      measure it\n"
         f"  ludus record {run.path} --seed 1         one more video, with a trace of every step\n"
         f"  ludus doctor configs/atari/boxing.yaml  what a real training will cost here\n"

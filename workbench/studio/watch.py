@@ -5,6 +5,7 @@ import sys
 import threading
 import webbrowser
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import uvicorn
@@ -18,42 +19,49 @@ PORT = 8765
 PORTS_TRIED = 20
 
 
-def watch(shown: Sequence[str], *, host: str, port: int | None, browser: bool) -> None:
+def watch(
+    shown: Sequence[str], *, host: str, port: int | None, browser: bool, page: str = "run"
+) -> None:
     """Serves the studio until Ctrl-C.
 
     Args:
-        shown: runs, or folders that hold runs, beside `runs/`; a run's page is opened first.
+        shown: runs, or folders that hold runs, beside `runs/`; the first run is opened.
         host: the address to listen at; others than this machine's own ask for a token.
         port: None: the first free one from `PORT` on.
         browser: whether to open it.
+        page: of the run that is opened, `run` or `play`.
 
     Raises:
         UsageError: there is no such run or folder, or the port cannot be had.
     """
-    folders, page = [RUNS], ""
+    folders, opened = [RUNS], None
     for name in shown:
         folder = Path(name)
         if folder.is_dir() and not (folder / "config.yaml").is_file():
             folders.append(folder)
             continue
-        path = open_run(name).path
-        if not path.resolve().is_relative_to(RUNS.resolve()):
-            folders.append(path.parent)
-        page = page or path.name
+        path = open_run(name).path.resolve()
+        opened = opened or path
+        if not path.is_relative_to(RUNS.resolve()):
+            folders.append(path)
     library = Library(folders)
-    opened = next((name for name in library.runs() if name.split(":")[-1] == page), None)
     token = None if host in LOOPBACK else new_token()
     app = make_app(library, hosts=LOOPBACK if token is None else None, token=token)
     with _listening(host, port) as listening:
         name = f"[{host}]" if ":" in host else host
         address = f"http://{name}:{listening.getsockname()[1]}/"
-        address += f"?token={token}" if token else ""
-        address += f"#/run/{opened}" if page and opened else ""
+        if token is not None:
+            address += f"?token={token}"
+        for run_id, run in library.runs().items():
+            if run.path.resolve() == opened:
+                address += f"#/{page}/{run_id}"
         sys.stderr.write(f"the studio is at {address}\nCtrl-C ends it\n")
         if browser:
             threading.Timer(0.5, webbrowser.open, [address]).start()
         config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2)
-        uvicorn.Server(config).run(sockets=[listening])
+        # Ctrl-C is how it ends, and no failure.
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[listening])
 
 
 def _listening(host: str, port: int | None) -> socket.socket:

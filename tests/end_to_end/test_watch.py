@@ -1,0 +1,123 @@
+"""`ludus watch` and `ludus play` as people start and end them."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.configs import BOARD, write_config
+from tests.end_to_end.launcher import ROOT
+from workbench.config import load_config
+from workbench.run import create_run
+
+CODE = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from workbench.cli import main; main()"
+LUDUS = [sys.executable, "-c", CODE]
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = load_config(Path(write_config(tmp_path / "c.yaml", BOARD)))
+    return create_run(config, "mine")
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts a studio and returns the process and what it says in its first two lines."""
+    started = []
+
+    def start(*arguments):
+        process = subprocess.Popen(
+            [*LUDUS, *arguments, "--no-browser", "--port", "0"],
+            cwd=tmp_path,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process, process.stderr.readline() + process.stderr.readline()
+
+    yield start
+    for process in started:
+        process.kill()
+        process.stderr.close()
+        process.wait()
+
+
+def fetch(url):
+    with urllib.request.urlopen(url, timeout=20) as response:
+        return response.read()
+
+
+def test_watch_shows_the_run_until_ctrl_c(run, start):
+    process, said = start("watch", "mine")
+    (address,) = re.findall(r"http://\S+", said)
+    assert address.endswith("/#/run/mine")
+    site = address.partition("#")[0]
+    assert b"Ludus" in fetch(site)
+    (card,) = json.loads(fetch(f"{site}api/runs/"))["runs"]
+    assert (card["id"], card["status"], card["game"]) == ("mine", "created", "tic_tac_toe")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(15) == 0
+
+
+def test_play_opens_the_game(run, start):
+    _, said = start("play", "runs/mine")
+    assert "/#/play/mine\n" in said
+
+
+def test_a_run_elsewhere_is_shown_alone_beside_runs(tmp_path, monkeypatch, start):
+    monkeypatch.chdir(tmp_path)
+    config = load_config(Path(write_config(tmp_path / "c.yaml", BOARD)))
+    create_run(config, str(tmp_path / "far" / "away"))
+    create_run(config, str(tmp_path / "far" / "other"))
+    _, said = start("watch", "far/away")
+    (address,) = re.findall(r"http://\S+", said)
+    assert address.endswith("/#/run/away")
+    cards = json.loads(fetch(f"{address.partition('#')[0]}api/runs/"))["runs"]
+    assert [card["id"] for card in cards] == ["away"]
+
+
+def test_others_than_this_machine_need_the_token(run, start):
+    _, said = start("watch", "--host", "0.0.0.0")
+    (address,) = re.findall(r"http://\S+", said)
+    token = re.search(r"\?token=([\w-]{20,})", address)[1]
+    port = re.search(r":(\d+)/", address)[1]
+    site = f"http://127.0.0.1:{port}/"
+    for url in (site, f"{site}api/runs/", f"{site}?token={token[:-1]}"):
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            fetch(url)
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    with opener.open(f"{site}?token={token}", timeout=20) as page:
+        assert b"Ludus" in page.read()
+        assert "token" not in page.url
+    with opener.open(f"{site}api/runs/", timeout=20) as answer:
+        assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["watch", "mime"], "did you mean 'mine'?"),
+        (["play", "nothing"], "there is no run 'nothing'"),
+        (["watch", "--host", "203.0.113.1"], "the studio cannot listen at 203.0.113.1"),
+        (["watch", "--host", "no host"], "the studio cannot listen at no host"),
+    ],
+)
+def test_mistakes_are_told_in_a_line(run, tmp_path, arguments, problem):
+    done = subprocess.run(
+        [*LUDUS, *arguments, "--no-browser"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert problem in done.stderr
+    assert done.stderr.count("\n") == 1

@@ -1,0 +1,68 @@
+"""The commands that serve until they are told to stop: the studio, and checkpoints as engines."""
+
+from typing import Annotated
+
+import typer
+
+serving = typer.Typer()
+PLAYER_HELP = "runs/NAME (its latest checkpoint), runs/NAME@STEP, or just NAME or NAME@STEP."
+HOST_HELP = "Others than 127.0.0.1 need a token."
+PORT_HELP = "0: any free one; left out: the first free one from 8765 on."
+
+
+@serving.command()
+def watch(
+    shown: Annotated[
+        list[str] | None, typer.Argument(help="A run, or folders of runs beside runs/.")
+    ] = None,
+    host: Annotated[str, typer.Option(help=HOST_HELP)] = "127.0.0.1",
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help=PORT_HELP)] = None,
+    browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
+) -> None:
+    """The studio: runs, videos, games and tournaments in the browser.
+
+    Example: ludus watch runs/zoo/atari-pong
+    """
+    from workbench.studio.watch import watch as serve
+
+    serve(shown or [], host=host, port=port, browser=browser)
+
+
+@serving.command()
+def play(
+    run: Annotated[str, typer.Argument(help="Whom to play against, or beside.")],
+    host: Annotated[str, typer.Option(help=HOST_HELP)] = "127.0.0.1",
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help=PORT_HELP)] = None,
+    browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
+) -> None:
+    """Play against a trained agent in the browser: a page of the studio.
+
+    Example: ludus play runs/zoo/connect-four
+    """
+    from workbench.studio.watch import watch as serve
+
+    serve([run], host=host, port=port, browser=browser, page="play")
+
+
+@serving.command()
+def uci(run: Annotated[str, typer.Argument(help=PLAYER_HELP)]) -> None:
+    """Makes a chess checkpoint an engine: any chess program can play against it, by UCI.
+
+    Chess programs start engines in folders of their own, so give them the whole path of the run.
+
+    Example: ludus uci /home/me/ludus/runs/chess-alphazero-1
+    """
+    from workbench.serve_uci import serve_uci
+
+    serve_uci(run)
+
+
+@serving.command()
+def gtp(run: Annotated[str, typer.Argument(help=PLAYER_HELP)]) -> None:
+    """Makes a go checkpoint an engine: any go program can play against it, by GTP version 2.
+
+    Example: ludus gtp runs/zoo/go5
+    """
+    from workbench.serve_gtp import serve_gtp
+
+    serve_gtp(run)
