@@ -12,7 +12,7 @@ import chess.pgn
 import numpy as np
 
 from envs.board.base import Position, replay
-from envs.board.cells import STONES, Square, cells, family, komi, squares, uci
+from envs.board.cells import Square, cells, family, handicap, komi, squares, uci
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 
 # FF[4]'s numbers of games. Others go without GM: their name is in GN.
@@ -143,14 +143,7 @@ def _comments(record: GameRecord) -> Sequence[str]:
 
 def _handicap(start: Position) -> str:
     """Returns the stones that Black has before the first move."""
-    board = cells(start)
-    assert board is not None
-    stones = [
-        _point((y, x))
-        for y, row in enumerate(board)
-        for x, cell in enumerate(row)
-        if cell == STONES[0]
-    ]
+    stones = [_point(square) for square in handicap(start)]
     return f"HA[{len(stones)}]AB" + "".join(f"[{stone}]" for stone in stones) if stones else ""
 
 

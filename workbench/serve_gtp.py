@@ -15,7 +15,7 @@ from envs.board.cells import EMPTY, STONES, action_of, cells, engine_move, squar
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench.boards import BoardPlayer, load_player_of
 from workbench.lines import LineReader
-from workbench.thinking import think
+from workbench.thinking import think, without_halving
 
 COLOURS = {"b": 0, "black": 0, "w": 1, "white": 1}
 SECONDS_SHARE = 1 / 20  # of the main time that is left, for one move
@@ -193,7 +193,8 @@ class GTPServer:
         def go_on(search: Search) -> bool:
             return time.monotonic() - began < seconds
 
-        search = think(self._evaluate, self._search, self._game, position, self._simulations, go_on)
+        config = without_halving(self._search) if seconds < math.inf else self._search
+        search = think(self._evaluate, config, self._game, position, self._simulations, go_on)
         action = search.best(0)
         if position is not self._positions[-1] and squares(position, [action]) == [()]:
             action = self._likeliest_stone(position, action)

@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 import chess
 
-from agents.search import GumbelConfig, PUCTConfig, Search
+from agents.search import Search
 from envs.board.base import Position
 from envs.board.cells import action_of, engine_move
 from envs.board.openspiel import OpenSpielGame
 from workbench.boards import BoardPlayer, load_player_of
 from workbench.lines import LineReader
-from workbench.thinking import MAX_SIMULATIONS, think
+from workbench.thinking import MAX_SIMULATIONS, think, without_halving
 
 NO_MOVE = "0000"
 INFO_SECONDS = 1.0
@@ -184,9 +184,8 @@ class UCIServer:
             return
         white = self._game.status([position]).to_play[0] == 1
         limits = self._limits(words, "w" if white else "b")
-        config = self._search
-        if isinstance(config, GumbelConfig) and (limits.endless or limits.seconds < inf):
-            config = PUCTConfig()  # halving has to know how many simulations there will be
+        by_clock = limits.endless or limits.seconds < inf
+        config = without_halving(self._search) if by_clock else self._search
         began = told = time.monotonic()
         stopped = False
 

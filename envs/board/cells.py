@@ -155,6 +155,18 @@ def action_of(position: Position, legal: Sequence[int], move: str) -> int | None
     return next((action for action in legal if engine_move(position, action) == move), None)
 
 
+def handicap(start: Position) -> list[Square]:
+    """Returns where player 0 has stones before the first move of go."""
+    board = cells(start)
+    assert board is not None
+    return [
+        (row, column)
+        for row, line in enumerate(board)
+        for column, cell in enumerate(line)
+        if cell == STONES[0]
+    ]
+
+
 def komi(position: Position) -> float:
     """Returns how many points player 1 has for moving second in go."""
     return float(position.get_game().get_parameters()["komi"])

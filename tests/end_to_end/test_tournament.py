@@ -114,7 +114,36 @@ def test_a_test_of_strength_tells_scripts(ludus: Ludus, here: Path) -> None:
     assert "H0" in weaker.err
     undecided = ludus("tournament", "greedy", "minimax:3", *arguments, "--games", "2")
     assert undecided.code == 1
-    assert "undecided" in undecided.err
+    assert "inconclusive after 2 games" in undecided.err
+
+
+def test_a_test_ends_when_its_openings_are_used_up(ludus: Ludus, run_a: Path) -> None:
+    """Networks draw nothing, and tic-tac-toe has three openings of one move."""
+    command = ["tournament", "a@400", "a@600", "--mode", "sprt", "--elo1", "5", "--elo0", "-5"]
+    outcome = ludus(*command, "--json")
+    assert outcome.code == 1
+    found = json.loads(outcome.out)
+    assert found["sprt"]["decision"] == "inconclusive"
+    assert found["sprt"]["openings_used_up"] is True
+    assert found["games"] == 32
+    assert "inconclusive after 32 games: openings are used up" in outcome.err
+    assert "games 32 of 32" in outcome.err
+
+
+def test_active_mode_says_who_is_not_known_well_enough(ludus: Ludus, here: Path) -> None:
+    players = "random", "greedy", "minimax:4"
+    command = ["tournament", *players, "--game", "tic_tac_toe", "--mode", "active", "--games", "4"]
+    outcome = ludus(*command, "--json")
+    assert outcome.code == 0
+    assert json.loads(outcome.out)["unsettled"] == list(players)
+    assert "12 games were played before" not in outcome.err
+    again = ludus(*command)
+    assert "12 of 12 games were played before" in again.err
+    told = "all games are used up, and still not known within 60 Elo: random, greedy, minimax:4;"
+    assert told in again.err
+    wide = ludus(*command, "--width", "2000", "--json")
+    assert json.loads(wide.out)["unsettled"] == []
+    assert "used up" not in wide.err
 
 
 def test_killed_twenty_times(processes: Launcher, board_run: Path, tmp_path: Path) -> None:

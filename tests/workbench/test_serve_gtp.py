@@ -15,6 +15,7 @@ import numpy as np
 import psutil
 import pytest
 
+from agents.search import GumbelConfig
 from envs.board.cells import cells, engine_move
 from tests.workbench.serving import Session, command, make_player
 from tests.workbench.tournament.engines import load, needs_gnugo
@@ -23,6 +24,7 @@ from workbench.errors import UsageError
 from workbench.lines import LineReader
 from workbench.match import Fixture, play, play_at_random
 from workbench.serve_gtp import GTPServer, area, serve_gtp, set_up
+from workbench.thinking import think
 from workbench.tournament.engine_players import make_engine
 
 GAME = "go(board_size=5,komi=6.5)"
@@ -227,6 +229,23 @@ def test_gtp_takes_less_time_where_little_is_left(gtp):
         assert 0.29 <= time.monotonic() - began < 2
     assert gtp("time_settings 0 1 0", "time_settings 0 0 0") == ["= \n\n"] * 2
     assert gtp.server._seconds(0) > full
+
+
+def test_a_clock_never_cuts_halving_short(player, monkeypatch):
+    agent = player.config.agent.model_copy(update={"search": GumbelConfig(kind="gumbel")})
+    halving = player._replace(config=player.config.model_copy(update={"agent": agent}))
+    searches: list[str] = []
+
+    def noting(evaluate, config, *rest):
+        searches.append(config.kind)
+        return think(evaluate, config, *rest)
+
+    monkeypatch.setattr("workbench.serve_gtp.think", noting)
+    session = Session(lambda lines, say, note: GTPServer(halving, "", lines, say, note))
+    with closing(session):
+        session("genmove b", "time_settings 60 0 0", "genmove w", "time_left b 3 2", "genmove b")
+        session("time_settings 0 0 0", "genmove w")
+    assert searches == ["gumbel", "puct", "puct", "gumbel"]
 
 
 @pytest.mark.parametrize("name", ["go(board_size=5,komi=0.5)", "go(board_size=7,komi=0.5)"])

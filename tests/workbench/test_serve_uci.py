@@ -17,6 +17,7 @@ from tests.workbench.serving import Session, command, make_player
 from workbench.boards import BoardPlayer
 from workbench.errors import UsageError
 from workbench.serve_uci import UCIServer, centipawns, serve_uci
+from workbench.thinking import think
 
 KIWIPETE = "r3k2r/p1ppqpb1/bn2pnp1/3PN3/1p2P3/2N2Q1p/PPPBBPPP/R3K2R w KQkq - 0 1"
 
@@ -228,7 +229,15 @@ def test_openspiel_can_search_from_any_position_that_is_let_through(uci):
         assert chess.Move.from_uci(best_move(said)) in board.legal_moves
 
 
-def test_a_gumbel_search_is_stopped_too(player):
+def test_a_gumbel_search_is_stopped_too(player, monkeypatch):
+    """By a person at any time; where it is known that a clock will, it is another search."""
+    searches: list[str] = []
+
+    def noting(evaluate, config, *rest):
+        searches.append(config.kind)
+        return think(evaluate, config, *rest)
+
+    monkeypatch.setattr("workbench.serve_uci.think", noting)
     agent = player.config.agent.model_copy(update={"search": GumbelConfig(kind="gumbel")})
     halving = player._replace(config=player.config.model_copy(update={"agent": agent}))
     session = Session(lambda lines, say, note: UCIServer(halving, "", lines, say))
@@ -238,6 +247,7 @@ def test_a_gumbel_search_is_stopped_too(player):
         session.write("stop\n")
         assert best_move(session("go nodes 100000"))
         assert nodes(session.said) < 100
+    assert searches == ["gumbel", "puct", "gumbel"]
 
 
 def test_lines_may_end_as_they_like_or_not_at_all(uci):

@@ -8,44 +8,54 @@ from math import isfinite
 
 from workbench.errors import UsageError
 from workbench.tournament import return_tables
-from workbench.tournament.hold import Options, Outcome, hold
+from workbench.tournament.hold import OPEN_ENDED, Options, Outcome, hold
 from workbench.tournament.returns import EPISODES, compare, has_episodes
 from workbench.tournament.sprt import Sprt
 from workbench.tournament.standings import report
 from workbench.tournament.tables import text_of
 
 SECONDS_BETWEEN_LINES = 5.0  # of progress, where there is no terminal
+INCONCLUSIVE = "inconclusive"  # what a test is that has not decided
 ENOUGH_FOR_A_RATE = 20  # games; side by side, they end together
 
 
 class Progress:
-    """How many games are played, how fast, and how long the others will take."""
+    """How many games are played, how fast, and how long the others will take, where it is known."""
 
-    def __init__(self, what: str = "games") -> None:
-        """Nothing is played yet; `what` it is that is played."""
+    def __init__(self, what: str = "games", *, open_ended: bool = False) -> None:
+        """Nothing is played yet.
+
+        Args:
+            what: it is that is played.
+            open_ended: how many there will be depends on how they end.
+        """
         self._what = what
+        self._open_ended = open_ended
         self._live = sys.stderr.isatty()
         self._begin: tuple[float, int] | None = None
         self._last = 0.0
+        self._told = (0, 0)
 
-    def __call__(self, played: int, scheduled: int) -> None:
-        """Tells, if there is something new."""
-        now = time.monotonic()
+    def __call__(self, played: int, most: int) -> None:
+        """Tells, if there is something new; it is over when as many are played as there are."""
+        now, over = time.monotonic(), played == most
+        of = "of at most" if self._open_ended and not over else "of"
         if self._begin is None:
             self._begin = now, played
             if played:
-                sys.stderr.write(f"{played:,} of {scheduled:,} {self._what} were played before\n")
+                sys.stderr.write(f"{played:,} {of} {most:,} {self._what} were played before\n")
         seconds, new = now - self._begin[0], played - self._begin[1]
         due = 0.2 if self._live else SECONDS_BETWEEN_LINES
-        if not new or (now - self._last < due and played < scheduled):
+        if not new or (now - self._last < due and not over) or self._told == (played, most):
             return
-        self._last = now
-        left = (scheduled - played) * seconds / new
-        line = f"{self._what} {played:,}/{scheduled:,}"
-        if new >= ENOUGH_FOR_A_RATE or played == scheduled:
-            line += f"  {new / seconds:.1f}/s  {_time(left)} left"
+        self._last, self._told = now, (played, most)
+        line = f"{self._what} {played:,} {of} {most:,}"
+        if new >= ENOUGH_FOR_A_RATE or over:
+            line += f"  {new / seconds:.1f}/s"
+            if not self._open_ended:
+                line += f"  {_time((most - played) * seconds / new)} left"
         sys.stderr.write(f"\r{line}\033[K" if self._live else f"{line}\n")
-        if self._live and played == scheduled:
+        if self._live and over:
             sys.stderr.write("\n")
 
 
@@ -111,17 +121,28 @@ def _compare(
 
 
 def _hold(players: list[str], options: Options, *, as_json: bool) -> int:
-    outcome = hold(players, options, tell=_say, on_game=Progress())
+    progress = Progress(open_ended=options.mode in OPEN_ENDED)
+    outcome = hold(players, options, tell=_say, on_game=progress)
     if as_json:
         found = report(outcome.game, outcome.standings, outcome.records)
         if outcome.verdict is not None:
-            found["sprt"] = outcome.verdict._asdict()
+            found["sprt"] = outcome.verdict._asdict() | {
+                "decision": outcome.verdict.decision or INCONCLUSIVE,
+                "openings_used_up": outcome.used_up,
+            }
+        if outcome.unsettled is not None:
+            found["unsettled"] = outcome.unsettled
         sys.stdout.write(json.dumps(found) + "\n")
     else:
         sys.stdout.write(
             text_of(outcome.standings, outcome.game, shutil.get_terminal_size().columns)
         )
         _say(f"games, tables and pictures are in {outcome.records.directory}")
+    if outcome.unsettled:
+        _say(
+            f"all games are used up, and still not known within {options.half_width_elo:g} Elo: "
+            f"{', '.join(outcome.unsettled)}; --games allows more"
+        )
     return _tell_verdict(outcome, options.test)
 
 
@@ -134,9 +155,12 @@ def _tell_verdict(outcome: Outcome, test: Sprt) -> int:
     says = {
         "H1": f"{first} is stronger by {test.elo1:g} Elo rather than {test.elo0:g}",
         "H0": f"{first} is stronger by {test.elo0:g} Elo rather than {test.elo1:g}",
-        None: f"undecided after {outcome.standings.num_games} games",
+        None: f"after {outcome.standings.num_games} games",
     }[decision]
-    _say(f"log-likelihood ratio {llr:.2f} in [{lower:.2f}, {upper:.2f}]: {decision or ''} {says}")
+    if outcome.used_up:
+        says += ": openings are used up, and games repeat themselves; try more --opening-plies"
+    ratio = f"log-likelihood ratio {llr:.2f} in [{lower:.2f}, {upper:.2f}]"
+    _say(f"{ratio}: {decision or INCONCLUSIVE} {says}")
     return 0 if decision == "H1" else 1
 
 

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from agents.base import Forfeit
 from envs.board.base import BoardGame, Position, first_to_move
-from envs.board.cells import STONES, action_of, cells, engine_moves, family, komi
+from envs.board.cells import action_of, cells, engine_moves, family, handicap, komi
 from envs.board.openspiel import OpenSpielGame
 from workbench.errors import UsageError, WorkError
 from workbench.tournament.engine import Engine, EngineDied
@@ -107,15 +107,9 @@ def _split(settings: str, move_seconds: float) -> tuple[str, dict[str, str]]:
 
 
 def _stones(start: Position) -> list[str]:
-    """Returns where Black has stones before the first move of go: the handicap."""
-    board = cells(start)
-    assert board is not None
-    return [
-        f"{'ABCDEFGHJKLMNOPQRST'[column]}{len(board) - row}"
-        for row, line in enumerate(board)
-        for column, cell in enumerate(line)
-        if cell == STONES[0]
-    ]
+    """Returns the points of the handicap as GTP writes them."""
+    size = len(cells(start) or ())
+    return [f"{'ABCDEFGHJKLMNOPQRST'[column]}{size - row}" for row, column in handicap(start)]
 
 
 class EnginePlayer:

@@ -1,7 +1,6 @@
 """`ludus tournament` from the names of players to tables and pictures."""
 
 import hashlib
-import re
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -11,8 +10,8 @@ from envs.board.openspiel import OpenSpielGame
 from workbench.config import WandbConfig
 from workbench.errors import UsageError
 from workbench.metrics import WandbLog
-from workbench.run import RUNS
 from workbench.tournament.engine_players import EnginePlayer
+from workbench.tournament.journal import usual_folder
 from workbench.tournament.openings import balanced_openings, default_opening_plies
 from workbench.tournament.pictures import draw_ladder, draw_ratings
 from workbench.tournament.players import Entrant, enter
@@ -23,7 +22,7 @@ from workbench.tournament.schedule import (
     active,
     fixed,
     gauntlet,
-    ladder,
+    neighbours,
     round_robin,
     sequential,
     verdict,
@@ -35,6 +34,7 @@ from workbench.tournament.tournament import Tournament
 Mode = Literal["round-robin", "gauntlet", "ladder", "sprt", "active"]
 GAMES_PER_PAIRING = 40
 MOST_GAMES_OF_A_TEST = 1_000
+OPEN_ENDED = ("sprt", "active")  # modes where what has been played decides what else is
 
 
 class Options(NamedTuple):
@@ -63,6 +63,8 @@ class Outcome(NamedTuple):
         entrants: who played.
         standings: the table.
         verdict: of the test, in that mode.
+        used_up: whether it ended because openings came again, and so did games.
+        unsettled: in active mode, whose intervals are wider than was asked for.
         records: where everything lies; closed.
     """
 
@@ -70,6 +72,8 @@ class Outcome(NamedTuple):
     entrants: list[Entrant]
     standings: Standings
     verdict: Verdict | None
+    used_up: bool
+    unsettled: list[str] | None
     records: Records
 
 
@@ -86,7 +90,7 @@ def hold(
         names: see `enter`.
         options: see there.
         tell: told where everything lies and how to go on.
-        on_game: told how many games are played and how many are scheduled.
+        on_game: told how many games are played and how many there will be at most.
 
     Raises:
         UsageError: a player, the game or an option makes no sense, or the folder holds games that
@@ -109,12 +113,15 @@ def hold(
         raise UsageError("sprt is for exactly two players, and --elo0 is less than --elo1")
     if options.mode == "gauntlet" and len(groups) < 2:
         raise UsageError("a gauntlet needs others to meet, after the first PLAYER")
-    if not balanced_openings(game, plies, 1, options.seed):
-        raise UsageError(f"{config.game} has no openings of {plies} plies; try fewer")
+    openings = balanced_openings(game, plies, pairs, options.seed)
+    try:
+        openings[0]
+    except IndexError:
+        raise UsageError(f"{config.game} has no openings of {plies} plies; try fewer") from None
     for one in entrants:  # who cannot play says so now, and not after the games of others
         _make_once(one, game)
     engines = any(one.is_engine for one in entrants)
-    directory = options.out or RUNS / "tournaments" / _folder(config.game, options)
+    directory = options.out or _usual_folder(config.game, options)
     records = Records(
         directory,
         {
@@ -128,9 +135,9 @@ def hold(
     with closing(records):
         records.admit({one.name: one.identity for one in entrants})
         tell(f"{directory}: Ctrl-C stops, the same command goes on")
-        openings = balanced_openings(game, plies, pairs, options.seed)
         tournament = Tournament(config, entrants, openings, records, options.seed)
-        tournament.play(_rounds(options, groups, tournament, pairs, anchor), on_game)
+        rounds = _rounds(options, groups, tournament, pairs, anchor)
+        tournament.play(rounds, on_game, _most_games(options.mode, len(entrants), pairs))
         distinct = tournament.distinct_results()
         ratings = rate(distinct, len(entrants), anchor=anchor, anchor_elo=options.anchor_elo)
         played = tournament.records()
@@ -142,7 +149,12 @@ def hold(
         draw_ladder(table, entrants, config.game, directory / "ladder.png")
         _log(options.wandb, table, entrants, config.game, directory)
     decided = verdict(options.test, distinct) if options.mode == "sprt" else None
-    return Outcome(config.game, entrants, table, decided, records)
+    used_up = decided is not None and not decided.decision and len(distinct.score) < len(played)
+    unsettled = None
+    if options.mode == "active":
+        wider = ratings.half_width > options.half_width_elo
+        unsettled = [one.name for one, is_wider in zip(entrants, wider, strict=True) if is_wider]
+    return Outcome(config.game, entrants, table, decided, used_up, unsettled, records)
 
 
 def _make_once(entrant: Entrant, game: OpenSpielGame) -> None:
@@ -155,16 +167,16 @@ def _log(
     wandb: WandbConfig, table: Standings, entrants: Sequence[Entrant], game: str, directory: Path
 ) -> None:
     """Sends ratings to Weights & Biases, those of checkpoints against their env_steps."""
-    steps = {one.name: (one.ladder or one.name, one.env_steps) for one in entrants}
+    steps = {one.name: (one.series or one.name, one.env_steps) for one in entrants}
     names = {"game": game, "players": list(steps)}
     # The same folder is the same run there.
     run_id = hashlib.sha256(str(directory.resolve()).encode()).hexdigest()[:8]
     log = WandbLog(wandb, f"tournament-{directory.name}", directory, names, run_id)
     with closing(log):
         for row in sorted(table.rows, key=lambda row: steps[row.name][1]):
-            ladder, env_steps = steps[row.name]
+            series, env_steps = steps[row.name]
             ratings = {"elo": row.rating, "elo_low": row.low, "elo_high": row.high}
-            named = {f"{kind}/{ladder}": value for kind, value in ratings.items()}
+            named = {f"{kind}/{series}": value for kind, value in ratings.items()}
             log.log({**named, "env_steps": env_steps})
 
 
@@ -173,12 +185,11 @@ def _pairs_per_pairing(options: Options) -> int:
     return ((options.games or default) + 1) // 2
 
 
-def _folder(game: str, options: Options) -> str:
-    """Returns a name that is the same whenever the same is asked for."""
+def _usual_folder(game: str, options: Options) -> Path:
     facts = [game, f"seed{options.seed}"]
     if options.opening_plies is not None:
         facts.append(f"plies{options.opening_plies}")
-    return re.sub(r"[^\w.+-]+", "-", "-".join(facts)).strip("-")
+    return usual_folder(*facts)
 
 
 def _number(anchor: str | None, entrants: Sequence[Entrant]) -> int | None:
@@ -188,6 +199,11 @@ def _number(anchor: str | None, entrants: Sequence[Entrant]) -> int | None:
     if anchor not in names:
         raise UsageError(f"the anchor {anchor!r} does not play; who does: {', '.join(names)}")
     return names.index(anchor)
+
+
+def _most_games(mode: Mode, num_players: int, pairs: int) -> int | None:
+    """Returns how many games an open-ended mode plays at most, and None for others."""
+    return 2 * pairs * len(round_robin(num_players)) if mode in OPEN_ENDED else None
 
 
 def _rounds(
@@ -204,7 +220,7 @@ def _rounds(
         case "gauntlet":
             return fixed(gauntlet(len(groups[0]), count), pairs)
         case "ladder":
-            return fixed(ladder(count), pairs)
+            return fixed(neighbours(count), pairs)
         case "sprt":
             return sequential(options.test, tournament.distinct_results, pairs)
         case "active":

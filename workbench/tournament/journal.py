@@ -9,15 +9,22 @@ Whatever is asked of a folder later, nothing in it is done again.
 import fcntl
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from workbench.checkpoint import write_atomically
 from workbench.errors import UsageError
+from workbench.run import RUNS
 
 K = TypeVar("K")
 R = TypeVar("R")
+
+
+def usual_folder(*facts: str) -> Path:
+    """Returns a folder that is the same whenever the same is asked for."""
+    return RUNS / "tournaments" / re.sub(r"[^\w.+-]+", "-", "-".join(facts))
 
 
 class Journal(Generic[K, R]):

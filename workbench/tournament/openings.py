@@ -1,7 +1,8 @@
 """Openings for tournaments: from the rules alone, balanced, none like another."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
+from threading import Lock
 
 import numpy as np
 
@@ -21,18 +22,38 @@ def default_opening_plies(game: OpenSpielGame) -> int:
     return min(max(game.spec.max_plies // 5, 1), MOST_PLIES)
 
 
-def balanced_openings(
-    game: OpenSpielGame, plies: int, count: int, seed: int
-) -> list[tuple[int, ...]]:
+class Openings:
+    """Openings that are drawn when somebody asks for them, from any thread."""
+
+    def __init__(self, source: Iterable[tuple[int, ...]]) -> None:
+        """Draws none yet."""
+        self._source = iter(source)
+        self._drawn: list[tuple[int, ...]] = []
+        self._lock = Lock()
+
+    def __getitem__(self, number: int) -> tuple[int, ...]:
+        """Draws up to the one of this number; raises IndexError where there are fewer."""
+        with self._lock:
+            self._drawn += islice(self._source, max(0, number + 1 - len(self._drawn)))
+            return self._drawn[number]
+
+    def __len__(self) -> int:
+        """Draws all."""
+        with self._lock:
+            self._drawn += self._source
+            return len(self._drawn)
+
+
+def balanced_openings(game: OpenSpielGame, plies: int, count: int, seed: int) -> Openings:
     """Returns at most `count` openings; of a larger count, the first ones are the same.
 
     They are random moves from the start, after which neither side is much better off in the eyes
     of a search with random playouts. None is another's mirror image or rotation. Small games have
-    fewer than one may ask for.
+    fewer than one may ask for. One takes up to a second and more, so they are drawn when needed.
     """
     if plies == 0:
-        return [()]
-    return list(islice(_openings(game, plies, np.random.default_rng(seed)), count))
+        return Openings([()])
+    return Openings(islice(_openings(game, plies, np.random.default_rng(seed)), count))
 
 
 def _openings(

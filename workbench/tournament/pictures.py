@@ -40,21 +40,21 @@ def draw_ladder(table: Standings, entrants: Sequence[Entrant], game: str, path: 
     runs: dict[str, list[tuple[int, Standing]]] = {}
     others = []
     for entrant in entrants:
-        if entrant.ladder is None:
+        if entrant.series is None:
             others.append(rows[entrant.name])
         else:
-            runs.setdefault(entrant.ladder, []).append((entrant.env_steps, rows[entrant.name]))
-    if all(len(ladder) < 2 for ladder in runs.values()):
+            runs.setdefault(entrant.series, []).append((entrant.env_steps, rows[entrant.name]))
+    if all(len(series) < 2 for series in runs.values()):
         path.unlink(missing_ok=True)  # of another table
         return
     figure = Figure(figsize=(WIDTH_INCHES, 4.5), layout="constrained")
     axes = figure.subplots()
-    for i, (run, ladder) in enumerate(runs.items()):
-        ladder.sort(key=lambda one: one[0])
-        steps = [step for step, _ in ladder]
+    for i, (run, series) in enumerate(runs.items()):
+        series.sort(key=lambda one: one[0])
+        steps = [step for step, _ in series]
         colour = COLOURS[i % len(COLOURS)]
-        axes.plot(steps, [row.rating for _, row in ladder], "o-", color=colour, label=run)
-        low, high = [row.low for _, row in ladder], [row.high for _, row in ladder]
+        axes.plot(steps, [row.rating for _, row in series], "o-", color=colour, label=run)
+        low, high = [row.low for _, row in series], [row.high for _, row in series]
         axes.fill_between(steps, low, high, color=colour, alpha=0.2, linewidth=0)
     for row in others:
         axes.axhline(row.rating, linestyle=":", color=QUIET)

@@ -37,16 +37,19 @@ class Entrant:
         make: returns the player, ready for one thread; engines must be closed. A network calls the
             function now and then while it thinks, which may raise.
         identity: what else must be the same for its earlier games to count: a network's checksum.
-        ladder: what all checkpoints of its run are called that play alike; None: it is no network.
+        series: what all checkpoints of its run are called that play alike; None: it is no network.
         env_steps: how long it had trained; 0: it is no network.
+        simulations: how many nodes its tree of a position has, while it thinks about many at once;
+            0: it does not.
         is_engine: whether it is another program.
     """
 
     name: str
     make: Callable[[OpenSpielGame, Callable[[], None]], Player]
     identity: str = ""
-    ladder: str | None = None
+    series: str | None = None
     env_steps: int = 0
+    simulations: int = 0
     is_engine: bool = False
 
 
@@ -97,12 +100,17 @@ def enter(
             raise UsageError("say which game is played, e.g. --game connect_four")
         config = BoardConfig(kind="board", game=game)
     everybody = [one.name for group in entered for one in group]
-    for name in everybody:
-        if everybody.count(name) > 1:
-            raise UsageError(f"{name} is named twice")
+    refuse_doubles(everybody)
     if len(everybody) < 2:
         raise UsageError("a tournament needs two players or more; try adding random")
     return config, entered
+
+
+def refuse_doubles(names: Sequence[str]) -> None:
+    """Raises UsageError if somebody is named twice."""
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"{name} is named twice")
 
 
 def is_baseline(name: str) -> bool:
@@ -154,18 +162,19 @@ def _checkpoint(typed: str, simulations: int | None) -> tuple[Entrant, BoardConf
     elif count is not None:
         after = f"?simulations={count}"
     evaluate, agent = in_equal_batches(trained.agent.evaluate), trained.config.agent
+    count = count or agent.simulations
 
     def make(game: OpenSpielGame, check: Callable[[], None]) -> Player:
         def watched(obs: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
             check()
             return evaluate(obs)
 
-        return SearchPlayer(watched, agent.search, game, count or agent.simulations)
+        return SearchPlayer(watched, agent.search, game, count)
 
     digest = checkpoint.model_digest(trained.path)
     name = f"{before}{run}@{trained.env_steps}{after}"
-    ladder = f"{before}{run}{after}"
-    return Entrant(name, make, digest, ladder, trained.env_steps), trained.config.env
+    series = f"{before}{run}{after}"
+    return Entrant(name, make, digest, series, trained.env_steps, count), trained.config.env
 
 
 def _simulations(name: str, options: str) -> int | None:

@@ -47,7 +47,7 @@ class Ratings(NamedTuple):
     high: Floats  # [K]
     hessian_low: Floats  # [K]
     hessian_high: Floats  # [K]
-    superiority: Floats  # [K, K] how likely the row's player is stronger than the column's
+    superiority: Floats  # [K, K] in which share of the resamples the row beats the column
     first_player_advantage: float  # Elo that moving first is worth
     first_player_advantage_ci95: tuple[float, float]
     draw_share: float  # of games between equals if moving first were worth nothing
@@ -127,7 +127,7 @@ def rate(
         high=high,
         hessian_low=elo - half_width,
         hessian_high=elo + half_width,
-        superiority=_superiority(fitted[:-2], _of_differences(covariance)),
+        superiority=_superiority(resampled[:, :-2]),
         first_player_advantage=float(ELO_PER_UNIT * fitted[-2]),
         first_player_advantage_ci95=(float(advantage_low), float(advantage_high)),
         draw_share=float(_logistic(fitted[-1])),
@@ -148,10 +148,12 @@ def information(results: Results, num_players: int) -> Floats:
     return _of_differences(np.linalg.inv(hessian)[:-2, :-2]) * (of_score + of_score.T) / 2
 
 
-def _superiority(ratings: Floats, variance: Floats) -> Floats:
-    """Returns `[K, K]` from ratings `[K]` and the variance `[K, K]` of their differences."""
-    deviations = (ratings[:, None] - ratings) / np.sqrt(variance + np.eye(len(ratings)))
-    return np.array([[NORMAL.cdf(deviation) for deviation in row] for row in deviations])
+def _superiority(ratings: Floats) -> Floats:
+    """Returns `[K, K]`: in which share of `ratings [resamples, K]` the row is above the column.
+
+    Where both are the same, each is by half.
+    """
+    return np.stack([(1 + np.sign(own[:, None] - ratings).mean(0)) / 2 for own in ratings.T])
 
 
 def _of_differences(covariance: Floats) -> Floats:

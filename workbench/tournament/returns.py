@@ -13,23 +13,21 @@ of those have nothing in common; their differences are as right, but no less noi
 Evaluations are kept, one a line of `evaluations.jsonl`, so that none is made twice; see `Journal`.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from envs import EnvConfig, env_spec
-from envs.base import EnvSpec
 from workbench import checkpoint
 from workbench.config import SelfPlayConfig
 from workbench.errors import UsageError
 from workbench.evaluate import evaluate
 from workbench.player import load_player, with_protocol
-from workbench.run import RUNS, Clock, open_player
+from workbench.run import Clock, open_player
 from workbench.tournament.engine_players import GAMES as ENGINE_GAMES
-from workbench.tournament.journal import Journal
-from workbench.tournament.players import checkpoints_of, is_baseline
+from workbench.tournament.journal import Journal, usual_folder
+from workbench.tournament.players import checkpoints_of, is_baseline, refuse_doubles
 from workbench.tournament.return_tables import Comparison, Scores, draw_returns, rank, write_csv
 
 EPISODES = 30
@@ -122,7 +120,8 @@ def compare(
     candidates = [_candidate(one, protocol) for name in names for one in checkpoints_of(name)]
     _refuse_what_does_not_compare(candidates)
     spec = env_spec(candidates[0].env)
-    directory = out or RUNS / "tournaments" / _folder(spec, episodes, seed)
+    facts = [spec.name, spec.protocol, f"seed{seed}", f"episodes{episodes}"]
+    directory = out or usual_folder(*filter(None, facts))
     conditions = {
         "game": spec.name,
         "protocol": spec.protocol,
@@ -153,12 +152,6 @@ def compare(
     return table
 
 
-def _folder(spec: EnvSpec, episodes: int, seed: int) -> str:
-    """Returns a name that is the same whenever the same is asked for."""
-    facts = [spec.name, spec.protocol, f"seed{seed}", f"episodes{episodes}"]
-    return re.sub(r"[^\w.+-]+", "-", "-".join(filter(None, facts)))
-
-
 def _candidate(name: str, protocol: str | None) -> Candidate:
     if name.partition(":")[0] in ENGINE_GAMES or is_baseline(name):
         raise UsageError(f"{name} plays board games only")
@@ -172,9 +165,7 @@ def _candidate(name: str, protocol: str | None) -> Candidate:
 
 def _refuse_what_does_not_compare(candidates: Sequence[Candidate]) -> None:
     names = [one.name for one in candidates]
-    for name in names:
-        if names.count(name) > 1:
-            raise UsageError(f"{name} is named twice")
+    refuse_doubles(names)
     if len(names) < 2:
         raise UsageError("a comparison needs two checkpoints or more; try runs/NAME@all")
     first, *others = candidates

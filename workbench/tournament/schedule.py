@@ -13,10 +13,10 @@ import numpy as np
 from workbench.tournament.ratings import Results, information, rate
 from workbench.tournament.sprt import Sprt, Verdict
 
-LADDER_STRIDES = 1, 5
+STRIDES = 1, 5  # of neighbours
 ACTIVE_PAIRINGS = 8  # that are played between two looks at the ratings
 ACTIVE_OPENINGS = 2  # of each of them
-PLANNING_RESAMPLES = 200  # the table has more
+PLANNING_RESAMPLES = 200  # the table has more, and the last word
 SPRT_OPENINGS = 16  # between two looks at the likelihoods
 
 
@@ -42,9 +42,9 @@ def gauntlet(num_first: int, num_players: int) -> list[Pairing]:
     return [(one, other) for one in range(num_first) for other in range(num_first, num_players)]
 
 
-def ladder(num_players: int) -> list[Pairing]:
-    """Everybody meets the next and the fifth next: few games where neighbours are close."""
-    return [(one, one + stride) for stride in LADDER_STRIDES for one in range(num_players - stride)]
+def neighbours(num_players: int) -> list[Pairing]:
+    """Everybody meets the next and the fifth next: few games where those are close."""
+    return [(one, one + stride) for stride in STRIDES for one in range(num_players - stride)]
 
 
 def fixed(pairings: Sequence[Pairing], openings: int) -> Rounds:
@@ -82,6 +82,8 @@ def active(
         so_far = results()
         ratings = rate(so_far, num_players, anchor=anchor, resamples=PLANNING_RESAMPLES)
         unsure = ratings.half_width > half_width_elo
+        if not unsure.any():
+            unsure = rate(so_far, num_players, anchor=anchor).half_width > half_width_elo
         # Of those who are not known well enough yet, whose game tells most.
         worth = np.triu(information(so_far, num_players) * (unsure[:, None] + unsure), 1)
         worth[played >= openings] = 0
@@ -91,10 +93,16 @@ def active(
 
 
 def sequential(test: Sprt, results: Callable[[], Results], openings: int) -> Rounds:
-    """Two players meet until the test has decided, or have played all openings."""
+    """Two players meet until the test has decided, or have played all openings.
+
+    So they have, too, where openings came again and a pair was the same as before: `results` has it
+    once, and from then on would tell more of what is rare than of who is stronger.
+    """
     for first in range(0, openings, SPRT_OPENINGS):
-        yield [Pair(0, 1, i) for i in range(first, min(first + SPRT_OPENINGS, openings))]
-        if verdict(test, results()).decision is not None:
+        last = min(first + SPRT_OPENINGS, openings)
+        yield [Pair(0, 1, i) for i in range(first, last)]
+        found = results()
+        if verdict(test, found).decision is not None or len(found.score) < 2 * last:
             return
 
 

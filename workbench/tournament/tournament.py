@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from math import ceil
@@ -20,6 +20,7 @@ from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench.errors import UsageError
 from workbench.match import Fixture, Game, play
 from workbench.tournament.engine_players import EnginePlayer
+from workbench.tournament.openings import Openings
 from workbench.tournament.players import ROWS, Entrant
 from workbench.tournament.ratings import Results
 from workbench.tournament.records import Key, Record, Records
@@ -29,6 +30,10 @@ AT_ONCE = 512  # games side by side, on all cores together
 # So that batches of a network stay full: two of them for the two players of a pairing.
 GAMES_PER_THREAD = 4 * ROWS
 AT_ONCE_WITH_ENGINES = 16  # they think about one position after the other
+# Of trees: a game's has a node for each simulation. In the middle of a game one takes 10 to 19 kB
+# in chess, shogi and go, most of it OpenSpiel's position, and 1 or 2 in othello and connect four:
+# 3 to 5 GB at most. Two threads with 1,000 simulations still have GAMES_PER_THREAD.
+NODES_AT_ONCE = 2**18
 
 
 class Tournament:
@@ -38,7 +43,7 @@ class Tournament:
         self,
         config: BoardConfig,
         entrants: Sequence[Entrant],
-        openings: Sequence[tuple[int, ...]],
+        openings: Openings,
         records: Records,
         seed: int,
     ) -> None:
@@ -59,24 +64,33 @@ class Tournament:
         self._records = records
         self._seed = seed
 
-    def play(self, rounds: Rounds, on_game: Callable[[int, int], None]) -> None:
+    def play(
+        self, rounds: Rounds, on_game: Callable[[int, int], None], most: int | None = None
+    ) -> None:
         """Plays whatever of `rounds` is not in the records yet.
 
         Args:
             rounds: see `schedule`.
-            on_game: told how many games are played and how many are scheduled so far.
+            on_game: told how many games are played and how many there will be at most; in the end
+                both are the same.
+            most: that many at most, where what has been played decides what else is; None: there
+                is one round.
         """
         for pairs in rounds:
             self.keys += [key for pair in pairs for key in self._keys(pair)]
             self._refuse_other_openings()
             missing = [key for key in self.keys if key not in self._records.entries]
+            if not missing:
+                continue
             played = len(self.keys) - len(missing)
-            on_game(played, len(self.keys))
-            with closing(self._play(missing)) as games:
-                for key, game in games:
-                    self._records.append(self._record(key, game))
-                    played += 1
-                    on_game(played, len(self.keys))
+            on_game(played, most or len(self.keys))
+            for some in self._with_and_without_engines(missing):
+                with closing(self._play(some)) as games:
+                    for key, game in games:
+                        self._records.append(self._record(key, game))
+                        played += 1
+                        on_game(played, most or len(self.keys))
+        on_game(len(self.keys), len(self.keys))
 
     def records(self) -> list[Record]:
         """Returns the scheduled games that have been played."""
@@ -117,10 +131,21 @@ class Tournament:
         return Key(one, other, pair.opening), Key(other, one, pair.opening)
 
     def _opening(self, key: Key) -> tuple[int, ...]:
-        return self._openings[key.opening % len(self._openings)]
+        try:
+            return self._openings[key.opening]
+        except IndexError:  # there are no more
+            return self._openings[key.opening % len(self._openings)]
 
     def _record(self, key: Key, game: Game) -> Record:
         return Record(key, game, game_seed(self._seed, key), len(self._opening(key)))
+
+    def _with_and_without_engines(self, keys: Sequence[Key]) -> tuple[list[Key], list[Key]]:
+        """Returns the games that engines play in, of which fewer go on at once, and the others."""
+        engines = {entrant.name for entrant in self.entrants if entrant.is_engine}
+        parts: tuple[list[Key], list[Key]] = [], []
+        for key in keys:
+            parts[engines.isdisjoint((key.seat_0, key.seat_1))].append(key)
+        return parts
 
     def _play(self, keys: Sequence[Key]) -> Generator[tuple[Key, Game], None, None]:
         """Yields the games of `keys` as they end, in any order; closing it stops those going on."""
@@ -128,11 +153,7 @@ class Tournament:
             return
         number = {entrant.name: i for i, entrant in enumerate(self.entrants)}
         used = {number[name] for key in keys for name in (key.seat_0, key.seat_1)}
-        if any(self.entrants[i].is_engine for i in used):  # each has a process per core already
-            threads, most = 1, AT_ONCE_WITH_ENGINES
-        else:
-            threads, most = min(_cores(), ceil(len(keys) / GAMES_PER_THREAD)), AT_ONCE
-        at_once = ceil(min(most, len(keys)) / threads)
+        threads, at_once = _side_by_side([self.entrants[i] for i in used], len(keys))
         waiting, lock, stop = iter(keys), Lock(), Event()
         done: Queue[tuple[Key, Game] | None] = Queue()
         engines: list[EnginePlayer] = []
@@ -143,6 +164,7 @@ class Tournament:
 
         def take(taken: list[Key]) -> Iterator[Fixture]:
             while True:
+                check()  # an opening may take a while
                 with lock:
                     key = next(waiting, None)
                 if key is None:
@@ -184,6 +206,18 @@ class Tournament:
                     engine.close()
         for worker in workers:
             worker.result()
+
+
+def _side_by_side(entrants: Collection[Entrant], games: int) -> tuple[int, int]:
+    """Returns how many threads play, and how many games at once each of them does."""
+    if any(entrant.is_engine for entrant in entrants):  # each has a process per core already
+        threads, most = 1, AT_ONCE_WITH_ENGINES
+    else:
+        threads, most = min(_cores(), ceil(games / GAMES_PER_THREAD)), AT_ONCE
+    simulations = max(entrant.simulations for entrant in entrants)
+    most = max(1, min(most, NODES_AT_ONCE // max(1, simulations)))
+    threads = min(threads, most)
+    return threads, min(ceil(games / threads), most // threads)
 
 
 def _cores() -> int:

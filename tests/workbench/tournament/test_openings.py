@@ -1,5 +1,7 @@
 """Openings: balanced, none like another, the same each time."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from envs.board.base import reach
 from envs.board.connect_four import ConnectFourSolver
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench.match import random_openings
-from workbench.tournament.openings import balanced_openings, default_opening_plies
+from workbench.tournament.openings import Openings, balanced_openings, default_opening_plies
 
 
 def load(name: str) -> OpenSpielGame:
@@ -24,7 +26,7 @@ def turned(game: OpenSpielGame, opening) -> set[bytes]:
 )
 def test_no_opening_is_like_another(name, plies):
     game = load(name)
-    openings = balanced_openings(game, plies, 12, seed=0)
+    openings = list(balanced_openings(game, plies, 12, seed=0))
     assert len(openings) == 12
     for i, opening in enumerate(openings):
         assert len(opening) == plies
@@ -39,15 +41,38 @@ def test_small_games_have_few_openings():
     kinds = {"corner": {0, 2, 6, 8}, "edge": {1, 3, 5, 7}, "middle": {4}}
     found = sorted(kind for (cell,) in openings for kind, cells in kinds.items() if cell in cells)
     assert found == ["corner", "edge", "middle"]
-    assert balanced_openings(load("tic_tac_toe"), 0, 20, seed=0) == [()]
-    assert balanced_openings(load("tic_tac_toe"), 9, 20, seed=0) == []
+    assert list(balanced_openings(load("tic_tac_toe"), 0, 20, seed=0)) == [()]
+    assert list(balanced_openings(load("tic_tac_toe"), 9, 20, seed=0)) == []
 
 
 def test_more_openings_begin_with_the_same_and_another_seed_with_others():
     game = load("connect_four")
-    few, many = (balanced_openings(game, 6, count, seed=5) for count in (4, 9))
+    few, many = (list(balanced_openings(game, 6, count, seed=5)) for count in (4, 9))
     assert many[:4] == few
-    assert balanced_openings(game, 6, 4, seed=6) != few
+    assert list(balanced_openings(game, 6, 4, seed=6)) != few
+
+
+def test_openings_are_drawn_once_and_no_sooner_than_they_are_asked_for():
+    drawn = []
+
+    def source():
+        for number in range(50):
+            drawn.append(number)
+            yield (number,)
+
+    openings = Openings(source())
+    assert drawn == []
+    assert openings[3] == (3,)
+    assert openings[0] == (0,)
+    assert drawn == [0, 1, 2, 3]
+    with ThreadPoolExecutor(8) as executor:
+        asked = [number for number in range(40) for _ in range(4)]
+        assert list(executor.map(openings.__getitem__, asked)) == [(n,) for n in asked]
+    assert drawn == list(range(40))
+    with pytest.raises(IndexError):
+        openings[50]
+    assert len(openings) == 50
+    assert drawn == list(range(50))
 
 
 def test_openings_are_balanced():

@@ -80,8 +80,15 @@ def test_a_name_is_one_network(runs):
     _, ((one, other), _) = enter(("a@all", "random"), None, simulations=None, move_seconds=1)
     assert one.identity != other.identity
     assert len(one.identity) == 64
-    assert (one.ladder, one.env_steps) == ("runs/a", 5)
-    assert (other.ladder, other.env_steps) == ("runs/a", 100)
+    assert (one.series, one.env_steps) == ("runs/a", 5)
+    assert (other.series, other.env_steps) == ("runs/a", 100)
+
+
+def test_who_grows_trees_is_known(runs):
+    typed = "a@5", "a@100?simulations=9", "net:a", "random", "mcts:50"
+    for asked, expected in ((None, [6, 9, 1, 0, 0]), (70, [70, 9, 1, 0, 0])):
+        _, groups = enter(typed, None, simulations=asked, move_seconds=1)
+        assert [one.simulations for group in groups for one in group] == expected
 
 
 def test_a_network_sees_equally_many_positions_whoever_asks():

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from workbench.errors import UsageError
 from workbench.match import Game
+from workbench.tournament.journal import usual_folder
 from workbench.tournament.records import Key, Record, Records
 
 CONDITIONS = {"game": "tic_tac_toe", "seed": 0, "opening_plies": 1}
@@ -83,6 +84,16 @@ def test_another_network_under_the_same_name_is_refused(tmp_path):
     again.close()
     players = json.loads((tmp_path / "conditions.json").read_text())["players"]
     assert players == {"a": "123", "random": "", "b": "4"}
+
+
+def test_the_same_facts_are_the_same_folder():
+    folders = {
+        ("go(board_size=9)", "seed0"): "runs/tournaments/go-board_size-9--seed0",
+        ("atari/pong", "classic", "seed3", "episodes9"): (
+            "runs/tournaments/atari-pong-classic-seed3-episodes9"
+        ),
+    }
+    assert {facts: str(usual_folder(*facts)) for facts in folders} == folders
 
 
 def test_two_processes_do_not_play_in_one_folder(tmp_path):

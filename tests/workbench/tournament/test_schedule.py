@@ -9,7 +9,7 @@ from workbench.tournament.schedule import (
     active,
     fixed,
     gauntlet,
-    ladder,
+    neighbours,
     round_robin,
     sequential,
     verdict,
@@ -26,9 +26,9 @@ def test_in_a_gauntlet_only_the_first_meet_others():
 
 
 def test_a_ladder_joins_everybody_to_neighbours():
-    pairings = ladder(7)
+    pairings = neighbours(7)
     assert pairings == [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 6), (0, 5), (1, 6)]
-    assert ladder(2) == [(0, 1)]
+    assert neighbours(2) == [(0, 1)]
 
 
 def test_fixed_rounds_play_all_openings_of_one_pairing_before_the_next():
@@ -74,6 +74,15 @@ def test_active_mode_spends_its_games_where_they_tell_most():
     assert half_width < rate(everybody.results(), 8).half_width.max()
 
 
+@pytest.mark.parametrize("width", [100, 130, 160, 190])
+def test_active_mode_ends_only_when_the_table_says_so(width):
+    """The last word is that of as many resamples as the table has."""
+    world = World([0.0, 60, 200, 500])
+    for pairs in active(4, world.results, half_width_elo=width, openings=500, anchor=None):
+        world.play(pairs)
+    assert (rate(world.results(), 4).half_width <= width).all()
+
+
 def test_active_mode_ends_when_the_openings_do():
     world = World([0, 100, 1_000])
     for pairs in active(3, world.results, half_width_elo=1, openings=3, anchor=None):
@@ -97,6 +106,23 @@ def test_a_test_that_runs_out_of_games_is_undecided():
         world.play(pairs)
     assert len(world.games) == 6
     assert verdict(test, world.results()).decision is None
+
+
+@pytest.mark.parametrize(("openings", "pairs"), [(5, 16), (16, 32), (20, 32)])
+def test_a_test_ends_when_pairs_come_again(openings, pairs):
+    """Players that draw nothing, with few openings: half of these are won for either player."""
+    games: list[tuple[int, int, float, int]] = []
+
+    def distinct() -> Results:
+        first, second, score, pair = zip(*games[: 2 * openings], strict=True)
+        return Results(np.array(first), np.array(second), np.array(score), np.array(pair))
+
+    for round_of_pairs in sequential(Sprt(0, 5), distinct, 500):
+        for _, _, opening in round_of_pairs:
+            won = float(opening % openings % 2)
+            games += [(0, 1, won, opening), (1, 0, 1 - won, opening)]
+    assert len(games) == 2 * pairs
+    assert verdict(Sprt(0, 5), distinct()).decision is None
 
 
 def test_a_pair_is_two_games_whoever_moved_first():

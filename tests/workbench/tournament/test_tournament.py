@@ -2,6 +2,7 @@
 
 import csv
 import json
+import threading
 from pathlib import Path
 
 import chess.pgn
@@ -13,10 +14,16 @@ from agents.baselines import RandomPlayer
 from envs.board.base import reach
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench.errors import UsageError
+from workbench.tournament import hold as holding
+from workbench.tournament import openings as drawing
+from workbench.tournament import tournament as playing
+from workbench.tournament.hold import Options, hold
+from workbench.tournament.openings import Openings
 from workbench.tournament.players import Entrant, enter
 from workbench.tournament.ratings import rate
 from workbench.tournament.records import Key, Records
 from workbench.tournament.schedule import Pair, fixed, round_robin
+from workbench.tournament.sprt import Sprt
 from workbench.tournament.standings import short_names, standings, write_csv, write_games
 from workbench.tournament.tables import text_of
 from workbench.tournament.tournament import Tournament, game_seed
@@ -30,11 +37,11 @@ def make(directory: Path, entrants=None, config: BoardConfig = TIC_TAC_TOE) -> T
         _, groups = enter(names, "tic_tac_toe", simulations=None, move_seconds=1)
         entrants = [one for group in groups for one in group]
     records = Records(directory, {"game": config.game})
-    return Tournament(config, entrants, [(0,), (1,), (4,)], records, seed=3)
+    return Tournament(config, entrants, Openings([(0,), (1,), (4,)]), records, seed=3)
 
 
-def entrant(name: str, make) -> Entrant:
-    return Entrant(name, lambda game, check: make(game))
+def entrant(name: str, make, **facts) -> Entrant:
+    return Entrant(name, lambda game, check: make(game), **facts)
 
 
 def play(tournament: Tournament, openings: int = 6) -> list[tuple[int, int]]:
@@ -86,12 +93,30 @@ def test_a_game_is_the_same_in_any_tournament(tmp_path):
     assert games(tmp_path / "parts") == games(tmp_path / "whole")
 
 
+def test_rounds_that_were_played_before_are_not_told_of(tmp_path):
+    """So that who looks on knows what was there already, and how fast the rest is."""
+    rounds = [[Pair(0, 1, 0)], [Pair(0, 1, 1), Pair(0, 2, 1)], [Pair(1, 2, 3)]]
+    expected = [
+        [(0, 99), (1, 99), (2, 99), (2, 2)],
+        [(2, 99), (3, 99), (4, 99), (5, 99), (6, 99), (6, 6)],
+        [(6, 99), (7, 99), (8, 99), (8, 8)],
+        [(8, 8)],
+    ]
+    told: list[tuple[int, int]] = []
+    for count in range(4):
+        told.clear()
+        tournament = make(tmp_path)
+        tournament.play(iter(rounds[: count + 1]), lambda *counts: told.append(counts), most=99)
+        tournament._records.close()
+        assert told == expected[count]
+
+
 def test_games_from_other_openings_are_refused(tmp_path):
     tournament = make(tmp_path)
     play(tournament, openings=1)
     tournament._records.close()
     other = make(tmp_path)
-    other._openings = [(8,)]
+    other._openings = Openings([(8,)])
     with pytest.raises(UsageError, match="games from other openings"):
         play(other, openings=1)
     other._records.close()
@@ -106,7 +131,7 @@ def test_results_are_those_of_who_moved_first(tmp_path):
             return [Forfeit("resigned")] * len(positions)
 
     entrants = [entrant("a", RandomPlayer), entrant("b", Resigning)]
-    tournament = Tournament(config, entrants, [()], Records(tmp_path, {}), seed=0)
+    tournament = Tournament(config, entrants, Openings([()]), Records(tmp_path, {}), seed=0)
     play(tournament, openings=2)
     results = tournament.results(tournament.records())
     assert tournament.first_seat == 1
@@ -155,6 +180,109 @@ def test_a_repeated_pair_tells_nothing_new(tmp_path):
     assert numbers[0] == {0, 1, 2}
     assert len(numbers[1]) > 8
     assert len(numbers[2]) > 8
+
+
+class Side:
+    """Stands before `play` and notes who plays and how many games side by side."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.by_side: list[tuple[set[int], int]] = []
+        self._play, self._lock = playing.play, threading.Lock()
+        monkeypatch.setattr(playing, "play", self)
+
+    def __call__(self, game, players, fixtures, *, at_once):
+        with self._lock:
+            self.by_side.append((set(players), at_once))
+        return self._play(game, players, fixtures, at_once=at_once)
+
+
+def test_as_many_games_are_played_at_once_as_their_trees_have_room(tmp_path, monkeypatch):
+    side = Side(monkeypatch)
+    monkeypatch.setattr(playing, "_cores", lambda: 3)
+    monkeypatch.setattr(playing, "NODES_AT_ONCE", 700)
+    found, by_side = [], []
+    for simulations in (0, 100, 400, 1_000):
+        side.by_side.clear()
+        directory = tmp_path / str(simulations)
+        two = [entrant("a", RandomPlayer), entrant("b", RandomPlayer, simulations=simulations)]
+        tournament = make(directory, two)
+        play(tournament, openings=200)
+        tournament._records.close()
+        found.append(games(directory))
+        by_side.append([at_once for _, at_once in side.by_side])
+    assert by_side == [[134] * 3, [2] * 3, [1], [1]]
+    assert found[0] == found[1] == found[2] == found[3]
+
+
+def test_only_games_with_an_engine_are_few_at_once(tmp_path, monkeypatch):
+    side = Side(monkeypatch)
+    three = [entrant(name, RandomPlayer, is_engine=name == "c") for name in "abc"]
+    tournament = make(tmp_path / "t", three)
+    told = play(tournament, openings=40)
+    tournament._records.close()
+    assert told[-1] == (240, 240)
+    with_engine = [at_once for players, at_once in side.by_side if 2 in players]
+    without = [(players, at_once) for players, at_once in side.by_side if 2 not in players]
+    assert with_engine == [16]
+    assert without == [({0, 1}, 80)]
+    alone = make(tmp_path / "alone", [entrant(name, RandomPlayer) for name in "abc"])
+    play(alone, openings=40)
+    alone._records.close()
+    assert games(tmp_path / "t") == games(tmp_path / "alone")
+
+
+def test_openings_are_drawn_as_rounds_need_them(tmp_path, monkeypatch):
+    """A test that is decided in its first round has drawn what that round plays, and once."""
+    drawn, draw = [], drawing._openings
+
+    def noting(*arguments):
+        for opening in draw(*arguments):
+            drawn.append(opening)
+            yield opening
+
+    monkeypatch.setattr(drawing, "_openings", noting)
+    options = Options("connect_four", "sprt", out=tmp_path, opening_plies=2, test=Sprt(0, 300))
+    outcome = hold(["greedy", "random"], options, tell=print, on_game=print)
+    assert outcome.verdict is not None
+    assert outcome.verdict.decision == "H1"
+    assert outcome.standings.num_games == 32
+    assert len(drawn) == len(set(drawn)) == 16
+
+
+def test_active_mode_tells_who_is_not_known_well_enough(tmp_path):
+    names = ["random", "greedy", "mcts:20"]
+    options = Options("tic_tac_toe", "active", games=12, out=tmp_path, half_width_elo=40)
+    told: list[tuple[int, int]] = []
+    outcome = hold(names, options, tell=print, on_game=lambda *counts: told.append(counts))
+    assert outcome.unsettled == names
+    assert told[-2:] == [(36, 36), (36, 36)]
+    assert {most for _, most in told} == {36}
+    wide = hold(names, options._replace(half_width_elo=400), tell=print, on_game=print)
+    assert wide.unsettled == []
+    some = sorted(wide.standings.ratings.half_width)[1] + 1e-6
+    assert wide.standings.num_games < 36
+    table = hold(names, options._replace(half_width_elo=some), tell=print, on_game=print)
+    wider = [row.name for row in table.standings.rows if row.high - row.low > 2 * some]
+    assert sorted(table.unsettled or []) == sorted(wider)
+    assert hold(names, options._replace(mode="ladder"), tell=print, on_game=print).unsettled is None
+
+
+def test_a_test_whose_openings_are_used_up_is_over(tmp_path, monkeypatch):
+    class Lowest(RandomPlayer):
+        def choose(self, positions, seeds):
+            return [position.legal_actions()[0] for position in positions]
+
+    two = [entrant("a", Lowest), entrant("b", Lowest)]
+    monkeypatch.setattr(holding, "enter", lambda *args, **kwargs: (TIC_TAC_TOE, [[x] for x in two]))
+    options = Options("tic_tac_toe", "sprt", out=tmp_path / "t")
+    outcome = hold([], options, tell=print, on_game=print)
+    assert outcome.used_up
+    assert outcome.verdict is not None
+    assert outcome.verdict.decision is None
+    assert outcome.standings.num_games == 32
+    few = hold([], options._replace(games=6, out=tmp_path / "few"), tell=print, on_game=print)
+    assert not few.used_up
+    assert few.standings.num_games == 6
 
 
 def test_whoever_cannot_begin_stops_everything(tmp_path):
