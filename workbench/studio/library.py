@@ -1,6 +1,8 @@
 """What the studio can show: the runs and tournaments found in some folders."""
 
-from collections.abc import Sequence
+import os
+import stat
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
@@ -9,6 +11,9 @@ from workbench.run import Run
 
 # Runs lie in a folder, or in a folder of it: runs/NAME, runs/zoo/NAME, runs/zoo/seeds/NAME.
 DEPTH = 3
+# Either makes a directory a run, even one that is no longer whole.
+RUN_MARKS = ("config.yaml", "run.json")
+TOURNAMENT_MARKS = ("conditions.json",)
 
 
 class Library:
@@ -17,17 +22,22 @@ class Library:
     def __init__(self, folders: Sequence[Path]) -> None:
         """Of `folders`, each holds runs or is one."""
         self._folders = list(dict.fromkeys(folder.resolve() for folder in folders))
+        self._known: dict[str, Path] = {}
 
     def runs(self) -> dict[str, Run]:
         """Returns all runs by id, e.g. `zoo:connect-four`: an id holds no slash."""
-        return {name: Run(path) for name, path in self._found("config.yaml").items()}
+        self._known = self._found(RUN_MARKS)
+        return {name: Run(path) for name, path in self._known.items()}
 
     def tournaments(self) -> dict[str, Path]:
         """Returns the folders of all tournaments by id."""
-        return self._found("conditions.json")
+        return self._found(TOURNAMENT_MARKS)
 
     def run(self, run_id: str) -> Run:
         """Returns one run; raises HTTPException 404 if there is none of this id."""
+        path = self._known.get(run_id)
+        if path is not None and _is_marked(path, RUN_MARKS):
+            return Run(path)
         run = self.runs().get(run_id)
         if run is None:
             raise HTTPException(404, "there is no such run")
@@ -40,14 +50,56 @@ class Library:
             raise HTTPException(404, "there is no such tournament")
         return path
 
-    def _found(self, marker: str) -> dict[str, Path]:
+    def holds(self, path: Path) -> bool:
+        """Returns whether `path`, all links followed, lies in one of the folders."""
+        try:
+            real = path.resolve()
+        except (OSError, RuntimeError):  # a loop of links
+            return False
+        return any(real.is_relative_to(folder) for folder in self._folders)
+
+    def serves(self, path: Path) -> bool:
+        """Returns whether `path` is an ordinary file that may be given out."""
+        try:
+            return stat.S_ISREG(path.stat().st_mode) and self.holds(path)
+        except OSError:
+            return False
+
+    def _found(self, marks: Sequence[str]) -> dict[str, Path]:
         found: dict[str, Path] = {}
         for folder in self._folders:
-            for depth in range(DEPTH + 1):
-                for path in sorted(folder.glob("*/" * depth + marker)):
-                    parts = path.parent.relative_to(folder).parts or (folder.name,)
-                    name = ":".join(parts)
-                    if found.get(name, path.parent) != path.parent:  # of another folder
-                        name = ":".join((folder.name, *parts))
-                    found[name] = path.parent
+            for path in self._marked(folder, marks, DEPTH):
+                parts = path.relative_to(folder).parts or (folder.name,)
+                # What is no text on disk becomes some in the address.
+                name = ":".join(parts).encode(errors="surrogateescape").decode(errors="replace")
+                if found.get(name, path) != path:  # of another folder
+                    name = f"{folder.name}:{name}"
+                while found.get(name, path) != path:
+                    name += "~"
+                found[name] = path
         return found
+
+    def _marked(self, folder: Path, marks: Sequence[str], depth: int) -> Iterator[Path]:
+        """Yields the nearest marked directories below `folder`; none that a link leads out to."""
+        if _is_marked(folder, marks):
+            yield folder
+            return
+        try:
+            with os.scandir(folder) as entries:
+                below = sorted(entry.path for entry in entries if self._leads_on(entry))
+        except OSError:  # gone, or not for us to read
+            return
+        if depth:
+            for path in below:
+                yield from self._marked(Path(path), marks, depth - 1)
+
+    def _leads_on(self, entry: os.DirEntry[str]) -> bool:
+        try:
+            is_folder = entry.is_dir() and not entry.name.startswith(".")
+            return is_folder and (not entry.is_symlink() or self.holds(Path(entry.path)))
+        except OSError:  # a loop of links
+            return False
+
+
+def _is_marked(path: Path, marks: Sequence[str]) -> bool:
+    return any(os.path.lexists(path / mark) for mark in marks)

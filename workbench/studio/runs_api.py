@@ -1,32 +1,154 @@
 """What the studio tells of runs."""
 
+import os
+import re
+from typing import Any
+
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from workbench.run import Run
+from workbench.studio.answers import Answer
+from workbench.studio.curves import (
+    X_NAMES,
+    Curve,
+    CurveStore,
+    MetricsReader,
+    XName,
+    band,
+    thin,
+)
 from workbench.studio.library import Library
-from workbench.studio.run_facts import card, details
+from workbench.studio.run_facts import Cards, details
+from workbench.studio.videos import PLACEHOLDER, Posters, find, list_videos, read_trace
+
+POINTS = 600
+MAX_NAMES_ASKED = 20
+MAX_SEEDS = 30
+FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}  # the address changes with it
+ALWAYS_ASK = {"Cache-Control": "no-cache"}
 
 
 def routes(library: Library) -> list[BaseRoute]:
     """Returns the routes below `/api/runs`."""
+    cards, posters, store = Cards(library.serves), Posters(), CurveStore()
 
     def all_runs(request: Request) -> Response:
-        return JSONResponse({"runs": [card(name, run) for name, run in library.runs().items()]})
+        runs = library.runs()
+        shown = [cards.card(name, run) for name, run in runs.items()]
+        cards.forget({run.path for run in runs.values()})
+        return Answer({"runs": shown})
 
     def one_run(request: Request) -> Response:
         name = request.path_params["run"]
-        return JSONResponse(details(name, library.run(name)))
+        return Answer(details(name, library.run(name), library.serves))
+
+    def curves(request: Request) -> Response:
+        run = library.run(request.path_params["run"])
+        x_name, points = _x(request), _points(request)
+        if not os.path.lexists(run.metrics_path):  # a training writes it when it has something
+            return Answer({"names": [], "x": x_name, "newest": {}, "curves": {}})
+        reader = _reader(run, library, store)
+        names = [name for name in request.query_params.get("names", "").split(",") if name]
+        if len(names) > MAX_NAMES_ASKED:
+            raise HTTPException(400, f"names: at most {MAX_NAMES_ASKED}")
+        newest = reader.newest()
+        drawn = {name: _plain(thin(reader.curve(name, x_name), points)) for name in names}
+        return Answer({"names": reader.names, "x": x_name, "newest": newest, "curves": drawn})
+
+    def seeds(request: Request) -> Response:
+        """Tells the mean of a metric over the runs that differ in the seed alone, and its band."""
+        mine = request.path_params["run"]
+        family = cards.card(mine, library.run(mine))["family"]
+        x_name, metric = _x(request), request.query_params.get("name", "")
+        members: list[str] = []
+        drawn: list[Curve] = []
+        for name, run in library.runs().items():
+            alike = family is not None and cards.card(name, run)["family"] == family
+            if alike and len(members) < MAX_SEEDS and library.serves(run.metrics_path):
+                members.append(name)
+                drawn.append(_read(run, store).curve(metric, x_name))
+        return Answer({"runs": members, "x_name": x_name, **band(drawn)})
+
+    def run_poster(request: Request) -> Response:
+        name = request.path_params["run"]
+        run = library.run(name)
+        try:
+            videos = list_videos(run)
+        except OSError:
+            videos = []
+        return picture(request, name, run, videos[-1] if videos else None, cropped=True)
+
+    def video_poster(request: Request) -> Response:
+        name = request.path_params["run"]
+        run, video = library.run(name), request.path_params["video"]
+        find(run, video, ".mp4", library.serves)
+        return picture(request, name, run, video, cropped=False)
+
+    def picture(
+        request: Request, name: str, run: Run, video: str | None, *, cropped: bool
+    ) -> Response:
+        path = run.videos / f"{video}.mp4"
+        made = None
+        if video is not None and library.serves(path):
+            is_board = cards.card(name, run)["world"] == "board"
+            made = posters.poster(path, is_board=is_board, cropped=cropped)
+        if made is None:
+            return Response(PLACEHOLDER, media_type="image/svg+xml", headers=ALWAYS_ASK)
+        headers = FOREVER if "v" in request.query_params else ALWAYS_ASK
+        return Response(made, media_type="image/jpeg", headers=headers)
 
     def video(request: Request) -> Response:
+        run = library.run(request.path_params["run"])
+        path = find(run, request.path_params["video"], ".mp4", library.serves)
+        return FileResponse(path, media_type="video/mp4", headers=ALWAYS_ASK)
+
+    def trace(request: Request) -> Response:
         run, name = library.run(request.path_params["run"]), request.path_params["video"]
-        for path in run.videos.glob("*.mp4"):
-            if path.stem == name:
-                return FileResponse(path, media_type="video/mp4")
-        return JSONResponse({"error": "there is no such video"}, status_code=404)
+        find(run, name, ".mp4", library.serves)
+        return Answer(read_trace(find(run, name, ".json", library.serves)))
 
     return [
         Route("/", all_runs),
         Route("/{run}", one_run),
+        Route("/{run}/curves", curves),
+        Route("/{run}/seeds", seeds),
+        Route("/{run}/poster", run_poster),
         Route("/{run}/videos/{video}.mp4", video),
+        Route("/{run}/videos/{video}/poster", video_poster),
+        Route("/{run}/videos/{video}/trace", trace),
     ]
+
+
+def _reader(run: Run, library: Library, store: CurveStore) -> MetricsReader:
+    if not library.serves(run.metrics_path):
+        raise HTTPException(404, "its metrics cannot be read")
+    return _read(run, store)
+
+
+def _read(run: Run, store: CurveStore) -> MetricsReader:
+    try:
+        return store.read(run.metrics_path)
+    except OSError as error:
+        raise HTTPException(404, f"its metrics cannot be read ({error.strerror})") from None
+
+
+def _x(request: Request) -> XName:
+    asked = request.query_params.get("x", X_NAMES[0])
+    for name in X_NAMES:
+        if asked == name:
+            return name
+    raise HTTPException(400, f"x: choose from {', '.join(X_NAMES)}")
+
+
+def _points(request: Request) -> int:
+    asked = request.query_params.get("points", str(POINTS))
+    if not re.fullmatch("[0-9]{1,3}", asked) or not 4 <= int(asked) <= POINTS:
+        raise HTTPException(400, f"points: a number from 4 to {POINTS}")
+    return int(asked)
+
+
+def _plain(curve: Curve) -> dict[str, Any]:
+    return {"x": curve.x.tolist(), "y": curve.y.tolist()}

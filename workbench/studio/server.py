@@ -4,17 +4,19 @@ Everything is asked for by GET, and nothing that is asked for changes a file. Na
 looked up among what was found on disk, never joined to a path.
 """
 
+import logging
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from hmac import compare_digest
 from importlib.resources import files
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -28,12 +30,17 @@ from workbench.studio.library import Library
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 COOKIE = "ludus-token"
 MAX_QUERY = 16_384  # bytes; the moves of a long game fit
+MAX_PATH = 2_048  # bytes
+LOG = logging.getLogger(__name__)
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
-        "connect-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+        "connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
@@ -61,13 +68,23 @@ class Guard:
                 await refused(scope, receive, send)
             return
 
+        started = False
+
         async def send_with_headers(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 added = [(k.lower().encode(), v.encode()) for k, v in HEADERS.items()]
                 message["headers"] = [*message["headers"], *added]
             await send(message)
 
-        await self._app(scope, receive, send_with_headers)
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except Exception:
+            # Told in the terminal, not to visitors; where an answer has begun it just ends.
+            LOG.exception("the studio could not answer %s", scope["path"])
+            if scope["type"] == "http" and not started:
+                await _problem(500, "the studio failed")(scope, receive, send)
 
     def _refusal(self, asked: HTTPConnection) -> Response | None:
         headers, scope = asked.headers, asked.scope
@@ -75,7 +92,9 @@ class Guard:
             return _problem(405, "the studio only answers GET")
         if headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
             return _problem(413, "the studio takes no uploads")
-        if len(scope["query_string"]) > MAX_QUERY:
+        if "\0" in scope["path"]:
+            return _problem(400, "there is no such address")
+        if len(scope["query_string"]) > MAX_QUERY or len(scope["path"]) > MAX_PATH:
             return _problem(414, "the address is too long")
         if self._hosts is not None and _host_name(headers) not in self._hosts:
             return _problem(421, "the studio is not asked by this name")
@@ -95,7 +114,9 @@ class Guard:
             given.encode(), str(self._token).encode()
         ):
             return _problem(401, "open the address that `ludus watch` printed, with its token")
-        answer = RedirectResponse(asked.url.path)
+        # One slash in front: two would lead to another site.
+        path = quote("/" + asked.scope["path"].lstrip("/"), errors="replace")
+        answer = RedirectResponse(path, headers=HEADERS | {"Cache-Control": "no-store"})
         answer.set_cookie(COOKIE, given, httponly=True, samesite="strict")
         return answer
 
@@ -116,7 +137,10 @@ def _comes_from_elsewhere(headers: Headers, kind: str) -> bool:
     origin = headers.get("origin")
     if origin is None:
         return kind == "websocket"
-    return urlsplit(origin).netloc != headers.get("host")
+    try:
+        return urlsplit(origin).netloc != headers.get("host")
+    except ValueError:
+        return True
 
 
 def _problem(status: int, message: str) -> Response:
@@ -139,6 +163,18 @@ async def _on_failure(request: Request, error: Exception) -> Response:
 async def _page(request: Request) -> Response:
     page = files("workbench.studio").joinpath("static/index.html").read_bytes()
     return Response(page, media_type="text/html", headers={"Cache-Control": "no-cache"})
+
+
+class _Compressed:
+    """Compresses pages and JSON; pictures are small already, and in videos one seeks."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._compressing = GZipMiddleware(app, compresslevel=5)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_media = scope["type"] != "http" or scope["path"].endswith((".mp4", "/poster", ".png"))
+        await (self._app if is_media else self._compressing)(scope, receive, send)
 
 
 class _Static(StaticFiles):
@@ -178,7 +214,7 @@ def make_app(library: Library, *, hosts: Sequence[str] | None, token: str | None
     }
     return Starlette(
         routes=routes,
-        middleware=[Middleware(Guard, hosts=hosts, token=token)],
+        middleware=[Middleware(Guard, hosts=hosts, token=token), Middleware(_Compressed)],
         exception_handlers=dict(handlers),
     )
 

@@ -15,10 +15,18 @@ const TAB = { "": "gallery", run: "gallery", video: "gallery", game: "gallery" }
 let end = null;
 let turn = 0;
 
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part; // a % that stands for itself
+  }
+}
+
 async function navigate() {
   const mine = ++turn;
   const [path, search] = (location.hash.slice(1) || "/").split("?");
-  const [name, ...parts] = path.split("/").slice(1).map(decodeURIComponent);
+  const [name, ...parts] = path.split("/").slice(1).map(decoded);
   end?.();
   end = null;
   const page = document.getElementById("page");

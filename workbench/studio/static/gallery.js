@@ -1,16 +1,259 @@
 // All runs.
-import { element, get } from "./dom.js";
+import { duration, element, every, failure, get, short } from "./dom.js";
+import { metricName, metricValue, sparkline } from "./chart.js";
 
-export async function show(page) {
-  const { runs } = await get("runs/");
-  page.append(
-    element("h1", {}, "Runs"),
+const REFRESH_SECONDS = 4;
+const FIRST = 60; // cards made at once; the others follow while one already reads
+const THEN = 100;
+export const STATUS = {
+  running: "training now",
+  created: "starting",
+  interrupted: "interrupted",
+  failed: "failed",
+  finished: "finished",
+  archived: "archived",
+  damaged: "damaged",
+};
+const WORLDS = {
+  atari: "Atari",
+  board: "Boards",
+  minigrid: "Grids",
+  crafter: "Crafter",
+  doom: "Doom",
+  probe: "Probes",
+};
+const SORTS = { newest: "Newest", name: "Name", game: "Game", score: "Score or return" };
+const AGENTS = { dqn: "DQN", ppo: "PPO", r2d2: "R2D2", alphazero: "AlphaZero" };
+
+export const address = (id) => encodeURIComponent(id);
+export const agentName = (agent) => AGENTS[agent] ?? agent ?? "–";
+
+// "connect_four" -> "Connect four", "go(board_size=9)" -> "Go 9×9".
+export function gameName(game) {
+  if (!game) return "unknown game";
+  const [, side] = /board_size=(\d+)/.exec(game) ?? [];
+  const name = game
+    .replace(/\(.*/, "")
+    .replace(/^(MiniGrid-|Vizdoom)|-v\d+$/g, "")
+    .replace(/(\d)x(\d)/g, "$1×$2")
+    .replace(/[_-]+/g, " ");
+  return `${name.charAt(0).toUpperCase()}${name.slice(1)}${side ? ` ${side}×${side}` : ""}`;
+}
+
+export function badge(run) {
+  return element("span", { class: `badge ${run.status}` }, STATUS[run.status] ?? run.status);
+}
+
+const byNewest = (a, b) =>
+  (b.status === "running") - (a.status === "running") ||
+  (b.started ?? "").localeCompare(a.started ?? "") ||
+  a.id.localeCompare(b.id);
+const ORDER = {
+  newest: byNewest,
+  name: (a, b) => a.name.localeCompare(b.name) || a.id.localeCompare(b.id),
+  game: (a, b) => gameName(a.game).localeCompare(gameName(b.game)) || byNewest(a, b),
+  score: (a, b) => (b.newest ?? -Infinity) - (a.newest ?? -Infinity) || byNewest(a, b) || 0,
+};
+
+function picture(run, runs) {
+  // A run without videos borrows the picture of one that plays the same.
+  const lender = run.poster
+    ? run
+    : runs.find((other) => other.poster && other.game === run.game && other.world === run.world);
+  const from = lender ?? run;
+  return element("img", {
+    class: "poster",
+    src: `/api/runs/${address(from.id)}/poster${from.poster ? `?v=${from.poster}` : ""}`,
+    alt: "",
+    loading: "lazy",
+    decoding: "async",
+    width: 480,
+    height: 320,
+  });
+}
+
+function progress(run) {
+  const { env_steps: done, total_env_steps: total } = run;
+  if (done === null) return element("p", { class: "muted card-steps" }, "no steps yet");
+  const share = total ? Math.min(1, done / total) : 1;
+  const steps = share < 1 ? `${short(done)} of ${short(total)} steps` : `${short(done)} steps`;
+  const time = run.wall_seconds === null ? "" : ` · ${duration(run.wall_seconds)}`;
+  return element(
+    "div",
+    { class: "card-steps" },
+    share < 1
+      ? element("div", { class: "track" }, element("div", { style: `width:${share * 100}%` }))
+      : null,
+    element("p", { class: "muted numbers" }, steps + time),
+  );
+}
+
+function cardOf(run, runs) {
+  const score =
+    run.newest === null
+      ? element("p", { class: "muted" }, run.status === "running" ? "no score yet" : "no score")
+      : element(
+          "p",
+          {},
+          element("strong", { class: "numbers" }, metricValue(run.newest_name, run.newest)),
+          element("span", { class: "muted" }, metricName(run.newest_name)),
+        );
+  return element(
+    "li",
+    { class: "card" },
+    picture(run, runs),
     element(
-      "ul",
-      { class: "cards" },
-      runs.map((run) =>
-        element("li", { class: "card" }, element("a", { href: `#/run/${run.id}` }, run.name)),
+      "div",
+      { class: "card-body" },
+      element(
+        "div",
+        { class: "card-head" },
+        element("h2", {}, element("a", { href: `#/run/${address(run.id)}` }, run.name)),
+        badge(run),
       ),
+      element(
+        "p",
+        { class: "muted card-what" },
+        run.game ? `${gameName(run.game)} · ${agentName(run.agent)} · seed ${run.seed ?? "–"}` : run.id,
+      ),
+      run.problem ? element("p", { class: "problem card-problem" }, run.problem) : null,
+      element("div", { class: "card-score" }, score, sparkline(run.spark)),
+      progress(run),
     ),
   );
+}
+
+function choice(label, options, value, change) {
+  const select = element(
+    "select",
+    { onchange: () => change(select.value) },
+    Object.entries(options).map(([key, text]) =>
+      element("option", { value: key, selected: key === value }, text),
+    ),
+  );
+  return element("label", {}, label, select);
+}
+
+function nothingYet() {
+  return element(
+    "div",
+    { class: "panel empty" },
+    element("h2", {}, "No runs yet"),
+    element("p", {}, "Train one, and it appears here while it learns:"),
+    element("pre", {}, element("code", {}, "ludus train configs/board/tic_tac_toe.yaml")),
+    element("p", { class: "muted" }, "or show another folder: ludus watch FOLDER"),
+  );
+}
+
+export async function show(page, parts, query) {
+  const state = {
+    q: query.get("q") ?? "",
+    world: query.get("world") ?? "",
+    status: query.get("status") ?? "",
+    sort: query.get("sort") in ORDER ? query.get("sort") : "newest",
+  };
+  let runs = (await get("runs/")).runs;
+  const cards = new Map(); // by id: { text, item }
+  let limit = FIRST;
+  let later = null;
+
+  const set = (key) => (value) => {
+    state[key] = value;
+    const told = Object.entries(state).filter(([k, v]) => v && !(k === "sort" && v === "newest"));
+    const search = new URLSearchParams(told).toString();
+    history.replaceState(null, "", search ? `#/?${search}` : "#/");
+    apply();
+  };
+  page.classList.add("runs-page");
+  const search = element("input", {
+    type: "search",
+    placeholder: "name, game or agent",
+    value: state.q,
+    oninput: () => set("q")(search.value),
+  });
+  const known = (key, words) =>
+    Object.fromEntries([
+      ["", "all"],
+      ...Object.entries(words).filter(([k]) => k === state[key] || runs.some((r) => r[key] === k)),
+    ]);
+  const list = element("ul", { class: "cards" });
+  const count = element("p", { class: "muted", role: "status" });
+  const none = element("div", { class: "panel empty", hidden: true }, "No run is like this.");
+  const trouble = element("p", { class: "problem", role: "alert", hidden: true });
+  const empty = nothingYet();
+  page.append(
+    element("div", { class: "title" }, element("h1", {}, "Runs"), count),
+    element(
+      "div",
+      { class: "filters", role: "search" },
+      element("label", { class: "grow" }, "Search", search),
+      choice("World", known("world", WORLDS), state.world, set("world")),
+      choice("Status", known("status", STATUS), state.status, set("status")),
+      choice("Sort by", SORTS, state.sort, set("sort")),
+    ),
+    trouble,
+    list,
+    none,
+    empty,
+  );
+
+  function wanted(run) {
+    const text = [run.id, run.game, gameName(run.game), run.agent, WORLDS[run.world], run.status];
+    const words = state.q.toLowerCase().split(/\s+/);
+    return (
+      words.every((word) => text.join(" ").toLowerCase().includes(word)) &&
+      (!state.world || run.world === state.world) &&
+      (!state.status || run.status === state.status)
+    );
+  }
+
+  // Changes only the cards that are not as they should be, so that focus and place stay.
+  function apply() {
+    const found = runs.filter(wanted).sort(ORDER[state.sort]);
+    const shown = found.slice(0, limit);
+    const focused = list.contains(document.activeElement) ? document.activeElement : null;
+    const focusedId = focused?.getAttribute("href");
+    shown.forEach((run, i) => {
+      const text = JSON.stringify(run);
+      const card = cards.get(run.id);
+      const item = card?.text === text ? card.item : cardOf(run, runs);
+      if (card && card.item !== item && card.item.parentNode === list) card.item.replaceWith(item);
+      cards.set(run.id, { text, item });
+      if (list.children[i] !== item) list.insertBefore(item, list.children[i] ?? null);
+    });
+    while (list.children.length > shown.length) list.lastChild.remove();
+    if (focused && document.activeElement !== focused) {
+      const again = [...list.querySelectorAll("a")].find((a) => a.getAttribute("href") === focusedId);
+      again?.focus({ preventScroll: true });
+    }
+    const training = runs.filter((run) => run.status === "running").length;
+    const many = found.length === runs.length ? runs.length : `${found.length} of ${runs.length}`;
+    const told = `${many} run${runs.length === 1 ? "" : "s"}${training ? `, ${training} training now` : ""}`;
+    if (count.textContent !== told) count.textContent = told;
+    none.hidden = found.length > 0 || !runs.length;
+    empty.hidden = runs.length > 0;
+    clearTimeout(later);
+    if (found.length > limit) {
+      later = setTimeout(() => {
+        limit += THEN;
+        apply();
+      }, 40);
+    }
+  }
+
+  apply();
+  const stop = every(REFRESH_SECONDS, async () => {
+    try {
+      runs = (await get("runs/")).runs;
+      trouble.hidden = true;
+      apply();
+    } catch (error) {
+      trouble.replaceChildren(failure(error).textContent);
+      trouble.hidden = false;
+    }
+  });
+  return () => {
+    stop();
+    clearTimeout(later);
+  };
 }

@@ -1,0 +1,329 @@
+"""What the studio finds in folders, and what it shows of a run at a glance."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from starlette.exceptions import HTTPException
+
+from tests.workbench.studio.made_runs import add_video, lines_of, make_run, write_metrics
+from workbench import config as configs
+from workbench.run import Run
+from workbench.studio import run_facts
+from workbench.studio.flat_config import flatten, read_flat
+from workbench.studio.library import Library
+from workbench.studio.run_facts import Cards, card, details
+from workbench.studio.sparks import POINTS, SPARSE_BYTES, TOP, WHOLE_BYTES, read_spark
+
+
+def card_of(path: Path) -> dict[str, object]:
+    return card(path.name, Run(path), Library([path.parent]).serves)
+
+
+def test_runs_are_found_three_folders_deep_and_no_deeper(tmp_path):
+    for place in ("a", "zoo/b", "zoo/seeds/c", "zoo/seeds/more/d"):
+        make_run(tmp_path, place)
+    assert set(Library([tmp_path]).runs()) == {"a", "zoo:b", "zoo:seeds:c"}
+
+
+def test_a_folder_that_is_a_run_has_its_own_name(tmp_path):
+    assert set(Library([make_run(tmp_path, "alone")]).runs()) == {"alone"}
+
+
+def test_runs_of_one_name_in_two_folders_both_have_an_id(tmp_path):
+    paths = [make_run(tmp_path / folder, "same") for folder in ("one", "two")]
+    runs = Library([tmp_path / "one", tmp_path / "two"]).runs()
+    assert sorted(run.path for run in runs.values()) == paths
+
+
+def test_an_id_never_stands_for_two_runs(tmp_path):
+    paths = [make_run(tmp_path, "a:b"), make_run(tmp_path, "a/b")]
+    assert sorted(run.path for run in Library([tmp_path]).runs().values()) == sorted(paths)
+
+
+def test_a_run_that_came_or_went_is_noticed(tmp_path):
+    library = Library([tmp_path])
+    with pytest.raises(HTTPException):
+        library.run("late")
+    path = make_run(tmp_path, "late")
+    assert library.run("late").path == path
+    for file in path.iterdir():
+        file.unlink()
+    with pytest.raises(HTTPException):
+        library.run("late")
+
+
+def test_a_name_that_is_no_text_still_has_an_id(tmp_path):
+    path = make_run(tmp_path, "x")
+    path.rename(os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff"))
+    (name,) = Library([tmp_path]).runs()
+    assert name == "bad\N{REPLACEMENT CHARACTER}"
+
+
+def test_links_that_lead_out_of_the_folders_are_not_followed(tmp_path):
+    outside = make_run(tmp_path / "elsewhere", "secret", video=True)
+    inside = make_run(tmp_path / "runs", "mine")
+    (tmp_path / "runs/link").symlink_to(outside)
+    (tmp_path / "runs/loop").symlink_to(tmp_path / "runs/loop")
+    (inside / "videos").symlink_to(outside / "videos")
+    library = Library([tmp_path / "runs"])
+    assert set(library.runs()) == {"mine"}
+    assert not library.serves(inside / "videos/400_0.mp4")
+    assert library.serves(inside / "config.yaml")
+    assert not library.serves(inside)
+
+
+def test_a_card_tells_how_a_run_is_doing(tmp_path):
+    shown = card_of(make_run(tmp_path, "grid", values=[0, 5, 10], video=True, seed=7))
+    assert shown | {"poster": None, "family": None, "spark": None} == {
+        "id": "grid",
+        "name": "grid",
+        "game": "MiniGrid-LavaGapS5-v0",
+        "world": "minigrid",
+        "agent": "ppo",
+        "seed": 7,
+        "family": None,
+        "env_steps": 400,
+        "total_env_steps": 400,
+        "wall_seconds": 9.5,
+        "started": None,
+        "newest": 10.0,
+        "newest_name": "episode_return",
+        "spark": None,
+        "poster": None,
+        "status": "finished",
+        "problem": None,
+        "note": None,
+    }
+    assert shown["spark"] == [0, 50, 100]
+    assert str(shown["poster"]).startswith("400_0-")
+
+
+def test_a_run_that_trains_has_got_as_far_as_its_metrics(tmp_path):
+    path = make_run(tmp_path, "now", info={"status": "running", "env_steps": 5})
+    with Run(path).locked():
+        shown = card_of(path)
+    assert (shown["status"], shown["env_steps"]) == ("running", 30)
+
+
+def test_a_run_whose_process_is_gone_is_interrupted(tmp_path):
+    path = make_run(tmp_path, "gone", info={"status": "running"})
+    assert card_of(path)["status"] == "interrupted"
+    (path / ".lock").mkdir()
+    assert card_of(path)["status"] == "interrupted"
+
+
+def test_a_run_without_run_json_was_archived(tmp_path):
+    path = make_run(tmp_path, "kept")
+    (path / "run.json").unlink()
+    shown = card_of(path)
+    assert (shown["status"], shown["env_steps"], shown["problem"]) == ("archived", 30, None)
+    assert "kept" in str(shown["note"])
+
+
+def test_runs_that_differ_in_the_seed_alone_are_one_family(tmp_path):
+    first, second, other = (
+        card_of(make_run(tmp_path, "a", seed=1)),
+        card_of(make_run(tmp_path, "b", seed=2, log_period_env_steps=77)),
+        card_of(make_run(tmp_path, "c", seed=1, agent__epochs=3)),
+    )
+    assert first["family"] == second["family"] != other["family"]
+
+
+@pytest.mark.parametrize("board", [False, True])
+def test_the_fast_reading_of_a_config_is_the_right_one(tmp_path, board, monkeypatch):
+    path = make_run(tmp_path, "x", board=board) / "config.yaml"
+    whole = flatten(configs.load_config(path).model_dump(mode="json"))
+    monkeypatch.setattr("workbench.studio.flat_config.load_config", None)
+    assert read_flat(path) == whole
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["env: {kind: probe}\n", "# a note\nseed: 1\n", "seed: &a 1\n", "a:\n- b\n", "", "\0", "é: ["],
+)
+def test_any_other_config_is_read_in_full(tmp_path, text, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        "workbench.studio.flat_config.load_config",
+        lambda path: (
+            asked.append(path) or configs.load_config(make_run(tmp_path, "x") / "config.yaml")
+        ),
+    )
+    (tmp_path / "c.yaml").write_text(text, encoding="utf-8")
+    assert read_flat(tmp_path / "c.yaml")["env.kind"] == "minigrid"
+    assert asked
+
+
+def breakages() -> dict[str, tuple[object, str]]:
+    """What may happen to a run, and a word of what is then told."""
+
+    def garble(name: str, content: bytes):
+        return lambda run: (run / name).write_bytes(content)
+
+    def replace_by_folder(name: str):
+        return lambda run: ((run / name).unlink(), (run / name).mkdir())
+
+    def dangle(name: str):
+        return lambda run: ((run / name).unlink(), (run / name).symlink_to(run / "nowhere"))
+
+    def lead_out(name: str):
+        return lambda run: ((run / name).unlink(), (run / name).symlink_to("/etc/passwd"))
+
+    broken = {
+        "no config": (lambda run: (run / "config.yaml").unlink(), "config.yaml is missing"),
+        "half a config": (garble("config.yaml", b"env:\n  kind: minig"), "config.yaml"),
+        "binary config": (garble("config.yaml", b"\xff\x00\xfe"), "config.yaml"),
+        "huge config": (garble("config.yaml", b"a" * 2_000_000), "config.yaml"),
+        "garbled info": (garble("run.json", b"{"), "run.json is damaged"),
+        "deep info": (garble("run.json", b"[" * 100_000), "run.json is damaged"),
+        "odd status": (
+            garble("run.json", json.dumps({**run_info(), "status": "ecstatic"}).encode()),
+            "ecstatic",
+        ),
+        "no info and no metrics": (
+            lambda run: ((run / "run.json").unlink(), (run / "metrics.jsonl").unlink()),
+            "run.json is missing",
+        ),
+        "a FIFO": (
+            lambda run: ((run / "metrics.jsonl").unlink(), os.mkfifo(run / "metrics.jsonl")),
+            "not a file",
+        ),
+    }
+    for name in ("config.yaml", "run.json", "metrics.jsonl"):
+        broken[f"{name}: a folder"] = (replace_by_folder(name), f"{name} is not a file")
+        broken[f"{name}: a dangling link"] = (dangle(name), f"{name} is a link")
+        broken[f"{name}: a link out"] = (lead_out(name), f"{name} is a link")
+    return broken
+
+
+def run_info() -> dict[str, object]:
+    return {"wandb_id": "", "env_steps": 1, "wall_seconds": 1}
+
+
+@pytest.mark.parametrize("kind", breakages())
+def test_a_damaged_run_says_in_words_what_is_wrong(tmp_path, kind):
+    damage, word = breakages()[kind]
+    path = make_run(tmp_path, "broken")
+    damage(path)
+    library = Library([tmp_path])
+    run = library.run("broken")
+    for shown in (card("broken", run, library.serves), details("broken", run, library.serves)):
+        assert shown["status"] == "damaged"
+        assert word in shown["problem"]
+        assert str(tmp_path) not in shown["problem"].replace(str(path / "config.yaml"), "")
+        json.dumps(shown, allow_nan=False)
+
+
+def test_numbers_that_json_lacks_become_nothing(tmp_path):
+    path = make_run(tmp_path, "x")
+    (path / "run.json").write_text(
+        json.dumps(run_info() | {"status": "failed", "wall_seconds": float("nan")})
+    )
+    assert card_of(path)["wall_seconds"] is None
+
+
+def test_a_wrong_config_that_reads_fast_is_found_on_the_page(tmp_path):
+    path = make_run(tmp_path, "x")
+    text = (path / "config.yaml").read_text().replace("seed:", "sed:")
+    (path / "config.yaml").write_text(text)
+    library = Library([tmp_path])
+    assert "sed" in details("x", library.run("x"), library.serves)["problem"]
+
+
+def test_details_list_videos_by_step_and_leave_out_what_is_none(tmp_path):
+    path = make_run(tmp_path, "x")
+    for name in ("1000_0", "200_0", "200_1"):
+        add_video(path, name)
+    (path / "videos/abc.mp4").touch()
+    (path / "videos/.300_0.tmp.mp4").touch()
+    for step in (20, 3, 100):
+        (path / f"checkpoints/{step}").mkdir(parents=True)
+    library = Library([tmp_path])
+    shown = details("x", library.run("x"), library.serves)
+    assert shown["videos"] == ["200_0", "200_1", "1000_0"]
+    assert shown["checkpoints"] == [3, 20, 100]
+    assert shown["scores"]["200_0"] == pytest.approx(0.9712, abs=0.1)
+
+
+def test_cards_are_read_again_only_when_a_file_has_changed(tmp_path, monkeypatch):
+    path, library = make_run(tmp_path, "x"), Library([tmp_path])
+    cards, read = Cards(library.serves), []
+    monkeypatch.setattr(run_facts, "read_flat", lambda path: read.append(path) or read_flat(path))
+    first = cards.card("x", Run(path))
+    assert cards.card("x", Run(path)) == first
+    assert len(read) == 1
+    write_metrics(path / "metrics.jsonl", lines_of([1, 2, 4, 8]))
+    assert cards.card("x", Run(path))["newest"] == 8
+    assert len(read) == 2
+
+
+def test_cards_notice_that_a_process_ended_though_no_file_changed(tmp_path):
+    path, library = make_run(tmp_path, "x", info={"status": "running"}), Library([tmp_path])
+    cards = Cards(library.serves)
+    with Run(path).locked():
+        assert cards.card("x", Run(path))["status"] == "running"
+    assert cards.card("x", Run(path))["status"] == "interrupted"
+
+
+def test_a_sparkline_has_few_points_in_the_order_of_the_file(tmp_path):
+    write_metrics(tmp_path / "m", lines_of(range(1000)))
+    spark = read_spark(tmp_path / "m")
+    assert len(spark.points) == POINTS
+    assert list(spark.points) == sorted(spark.points)
+    assert (spark.points[0], spark.points[-1]) == (0, TOP)
+    assert (spark.newest, spark.env_steps, spark.wall_seconds) == (999, 10_000, 500)
+
+
+def test_of_a_large_file_only_samples_are_read(tmp_path, monkeypatch):
+    write_metrics(tmp_path / "m", lines_of(range(200_000)))
+    size = (tmp_path / "m").stat().st_size
+    assert size > SPARSE_BYTES > WHOLE_BYTES
+    read, pread = [], os.pread
+    monkeypatch.setattr(os, "pread", lambda *given: read.append(given[1]) or pread(*given))
+    spark = read_spark(tmp_path / "m")
+    assert sum(read) < size / 20
+    assert list(spark.points) == sorted(spark.points)
+    assert len(spark.points) == POINTS
+    assert spark.newest == 199_999
+
+
+def test_a_metric_too_rare_for_samples_is_still_found(tmp_path):
+    lines = [{"env_steps": i, "wall_seconds": i, "loss": 0.123456789} for i in range(20_000)]
+    for i in range(0, 20_000, 400):
+        lines[i]["score_mcts_100"] = i / 20_000
+    write_metrics(tmp_path / "m", lines)
+    assert WHOLE_BYTES < (tmp_path / "m").stat().st_size < SPARSE_BYTES
+    spark = read_spark(tmp_path / "m")
+    assert (spark.name, spark.newest) == ("score_mcts_100", 19_600 / 20_000)
+    assert len(spark.points) == POINTS
+
+
+def test_the_strongest_opponent_counts_and_a_rating_more(tmp_path):
+    line = {"env_steps": 1, "score_random": 1.0, "score_mcts_100": 0.5, "score_mcts_1000": 0.25}
+    write_metrics(tmp_path / "m", [line])
+    assert read_spark(tmp_path / "m").name == "score_mcts_1000"
+    write_metrics(tmp_path / "m", [line | {"elo": 1200.0}])
+    assert read_spark(tmp_path / "m").newest == 1200
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\n\n",
+        b"nonsense\n",
+        b'{"episode_return": 12',
+        b'{"episode_return": --e}\n',
+        b"\0" * 999,
+    ],
+)
+def test_there_is_no_spark_in_what_is_no_metric(tmp_path, content):
+    (tmp_path / "m").write_bytes(content)
+    assert read_spark(tmp_path / "m").newest is None
+
+
+def test_a_half_written_last_line_does_not_count(tmp_path):
+    (tmp_path / "m").write_bytes(b'{"env_steps": 1, "episode_return": 5.0}\n{"episode_return": 6')
+    assert read_spark(tmp_path / "m").newest == 5
