@@ -11,7 +11,7 @@ demo: $(READY)
 	@$(BIN)/python -m workbench.demo
 
 test: $(READY)
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --maxprocesses 4
 
 test-all: $(READY)
 	$(BIN)/pytest -m 'not gpu'

@@ -125,7 +125,11 @@ def _native(config: AtariConfig, num_envs: int, **picture: Any) -> AtariVectorEn
 
 
 class AtariEnvs:
-    """N Atari games in lock-step behind `envs.base.VectorEnv`."""
+    """N Atari games in lock-step behind `envs.base.VectorEnv`.
+
+    Attributes:
+        lives: `[N]` int32, as they were in the newest Step.
+    """
 
     def __init__(self, config: AtariConfig) -> None:
         """Loads the ROM N times; nothing runs before `reset` or `load_state_dict`."""
@@ -149,7 +153,7 @@ class AtariEnvs:
         self._segment = np.zeros(n, np.int64)  # how many times each env was reseeded
         self._age = np.zeros(n, np.int64)  # ticks since then
         self._actions: list[npt.NDArray[np.int64]] = []  # [N] per tick, the oldest segment's first
-        self._lives = np.zeros(n, np.int32)
+        self.lives = np.zeros(n, np.int32)
         self._was_last = np.zeros(n, np.bool_)
         self._pending: Step | None = None
         self._in_flight = False  # whether the native env works on actions that were sent
@@ -166,7 +170,7 @@ class AtariEnvs:
         self._actions.clear()
         self._was_last = np.zeros_like(self._was_last)
         obs, info = self._native.reset(seed=self._segment_seeds())
-        self._lives = info["lives"]
+        self.lives = info["lives"]
         n = self.spec.num_envs
         everywhere = np.ones(n, np.bool_)
         self._pending = Step(
@@ -202,8 +206,8 @@ class AtariEnvs:
             obs, lives = self._reseed(stale)
         discount = 1.0 - terminated.astype(np.float32)
         if self._life_loss_ends_bootstrap:
-            discount[(lives < self._lives) & ~first] = 0.0
-        self._lives = lives
+            discount[(lives < self.lives) & ~first] = 0.0
+        self.lives = lives
         self._was_last = terminated | truncated
         reward = np.where(first, 0, reward).astype(np.float32)
         return Step(obs, reward, discount, first, self._was_last)
@@ -265,12 +269,12 @@ class AtariEnvs:
                     seed=self._segment_seeds()[starts], options={"reset_mask": starts}
                 )
                 self._was_last[starts] = False
-                self._lives[starts] = info["lives"][starts]
+                self.lives[starts] = info["lives"][starts]
             self._native.send(row)
             if tick + 1 < len(actions):
                 _, _, terminated, truncated, info = self._native.recv()
                 self._was_last = terminated | truncated
-                self._lives = info["lives"]
+                self.lives = info["lives"]
         self._in_flight = True
         self._age[:] = ages
         self._actions = list(actions)

@@ -12,6 +12,7 @@ from workbench.config import load_config
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("envs", "agents", "workbench")
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+PAGES = sorted((ROOT / "workbench/studio/static").glob("*.*"))
 CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
 MAX_LINES = 400
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -117,7 +118,7 @@ def test_nothing_is_pickled(path: Path):
     assert not imports(source) & {"torch.load", "torch.save"}
 
 
-@every_module
+@pytest.mark.parametrize("path", [*MODULES, *PAGES], ids=name)
 def test_a_file_fits_in_one_sitting(path: Path):
     assert len(path.read_text().splitlines()) <= MAX_LINES
 

@@ -214,7 +214,7 @@ class Side:
         self.step = self.env.recv()
         self.score += float(self.step.reward[0])
         self.over = bool(self.step.last[0])
-        lives = int(self.env._lives[0]) if isinstance(self.env, AtariEnvs) else 0
+        lives = int(self.env.lives[0]) if isinstance(self.env, AtariEnvs) else 0
         if lives or self.lives is not None:  # games that have none say 0 from the start
             self.lives = lives
 

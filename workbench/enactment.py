@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import NamedTuple
 
@@ -151,15 +152,16 @@ def enact(run: Run, env_steps: int, trace: Trace) -> Enactment:
     try:
         spec = env_spec(world)
         agent = _load(agent_config, spec, weights)
-        steps, shape = _replay(world, trace)
-        decisions, memories = _remember(agent, steps)
+        steps, shape = _replay(world, spec, trace)
+        stack, (c, h, w) = spec.stack, spec.frame_shape
+        frames = np.concatenate([steps[0].obs.reshape(stack, c, h, w), *(s.obs for s in steps[1:])])
+        decisions, memories = _remember(agent, steps, frames)
         precise = agent
         if agent_config.precision != "float32":
             changes = {"precision": "float32"}
             precise = _load(agent_config.model_copy(update=changes), spec, weights)
     except (ValueError, ImportError, OSError, RuntimeError) as error:
         raise UsageError(f"the episode cannot be played once more: {error}") from None
-    stack, (c, h, w) = spec.stack, spec.frame_shape
     units = memories[0].shape[1] if memories else None
     return Enactment(
         trace=trace,
@@ -169,9 +171,7 @@ def enact(run: Run, env_steps: int, trace: Trace) -> Enactment:
         note=_difference(trace, decisions, used, env_steps),
         screen=screen_box(shape, units),
         sees_screen=not (isinstance(world, MiniGridConfig) and world.view == "partial"),
-        frames=np.concatenate(
-            [steps[0].obs.reshape(stack, c, h, w), *(s.obs[:, -c:] for s in steps[1:])]
-        ),
+        frames=frames,
         memories=memories,
     )
 
@@ -183,12 +183,18 @@ def _load(config: AgentConfig, spec: EnvSpec, weights: dict[str, torch.Tensor]) 
     return agent
 
 
-def _replay(world: EnvConfig, trace: Trace) -> tuple[list[Step], tuple[int, int]]:
+def _replay(world: EnvConfig, spec: EnvSpec, trace: Trace) -> tuple[list[Step], tuple[int, int]]:
     """Returns the T + 1 steps of the episode, and the size of the screen `(H, W)`.
 
+    After the first, each step's `obs` is `[1, c, H, W]`, its newest frame alone.
+
     Raises:
-        ValueError: rewards or the end are not those of the trace.
+        ValueError: actions, rewards or the end are not those of the trace, or it is too long.
     """
+    if list(trace.action_names) != list(spec.action_names):
+        raise ValueError("the world has other actions now than when it was recorded")
+    if (trace.end + spec.stack) * prod(spec.frame_shape) > CACHE_BYTES:
+        raise ValueError(f"{trace.end:,} steps are too many")
     single, shape = world.model_copy(update={"num_envs": 1}), ATARI_SCREEN
     rendered = None if isinstance(world, AtariConfig) else make_rendered_env(single)
     steps = []
@@ -204,21 +210,27 @@ def _replay(world: EnvConfig, trace: Trace) -> tuple[list[Step], tuple[int, int]
                 if step.last[0]:
                     raise ValueError(f"the world ended at step {t}, before the recording did")
                 env.send(trace.actions[t : t + 1])
-            steps.append(step)
+            newest = step.obs[:, -spec.frame_channels :].copy()
+            steps.append(step._replace(obs=newest) if t else step)
     return steps, shape
 
 
 def _remember(
-    agent: Agent, steps: Sequence[Step]
+    agent: Agent, steps: Sequence[Step], frames: npt.NDArray[np.uint8]
 ) -> tuple[dict[int, Decision], tuple[npt.NDArray[np.float32], ...]]:
     """Returns the decisions at some steps (at all, with a memory) and the memories before each."""
     memory: Memory = agent.initial_memory(1)
+    stack = len(frames) - len(steps) + 1
+
+    def whole(t: int) -> Step:
+        return steps[t]._replace(obs=frames[t : t + stack].reshape(steps[0].obs.shape))
+
     if not memory:
         checked = np.unique(np.linspace(0, len(steps) - 1, CHECKED_STEPS).astype(int)).tolist()
-        return {t: agent.act(steps[t], memory, explore=False)[0] for t in checked}, ()
+        return {t: agent.act(whole(t), memory, explore=False)[0] for t in checked}, ()
     decisions, before = {}, [memory]
-    for t, step in enumerate(steps):
-        decisions[t], memory = agent.act(step, memory, explore=False)
+    for t in range(len(steps)):
+        decisions[t], memory = agent.act(whole(t), memory, explore=False)
         before.append(memory)
     return decisions, tuple(
         torch.cat([m.reshape(1, -1) for m in part]).float().numpy()
@@ -258,7 +270,7 @@ class Enactments:
         env_steps = recorded_at(trace_path.stem)
         used = run.checkpoints / str(nearest_checkpoint(run, env_steps))
         paths = (trace_path, run.config_path, used / "meta.json", used / "model.safetensors")
-        key = tuple((path, path.stat().st_mtime_ns if path.exists() else 0) for path in paths)
+        key = tuple((path, _written(path)) for path in paths)
         with self._lock:
             if key not in self._kept:
                 self._kept[key] = enact(run, env_steps, read_trace(trace_path))
@@ -271,3 +283,10 @@ class Enactments:
     def nbytes(self) -> int:
         """What all of them take."""
         return sum(kept.nbytes for kept in self._kept.values())
+
+
+def _written(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:  # `enact` tells why
+        return 0

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from workbench.errors import UsageError
 
 MAX_BYTES = 64_000_000
+LARGEST = 1e100  # so that sums stay finite
 Floats = npt.NDArray[np.float64]
 
 
@@ -76,8 +77,10 @@ def _check(trace: Trace) -> None:
         raise ValueError("an action that there is not")
     if trace.rewards.ndim != 1 or trace.discounts.ndim != 1 or trace.values.ndim != 2:
         raise ValueError("not one number for each step")
+    if trace.values.shape[1] != (num_actions if trace.policy is None else 1):
+        raise ValueError("not one value for each action")
     if trace.policy is not None and trace.policy.shape[1:] != (num_actions,):
         raise ValueError("not one probability for each action")
     for numbers in (trace.rewards, trace.discounts, trace.values, trace.policy, trace.memory_norm):
-        if numbers is not None and not np.isfinite(numbers).all():
+        if numbers is not None and not (np.abs(numbers) < LARGEST).all():
             raise ValueError("a number that is not finite")

@@ -94,7 +94,8 @@ def events(trace: Trace, errors: npt.NDArray[np.float64]) -> list[Event]:
     """
     end = len(trace.rewards) - 1
     found = [
-        Event(int(t) + 1, "reward", float(trace.rewards[t])) for t in trace.rewards.nonzero()[0]
+        Event(int(t) + 1, "reward", float(trace.rewards[t]))
+        for t in trace.rewards[:end].nonzero()[0]
     ]
     found += [
         Event(int(t) + 1, "life", 0.0) for t in (trace.discounts[: end - 1] == 0).nonzero()[0]

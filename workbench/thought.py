@@ -106,8 +106,8 @@ class Thinkers:
     def __init__(self) -> None:
         """Has loaded none."""
         self._lock = threading.Lock()
-        self._loaded: OrderedDict[str, Thinker] = OrderedDict()
-        self._thoughts: OrderedDict[tuple[str, tuple[int, ...], int], dict[str, Any]]
+        self._loaded: OrderedDict[tuple[str, int], Thinker] = OrderedDict()
+        self._thoughts: OrderedDict[tuple[str, int, tuple[int, ...], int], dict[str, Any]]
         self._thoughts = OrderedDict()
 
     def think(self, player: str, moves: Sequence[int], simulations: int) -> dict[str, Any]:
@@ -118,19 +118,23 @@ class Thinkers:
         """
         run, path = open_player(player)
         name = f"{run.path}@{path.name}"
-        key = (name, tuple(moves), simulations)
+        try:
+            written = path.stat().st_mtime_ns  # a run may be made anew under the same name
+        except OSError:
+            raise UsageError(f"{name} is gone") from None
+        key = (name, written, tuple(moves), simulations)
         with self._lock:
             known = self._thoughts.get(key)
         if known is None:
-            known = self._thinker(name).think(moves, simulations)
+            known = self._thinker(name, written).think(moves, simulations)
         with self._lock:
             _remember(self._thoughts, key, known, MAX_THOUGHTS)
         return {**known, "step": int(path.name)}
 
-    def _thinker(self, name: str) -> Thinker:
+    def _thinker(self, name: str, written: int) -> Thinker:
         with self._lock:
-            thinker = self._loaded.get(name) or Thinker(load_board_player(name))
-            _remember(self._loaded, name, thinker, MAX_PLAYERS)
+            thinker = self._loaded.get((name, written)) or Thinker(load_board_player(name))
+            _remember(self._loaded, (name, written), thinker, MAX_PLAYERS)
             return thinker
 
 

@@ -5,8 +5,10 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,21 @@ def test_watch_shows_the_run_until_ctrl_c(run, start):
     assert (card["id"], card["status"], card["game"]) == ("mine", "created", "tic_tac_toe")
     process.send_signal(signal.SIGINT)
     assert process.wait(15) == 0
+
+
+def test_ctrl_c_waits_for_no_thought(start):
+    process, said = start("watch", str(ROOT / "runs/zoo"))
+    site = re.findall(r"http://\S+?/", said)[0]
+    asked = [
+        f"{site}api/boards/othello/think?simulations=2000&moves={move}" for move in (19, 26, 37)
+    ]
+    asked += [f"{site}api/insight/atari-pong/800000_0/saliency?t={t}" for t in range(20)]
+    with ThreadPoolExecutor(len(asked)) as viewers:
+        answers = [viewers.submit(fetch, url) for url in asked]
+        time.sleep(3)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(8) == 0
+    assert any(answer.exception() for answer in answers)
 
 
 def test_play_opens_the_game(run, start):

@@ -367,6 +367,12 @@ def test_another_world_or_another_agent_is_noticed(copied):
         lambda facts: json.dumps(
             facts | {"steps": [facts["steps"][0] | {"action": 10**30}, *facts["steps"][1:]]}
         ),
+        lambda facts: json.dumps(
+            facts | {"steps": [step | {"values": []} for step in facts["steps"]]}
+        ),
+        lambda facts: json.dumps(
+            facts | {"steps": [step | {"values": [1e308]} for step in facts["steps"]]}
+        ),
     ],
 )
 def test_a_damaged_trace_is_told(tmp_path, damage):
@@ -375,6 +381,21 @@ def test_a_damaged_trace_is_told(tmp_path, damage):
     path.write_text(damage(facts))
     with pytest.raises(UsageError, match="damaged"):
         read_trace(path)
+
+
+def test_other_actions_than_the_worlds_are_not_sent_to_it():
+    run, path = run_of("grid-memory")
+    trace = read_trace(path)
+    other = replace(trace, action_names=(*trace.action_names[:-1], "fly"))
+    with pytest.raises(UsageError, match="other actions"):
+        enact(run, recorded_at(path.stem), other)
+
+
+def test_an_episode_that_would_fill_the_memory_is_not_played(monkeypatch):
+    run, path = run_of("grid-memory")
+    monkeypatch.setattr("workbench.enactment.CACHE_BYTES", 1000)
+    with pytest.raises(UsageError, match="too many"):
+        enact(run, recorded_at(path.stem), read_trace(path))
 
 
 def test_the_newest_episodes_are_kept_as_long_as_they_fit():

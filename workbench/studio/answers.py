@@ -2,9 +2,13 @@
 
 import json
 import math
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from starlette.responses import JSONResponse
+from anyio import CapacityLimiter, to_thread
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 
 class Answer(JSONResponse):
@@ -13,6 +17,32 @@ class Answer(JSONResponse):
     def render(self, content: Any) -> bytes:
         """Returns the bytes; raises ValueError for NaN and infinities."""
         return json.dumps(content, allow_nan=False, separators=(",", ":")).encode("ascii")
+
+
+class Turns:
+    """Threads of their own for what takes long: who waits for a turn holds up nobody else."""
+
+    def __init__(self, at_a_time: int, max_waiting: int = 100) -> None:
+        """Where `max_waiting` wait already, the answer is 503."""
+        self._limiter = CapacityLimiter(at_a_time)
+        self._most = at_a_time + max_waiting
+        self._asked = 0
+
+    def __call__(
+        self, answer: Callable[[Request], Response]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        """Returns an endpoint that answers in turn."""
+
+        async def answer_in_turn(request: Request) -> Response:
+            if self._asked >= self._most:
+                raise HTTPException(503, "the studio is busy; try again in a moment")
+            self._asked += 1
+            try:
+                return await to_thread.run_sync(answer, request, limiter=self._limiter)
+            finally:
+                self._asked -= 1
+
+        return answer_in_turn
 
 
 def finite(value: Any) -> Any:

@@ -33,6 +33,7 @@ from workbench.arcade import MAX_SEED, Duel, Side, encoded, media_type, steps_pe
 from workbench.errors import UsageError, WorkError
 from workbench.run import Run
 from workbench.studio.library import Library
+from workbench.studio.queries import whole_number
 
 MOST_SESSIONS = 4
 IDLE_SECONDS = 600.0
@@ -290,15 +291,6 @@ def _short(numbers: Any) -> list[float | None]:
     return [number if abs(number) < float("inf") else None for number in rounded]
 
 
-def _number(text: str | None, what: str) -> int | None:
-    """Returns a number of the address; raises UsageError if it is none."""
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise UsageError(f"{what} is a whole number, not {text[:40]!r}")
-    return int(text)
-
-
 def routes(library: Library) -> list[BaseRoute]:
     """Returns the routes below `/api/arcade`."""
     sessions: set[WebSocket] = set()
@@ -312,11 +304,9 @@ def routes(library: Library) -> list[BaseRoute]:
         sessions.add(socket)
         worker = ThreadPoolExecutor(1, thread_name_prefix="arcade")
         try:
-            run = await asyncio.to_thread(library.run, socket.path_params["run"])
-            seed = _number(socket.query_params.get("seed"), "a seed") or 0
-            if seed > MAX_SEED:
-                raise UsageError(f"a seed is at most {MAX_SEED}")
-            step = _number(socket.query_params.get("step"), "a step")
+            run = await asyncio.to_thread(library.trained_run, socket.path_params["run"])
+            seed = whole_number(socket.query_params, "seed", most=MAX_SEED) or 0
+            step = whole_number(socket.query_params, "step")
             player = f"{run.path}@{step}" if step is not None else str(run.path)
             end = await Session(socket, run, worker).play(player, seed)
             if end is not None:

@@ -14,13 +14,15 @@ from envs.board.base import BoardGame, Position
 from envs.board.cells import cells, family, hands, squares
 from envs.board.connect_four import ILLEGAL
 from envs.board.openspiel import BoardConfig, OpenSpielGame
+from workbench.episode_trace import MAX_BYTES
 from workbench.errors import UsageError
 from workbench.run import Run
 from workbench.thought import positions_after
 from workbench.truth import Solver, make_solver
 
 # Words and small numbers, so that nobody asks for a board that fills the memory, or for a file.
-GAME = re.compile(r"\w{1,40}(\((\w{1,30}=[\w.]{1,10}(,(?!\)))?){0,6}\))?")
+VALUE = r"([\d.]{1,10}|[Tt]rue|[Ff]alse)"  # no other words: some games read the file of that name
+GAME = re.compile(rf"\w{{1,40}}(\((\w{{1,30}}={VALUE}(,(?!\)))?){{0,6}}\))?")
 LARGEST_NUMBER = 50
 FIRST_SOLVED_PLY = {"connect_four": 8}  # earlier positions take seconds
 MAX_SECONDS = 1.5  # for the truth of a game
@@ -38,7 +40,12 @@ def rules(name: str, max_plies: int | None) -> OpenSpielGame:
     if not GAME.fullmatch(name) or any(len(n) > 3 or int(n) > LARGEST_NUMBER for n in numbers):
         raise UsageError(f"{name[:60]!r} is not a game that can be shown here")
     try:
-        return OpenSpielGame(BoardConfig(kind="board", game=name, max_plies=max_plies))
+        game = OpenSpielGame(BoardConfig(kind="board", game=name, max_plies=max_plies))
+        for action in game.status([game.start()]).legal.tolist():
+            game.action_name(game.start(), action)  # of large boards some are no text
+        return game
+    except UnicodeDecodeError:
+        raise UsageError(f"the moves of {name} have no names") from None
     except ValueError as error:
         raise UsageError(str(error)) from None
 
@@ -108,6 +115,8 @@ def recorded_game(run: Run, name: str, serves: Callable[[Path], bool]) -> dict[s
         return None
     game = rules(config.game, config.max_plies)
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise UsageError("it is too large")
         trace = json.loads(path.read_text(encoding="utf-8"))
         steps = trace["steps"]
         moves = [int(step["action"]) for step in steps]

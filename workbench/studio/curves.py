@@ -1,5 +1,6 @@
 """Learning curves: `metrics.jsonl` read as it grows, and made small enough to be drawn."""
 
+import errno
 import json
 import math
 import os
@@ -19,6 +20,8 @@ Numbers = npt.NDArray[np.float64]
 XName = Literal["env_steps", "wall_seconds"]
 X_NAMES: tuple[XName, ...] = ("env_steps", "wall_seconds")
 CHUNK_BYTES = 8_388_608
+MAX_BYTES = 1 << 30  # of a file; it takes a minute
+CACHE_BYTES = 256 << 20
 MARK_BYTES = 256  # of what was read last, to see whether it is still there
 MAX_NAMES = 300  # no training has as many metrics
 LARGEST = 1e300  # so that sums stay finite
@@ -56,6 +59,8 @@ class MetricsReader:
         """
         with self._lock, self._path.open("rb", buffering=0) as file:
             facts = os.fstat(file.fileno())
+            if facts.st_size > MAX_BYTES:
+                raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
             file_id = facts.st_dev, facts.st_ino
             at = self._offset - len(self._mark)
             if file_id != self._file_id or os.pread(file.fileno(), len(self._mark), at) != (
@@ -94,6 +99,11 @@ class MetricsReader:
             self._lines[name].append(number)
 
     @property
+    def nbytes(self) -> int:
+        """About what is kept of the file: numbers take as much as the text that tells them."""
+        return self._offset
+
+    @property
     def names(self) -> list[str]:
         """All metrics met so far, but those that a curve is drawn over."""
         with self._lock:
@@ -120,9 +130,9 @@ class MetricsReader:
 class CurveStore:
     """The readers of the files asked for most recently."""
 
-    def __init__(self, capacity: int = 64) -> None:
-        """Forgets all but `capacity` files."""
-        self._capacity = capacity
+    def __init__(self, max_bytes: int = CACHE_BYTES) -> None:
+        """Always keeps the file read last, however large it is."""
+        self._max_bytes = max_bytes
         self._readers: OrderedDict[Path, MetricsReader] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -131,9 +141,11 @@ class CurveStore:
         with self._lock:
             reader = self._readers.setdefault(path, MetricsReader(path))
             self._readers.move_to_end(path)
-            while len(self._readers) > self._capacity:
-                self._readers.popitem(last=False)
         reader.update()
+        with self._lock:
+            kept = sum(known.nbytes for known in self._readers.values())
+            while len(self._readers) > 1 and kept > self._max_bytes:
+                kept -= self._readers.popitem(last=False)[1].nbytes
         return reader
 
 

@@ -29,7 +29,7 @@ def read_flat(path: Path) -> Flat:
     """
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise UsageError(f"{path} is too large to be a config")
+            raise UsageError(f"{path} is too large")
         flat = _read_lines(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         flat = None  # for `load_config` to say why
@@ -72,7 +72,7 @@ def _is_enough(flat: Flat) -> bool:
     return (
         isinstance(steps, int)
         and not isinstance(steps, bool)
-        and all(isinstance(flat.get(key), str) for key in ("env.kind", "agent.kind"))
+        and all(flat.get(key) and isinstance(flat[key], str) for key in ("env.kind", "agent.kind"))
     )
 
 
@@ -84,7 +84,8 @@ def _read_lines(text: str) -> Flat | None:
         told = line.lstrip(" ")
         if told.startswith("- "):
             items = flat.setdefault(open_keys[-1][1], []) if open_keys else None
-            if not isinstance(items, list) or told[2:3] in NO_PLAIN_VALUE:
+            plain = told[2:].strip() and told[2] not in NO_PLAIN_VALUE
+            if not isinstance(items, list) or not plain:
                 return None
             items.append(_scalar(told[2:]))
             continue

@@ -4,20 +4,17 @@ Playing an episode once more and asking the network take a while, so one thread 
 thing after the other, while the server goes on answering.
 """
 
-import asyncio
 import io
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from PIL import Image
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from agents import AgentConfig
@@ -48,61 +45,42 @@ from workbench.insight import (
 )
 from workbench.panel import SCREEN_HEIGHT, MemoryStrip, Pixels
 from workbench.run import Run
+from workbench.studio.answers import Answer, Turns
 from workbench.studio.library import Library
+from workbench.studio.queries import MOST, one_of, whole_number
 from workbench.studio.videos import find, list_videos
 
 MAX_WAITING = 24  # questions; more are told to come again
 DIGITS = 4
-NEWEST = 10**18  # the checkpoint nearest to it
-T = TypeVar("T")
-
-
-class Worker:
-    """One thread for what takes long."""
-
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="insight")
-        self._waiting = 0
-
-    async def do(self, work: Callable[[], T]) -> T:
-        """Returns what `work` returns; raises HTTPException 503 where too much waits already."""
-        if self._waiting >= MAX_WAITING:
-            raise HTTPException(503, "the studio is busy; try again in a moment")
-        self._waiting += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
-        finally:
-            self._waiting -= 1
 
 
 def routes(library: Library) -> list[BaseRoute]:
     """Returns the routes below `/api/insight`."""
-    worker, enactments = Worker(), Enactments()
+    in_turn, enactments = Turns(1, MAX_WAITING), Enactments()
 
     def found(request: Request) -> tuple[Run, Path]:
-        run, name = library.run(request.path_params["run"]), request.path_params["video"]
+        run, name = library.trained_run(request.path_params["run"]), request.path_params["video"]
         find(run, name, ".mp4", library.serves)
         return run, find(run, name, ".json", library.serves)
 
     def overview(request: Request) -> Response:
         run, trace_path = found(request)
-        return JSONResponse(episode_facts(run, trace_path))
+        return Answer(episode_facts(run, trace_path))
 
-    async def filters(request: Request) -> Response:
-        run = await run_in_threadpool(library.run, request.path_params["run"])
-        env_steps = _number(request, "checkpoint", NEWEST)
-        return await worker.do(lambda: _png(_filters(run, env_steps)))
+    def filters(request: Request) -> Response:
+        run = library.trained_run(request.path_params["run"])
+        env_steps = whole_number(request.query_params, "checkpoint")
+        return _png(_filters(run, MOST if env_steps is None else env_steps))
 
     def about(draw: Callable[[Request, Enactment], Response]) -> Callable[[Request], Any]:
-        async def answer(request: Request) -> Response:
-            run, path = await run_in_threadpool(found, request)
-            return await worker.do(lambda: draw(request, enactments.get(run, path)))
+        def answer(request: Request) -> Response:
+            return draw(request, enactments.get(*found(request)))
 
-        return answer
+        return in_turn(answer)
 
     return [
-        Route("/{run}/filters", filters),
-        Route("/{run}/{video}", overview),
+        Route("/{run}/filters", in_turn(filters)),
+        Route("/{run}/{video}", Turns(2)(overview)),
         Route("/{run}/{video}/agent", about(_agent)),
         Route("/{run}/{video}/saliency", about(_saliency)),
         Route("/{run}/{video}/observation", about(_observation)),
@@ -144,7 +122,7 @@ def _strip_height(agent: AgentConfig) -> int:
 def _agent(request: Request, enactment: Enactment) -> Response:
     spec = enactment.spec
     convolution = first_convolution(network_of(enactment.agent))
-    return JSONResponse(
+    return Answer(
         {
             "checkpoint": enactment.checkpoint,
             "note": enactment.note,
@@ -164,10 +142,7 @@ def _agent(request: Request, enactment: Enactment) -> Response:
 
 def _saliency(request: Request, enactment: Enactment) -> Response:
     t = _moment(request, enactment)
-    of = request.query_params.get("of", "choice")
-    look: Look | None = next((known for known in get_args(Look) if known == of), None)
-    if look is None:
-        raise HTTPException(400, "of must be choice or value")
+    look: Look = one_of(request.query_params, "of", get_args(Look))
     maps = saliency(enactment.obs(t), lambda obs: enactment.value_and_scores(t, obs))
     return _png(tinted(maps[look], TINTS[look]))
 
@@ -206,20 +181,10 @@ def _filters(run: Run, env_steps: int) -> Pixels:
 
 
 def _moment(request: Request, enactment: Enactment) -> int:
-    t = _number(request, "t", None)
-    if t > enactment.trace.end:
-        raise HTTPException(400, f"t must be in 0..{enactment.trace.end}")
+    t = whole_number(request.query_params, "t", most=enactment.trace.end)
+    if t is None:
+        raise UsageError("t, the number of a frame, is missing")
     return t
-
-
-def _number(request: Request, name: str, default: int | None) -> int:
-    """Returns a number of the address; raises HTTPException 400 if it is none or below zero."""
-    text = request.query_params.get(name)
-    if text is None and default is not None:
-        return default
-    if text is None or not (text.isascii() and text.isdecimal()) or len(text) > 18:
-        raise HTTPException(400, f"{name} must be a whole number")
-    return int(text)
 
 
 def _png(pixels: Pixels) -> Response:

@@ -43,6 +43,13 @@ class Library:
             raise HTTPException(404, "there is no such run")
         return run
 
+    def trained_run(self, run_id: str) -> Run:
+        """Returns one run to be read as a whole; raises HTTPException 404 if a link leads out."""
+        run = self.run(run_id)
+        if not self.serves(run.config_path) or not self.holds(run.checkpoints):
+            raise HTTPException(404, "the config or the checkpoints of this run cannot be read")
+        return run
+
     def tournament(self, tournament_id: str) -> Path:
         """Returns one tournament's folder; raises HTTPException 404 if there is none."""
         path = self.tournaments().get(tournament_id)

@@ -3,7 +3,9 @@
 import json
 import os
 import stat
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from workbench import checkpoint
 from workbench.errors import UsageError
 from workbench.run import Run
 from workbench.studio.answers import finite
-from workbench.studio.flat_config import family_of, flatten, game_of, read_flat
+from workbench.studio.flat_config import MAX_BYTES, family_of, flatten, game_of, read_flat
 from workbench.studio.sparks import read_spark
 from workbench.studio.videos import list_videos, score_of
 
@@ -44,6 +46,7 @@ class Cards:
         """`serves` says whether a file may be read."""
         self._serves = serves
         self._known: dict[Path, tuple[Any, dict[str, Any]]] = {}
+        self._lock = threading.Lock()
 
     def card(self, name: str, run: Run) -> dict[str, Any]:
         """Returns what the gallery shows of a run."""
@@ -58,10 +61,15 @@ class Cards:
             facts = facts | {"status": _status(run, "running")}
         return facts | {"id": name}
 
-    def forget(self, others: set[Path]) -> None:
-        """Forgets all runs but `others`."""
-        for path in self._known.keys() - others:
-            self._known.pop(path, None)
+    def all(self, runs: Mapping[str, Run]) -> list[dict[str, Any]]:
+        """Returns the cards of all runs there are, and forgets those of others."""
+        with self._lock:  # who comes while it reads finds all of them known
+            cards = [self.card(name, run) for name, run in runs.items()]
+            there = {run.path for run in runs.values()}
+            for path in list(self._known):
+                if path not in there:
+                    self._known.pop(path, None)
+        return cards
 
 
 def card(name: str, run: Run, serves: Serves) -> dict[str, Any]:
@@ -108,6 +116,7 @@ def details(name: str, run: Run, serves: Serves) -> dict[str, Any]:
     problems = [facts["problem"]] if facts["problem"] else []
     try:
         if not _is_missing(run.config_path) and serves(run.config_path):
+            _check(run.config_path, serves)
             rest["config"] = run.config.model_dump(mode="json")
             rest["flat"] = flatten(rest["config"])
     except UsageError as error:  # may be found only now: the card reads fast, not strictly
@@ -120,7 +129,8 @@ def details(name: str, run: Run, serves: Serves) -> dict[str, Any]:
         problems.append(f"its folders cannot be read ({_reason(error)})")
     traces = {video: run.videos / f"{video}.json" for video in rest["videos"]}
     rest["scores"] = {video: score_of(path) for video, path in traces.items() if serves(path)}
-    if serves(run.info_path):
+    with suppress(UsageError, OSError):  # the card has told it
+        _check(run.info_path, serves)
         rest["info"] = _more_info(run)
     return dict(finite(facts | rest | {"problem": "; ".join(problems) or None}))
 
@@ -209,6 +219,8 @@ def _is_missing(path: Path) -> bool:
 def _check(path: Path, serves: Serves) -> None:
     """Raises UsageError if a file is missing, is none, or is a link that leads out."""
     if serves(path):
+        if path.suffix != ".jsonl" and path.stat().st_size > MAX_BYTES:
+            raise UsageError(f"{path.name} is too large")
         return
     if _is_missing(path):
         raise UsageError(f"{path.name} is missing")

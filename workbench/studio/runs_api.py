@@ -1,7 +1,7 @@
 """What the studio tells of runs."""
 
 import os
-import re
+from contextlib import suppress
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -9,37 +9,37 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from workbench.errors import UsageError
 from workbench.run import Run
-from workbench.studio.answers import Answer
+from workbench.studio.answers import Answer, Turns
 from workbench.studio.curves import (
     X_NAMES,
     Curve,
     CurveStore,
     MetricsReader,
-    XName,
     band,
     thin,
 )
 from workbench.studio.library import Library
+from workbench.studio.queries import one_of, whole_number
 from workbench.studio.run_facts import Cards, details
 from workbench.studio.videos import PLACEHOLDER, Posters, find, list_videos, read_trace
 
 POINTS = 600
 MAX_NAMES_ASKED = 20
 MAX_SEEDS = 30
+MAX_WAITING = 2_000  # who shows a gallery asks for all its pictures at once
 FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}  # the address changes with it
 ALWAYS_ASK = {"Cache-Control": "no-cache"}
 
 
-def routes(library: Library) -> list[BaseRoute]:
-    """Returns the routes below `/api/runs`."""
-    cards, posters, store = Cards(library.serves), Posters(), CurveStore()
+def routes(library: Library, cards: Cards) -> list[BaseRoute]:
+    """Returns the routes below `/api/runs`; `cards` are of the runs in `library`."""
+    posters, store = Posters(), CurveStore()
+    drawing, reading = Turns(2, MAX_WAITING), Turns(2, MAX_WAITING)
 
     def all_runs(request: Request) -> Response:
-        runs = library.runs()
-        shown = [cards.card(name, run) for name, run in runs.items()]
-        cards.forget({run.path for run in runs.values()})
-        return Answer({"runs": shown})
+        return Answer({"runs": cards.all(library.runs())})
 
     def one_run(request: Request) -> Response:
         name = request.path_params["run"]
@@ -47,13 +47,14 @@ def routes(library: Library) -> list[BaseRoute]:
 
     def curves(request: Request) -> Response:
         run = library.run(request.path_params["run"])
-        x_name, points = _x(request), _points(request)
+        x_name = one_of(request.query_params, "x", X_NAMES)
+        points = whole_number(request.query_params, "points", least=4, most=POINTS) or POINTS
         if not os.path.lexists(run.metrics_path):  # a training writes it when it has something
             return Answer({"names": [], "x": x_name, "newest": {}, "curves": {}})
         reader = _reader(run, library, store)
         names = [name for name in request.query_params.get("names", "").split(",") if name]
         if len(names) > MAX_NAMES_ASKED:
-            raise HTTPException(400, f"names: at most {MAX_NAMES_ASKED}")
+            raise UsageError(f"names: at most {MAX_NAMES_ASKED}")
         newest = reader.newest()
         drawn = {name: _plain(thin(reader.curve(name, x_name), points)) for name in names}
         return Answer({"names": reader.names, "x": x_name, "newest": newest, "curves": drawn})
@@ -62,14 +63,16 @@ def routes(library: Library) -> list[BaseRoute]:
         """Tells the mean of a metric over the runs that differ in the seed alone, and its band."""
         mine = request.path_params["run"]
         family = cards.card(mine, library.run(mine))["family"]
-        x_name, metric = _x(request), request.query_params.get("name", "")
+        x_name = one_of(request.query_params, "x", X_NAMES)
+        metric = request.query_params.get("name", "")
         members: list[str] = []
         drawn: list[Curve] = []
         for name, run in library.runs().items():
             alike = family is not None and cards.card(name, run)["family"] == family
             if alike and len(members) < MAX_SEEDS and library.serves(run.metrics_path):
-                members.append(name)
-                drawn.append(_read(run, store).curve(metric, x_name))
+                with suppress(HTTPException):  # gone just now
+                    drawn.append(_read(run, store).curve(metric, x_name))
+                    members.append(name)
         return Answer({"runs": members, "x_name": x_name, **band(drawn)})
 
     def run_poster(request: Request) -> Response:
@@ -115,10 +118,10 @@ def routes(library: Library) -> list[BaseRoute]:
         Route("/{run}", one_run),
         Route("/{run}/curves", curves),
         Route("/{run}/seeds", seeds),
-        Route("/{run}/poster", run_poster),
+        Route("/{run}/poster", drawing(run_poster)),
         Route("/{run}/videos/{video}.mp4", video),
-        Route("/{run}/videos/{video}/poster", video_poster),
-        Route("/{run}/videos/{video}/trace", trace),
+        Route("/{run}/videos/{video}/poster", drawing(video_poster)),
+        Route("/{run}/videos/{video}/trace", reading(trace)),
     ]
 
 
@@ -133,21 +136,6 @@ def _read(run: Run, store: CurveStore) -> MetricsReader:
         return store.read(run.metrics_path)
     except OSError as error:
         raise HTTPException(404, f"its metrics cannot be read ({error.strerror})") from None
-
-
-def _x(request: Request) -> XName:
-    asked = request.query_params.get("x", X_NAMES[0])
-    for name in X_NAMES:
-        if asked == name:
-            return name
-    raise HTTPException(400, f"x: choose from {', '.join(X_NAMES)}")
-
-
-def _points(request: Request) -> int:
-    asked = request.query_params.get("points", str(POINTS))
-    if not re.fullmatch("[0-9]{1,3}", asked) or not 4 <= int(asked) <= POINTS:
-        raise HTTPException(400, f"points: a number from 4 to {POINTS}")
-    return int(asked)
 
 
 def _plain(curve: Curve) -> dict[str, Any]:

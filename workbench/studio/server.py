@@ -4,9 +4,12 @@ Everything is asked for by GET, and nothing that is asked for changes a file. Na
 looked up among what was found on disk, never joined to a path.
 """
 
+import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from hmac import compare_digest
 from importlib.resources import files
 from pathlib import Path
@@ -18,14 +21,16 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from workbench.errors import UsageError, WorkError
 from workbench.studio import arcade_api, boards_api, insight_api, runs_api, tournaments_api
+from workbench.studio.answers import Answer
 from workbench.studio.library import Library
+from workbench.studio.run_facts import Cards
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 COOKIE = "ludus-token"
@@ -80,6 +85,12 @@ class Guard:
 
         try:
             await self._app(scope, receive, send_with_headers)
+        except asyncio.CancelledError:
+            # Only the end of the studio does that.
+            if scope["type"] != "http":
+                raise
+            if not started:
+                await _problem(503, "the studio has ended")(scope, receive, send)
         except Exception:
             # Told in the terminal, not to visitors; where an answer has begun it just ends.
             LOG.exception("the studio could not answer %s", scope["path"])
@@ -98,7 +109,7 @@ class Guard:
             return _problem(414, "the address is too long")
         if self._hosts is not None and _host_name(headers) not in self._hosts:
             return _problem(421, "the studio is not asked by this name")
-        if _comes_from_elsewhere(headers, scope["type"]):
+        if _comes_from_elsewhere(headers, scope):
             return _problem(403, "other sites may not ask the studio")
         if self._token is not None and not self._knows_token(asked):
             return self._welcome(asked)
@@ -128,10 +139,11 @@ def _host_name(headers: Headers) -> str | None:
         return None
 
 
-def _comes_from_elsewhere(headers: Headers, kind: str) -> bool:
+def _comes_from_elsewhere(headers: Headers, scope: Scope) -> bool:
     """Returns whether another site's page asks; browsers say so, and pages cannot lie about it."""
-    if kind == "http" and headers.get("sec-fetch-mode") == "navigate":
-        return False  # a link to the studio may be followed
+    kind = str(scope["type"])
+    if kind == "http" and headers.get("sec-fetch-mode") == "navigate" and scope["path"] == "/":
+        return False  # a link to the studio may be followed, but not to what takes it long
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return True
     origin = headers.get("origin")
@@ -144,20 +156,20 @@ def _comes_from_elsewhere(headers: Headers, kind: str) -> bool:
 
 
 def _problem(status: int, message: str) -> Response:
-    return JSONResponse({"error": message}, status_code=status, headers=HEADERS)
+    return Answer({"error": message}, status_code=status, headers=HEADERS)
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return JSONResponse({"error": error.detail}, status_code=error.status_code)
+    return Answer({"error": error.detail}, status_code=error.status_code)
 
 
 async def _on_usage_error(request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": str(error)}, status_code=400)
+    return Answer({"error": str(error)}, status_code=400)
 
 
 async def _on_failure(request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": f"the studio failed: {error}"}, status_code=500)
+    return Answer({"error": f"the studio failed: {error}"}, status_code=500)
 
 
 async def _page(request: Request) -> Response:
@@ -192,14 +204,22 @@ def make_app(library: Library, *, hosts: Sequence[str] | None, token: str | None
         hosts: the names under which it may be asked, None: any.
         token: what visitors must know, None: nothing.
     """
+    cards = Cards(library.serves)
+
+    @asynccontextmanager
+    async def warming(app: Starlette) -> AsyncIterator[None]:
+        """Reads all runs while the browser opens."""
+        threading.Thread(target=lambda: cards.all(library.runs()), daemon=True).start()
+        yield
+
     static = Path(str(files("workbench.studio").joinpath("static")))
     routes: list[BaseRoute] = [
         Route("/", _page),
         Mount("/static", _Static(directory=static)),
+        Mount("/api/runs", routes=runs_api.routes(library, cards)),
         *(
             Mount(f"/api/{name}", routes=api.routes(library))
             for name, api in (
-                ("runs", runs_api),
                 ("insight", insight_api),
                 ("boards", boards_api),
                 ("arcade", arcade_api),
@@ -216,6 +236,7 @@ def make_app(library: Library, *, hosts: Sequence[str] | None, token: str | None
         routes=routes,
         middleware=[Middleware(Guard, hosts=hosts, token=token), Middleware(_Compressed)],
         exception_handlers=dict(handlers),
+        lifespan=warming,
     )
 
 

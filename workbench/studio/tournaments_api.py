@@ -8,11 +8,12 @@
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from workbench.errors import UsageError
+from workbench.studio.answers import Answer
 from workbench.studio.library import Library
+from workbench.studio.queries import whole_number
 from workbench.studio.tournament_facts import Filter, details, game, games, summary
 
 
@@ -22,23 +23,24 @@ def routes(library: Library) -> list[BaseRoute]:
     def every(request: Request) -> Response:
         found = [summary(name, folder) for name, folder in library.tournaments().items()]
         found.sort(key=lambda facts: (-facts.get("date", 0.0), facts["id"]))
-        return JSONResponse({"tournaments": found})
+        return Answer({"tournaments": found})
 
     def one(request: Request) -> Response:
         name = request.path_params["id"]
-        return JSONResponse(details(name, library.tournament(name)))
+        return Answer(details(name, library.tournament(name)))
 
     def its_games(request: Request) -> Response:
         folder = library.tournament(request.path_params["id"])
-        player, against = _number(request, "player"), _number(request, "against")
-        wanted = Filter(player, against, request.query_params.get("result") or None)
-        return JSONResponse(games(folder, wanted, _number(request, "first") or 0))
+        query = request.query_params
+        player, against = whole_number(query, "player"), whole_number(query, "against")
+        wanted = Filter(player, against, query.get("result") or None)
+        return Answer(games(folder, wanted, whole_number(query, "first") or 0))
 
     def its_game(request: Request) -> Response:
         found = game(library.tournament(request.path_params["id"]), request.path_params["n"])
         if found is None:
             raise HTTPException(404, "there is no such game")
-        return JSONResponse(found)
+        return Answer(found)
 
     return [
         Route("/", every),
@@ -46,13 +48,3 @@ def routes(library: Library) -> list[BaseRoute]:
         Route("/{id}/games", its_games),
         Route("/{id}/games/{n:int}", its_game),
     ]
-
-
-def _number(request: Request, name: str) -> int | None:
-    """Returns a number of the address, None where it is not given; raises UsageError."""
-    text = request.query_params.get(name, "")
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise UsageError(f"{name} is a whole number, not {text[:40]!r}")
-    return int(text)

@@ -15,6 +15,7 @@ from PIL import Image
 from starlette.exceptions import HTTPException
 
 from workbench import board_picture, panel
+from workbench.episode_trace import MAX_BYTES
 from workbench.panel import Pixels
 from workbench.run import Run
 from workbench.studio.answers import finite
@@ -22,7 +23,6 @@ from workbench.studio.answers import finite
 NAME = re.compile(r"([0-9]{1,18})_([0-9]{1,18})")  # STEP_SEED
 SCORE = re.compile(rb'"(?:episode_return|result)": ?(-?[\d.]{1,30})')
 HEAD_BYTES = 8_192
-MAX_TRACE_BYTES = 64_000_000
 MAX_FRAMES_DECODED = 300
 POSTER_SIZE = 480, 320
 STRIP_HEIGHT = panel.STRIP_LABEL_HEIGHT + panel.STRIP_ROWS_HEIGHT
@@ -58,7 +58,7 @@ def find(run: Run, name: str, suffix: str, serves: Callable[[Path], bool]) -> Pa
 def read_trace(path: Path) -> dict[str, Any]:
     """Returns a trace, NaN and infinities as None; raises HTTPException 404 if it is damaged."""
     try:
-        if path.stat().st_size > MAX_TRACE_BYTES:
+        if path.stat().st_size > MAX_BYTES:
             raise ValueError
         trace = json.loads(path.read_bytes())
         if not isinstance(trace, dict):
@@ -80,12 +80,11 @@ def score_of(trace: Path) -> float | None:
 class Posters:
     """Pictures from the middle of videos, made once."""
 
-    def __init__(self, capacity: int = 400) -> None:
+    def __init__(self, capacity: int = 1_000) -> None:
         """Keeps the newest `capacity` pictures, of some 20 kB each."""
         self._capacity = capacity
         self._made: OrderedDict[tuple[Any, ...], bytes | None] = OrderedDict()
         self._lock = threading.Lock()
-        self._decoding = threading.Semaphore(2)
 
     def poster(self, video: Path, *, is_board: bool, cropped: bool) -> bytes | None:
         """Returns a JPEG, or None if the video cannot be read.
@@ -100,16 +99,15 @@ class Posters:
         except OSError:
             return None
         key = (video, facts.st_mtime_ns, facts.st_size, is_board, cropped)
-        with self._decoding:
-            with self._lock:
-                if key in self._made:
-                    self._made.move_to_end(key)
-                    return self._made[key]
-            made = _make_poster(video, is_board, cropped)
-            with self._lock:
-                self._made[key] = made
-                while len(self._made) > self._capacity:
-                    self._made.popitem(last=False)
+        with self._lock:
+            if key in self._made:
+                self._made.move_to_end(key)
+                return self._made[key]
+        made = _make_poster(video, is_board, cropped)
+        with self._lock:
+            self._made[key] = made
+            while len(self._made) > self._capacity:
+                self._made.popitem(last=False)
         return made
 
 

@@ -1,5 +1,6 @@
 """`ludus watch`: starts the studio and opens the browser."""
 
+import os
 import socket
 import sys
 import threading
@@ -7,6 +8,7 @@ import webbrowser
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import quote
 
 import uvicorn
 
@@ -17,12 +19,13 @@ from workbench.studio.server import LOOPBACK, make_app, new_token
 
 PORT = 8765
 PORTS_TRIED = 20
+MAX_MESSAGE_BYTES = 16_384  # that a page may send
 
 
 def watch(
     shown: Sequence[str], *, host: str, port: int | None, browser: bool, page: str = "run"
 ) -> None:
-    """Serves the studio until Ctrl-C.
+    """Serves the studio until Ctrl-C, which ends the process.
 
     Args:
         shown: runs, or folders that hold runs, beside `runs/`; the first run is opened.
@@ -54,14 +57,31 @@ def watch(
             address += f"?token={token}"
         for run_id, run in library.runs().items():
             if run.path.resolve() == opened:
-                address += f"#/{page}/{run_id}"
+                address += f"#/{page}/{quote(run_id, safe=':')}"
         sys.stderr.write(f"the studio is at {address}\nCtrl-C ends it\n")
-        if browser:
+        if browser and _has_screen():
             threading.Timer(0.5, webbrowser.open, [address]).start()
-        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2)
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            timeout_graceful_shutdown=2,
+            ws_max_size=MAX_MESSAGE_BYTES,
+            ws_per_message_deflate=False,  # screens are compressed already
+        )
         # Ctrl-C is how it ends, and no failure.
         with suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listening])
+    # Threads may be deep in searches and episodes that nobody waits for any more. They only read.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _has_screen() -> bool:
+    """Returns whether a browser has a window; one in this terminal could only spoil it."""
+    return sys.platform in ("darwin", "win32") or any(
+        name in os.environ for name in ("DISPLAY", "WAYLAND_DISPLAY")
+    )
 
 
 def _listening(host: str, port: int | None) -> socket.socket:

@@ -263,3 +263,12 @@ def test_a_damaged_network_is_told_as_such(tmp_path):
         status, answer = answer_of(server.url, "broken/think")
     assert status == 400
     assert "damaged" in answer["error"]
+
+
+@pytest.mark.parametrize(
+    "game", ["efg_game(filename=README.md)", "hex(board_size=50)", "havannah(board_size=50)"]
+)
+def test_games_read_no_files_and_need_names_that_are_text(studio, game):
+    status, answer = answer_of(studio, "positions", {"game": game})
+    assert status == 400
+    assert "EFG" not in answer["error"]

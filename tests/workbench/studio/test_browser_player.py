@@ -69,7 +69,7 @@ def shows(page: Page, trace: dict, t: int) -> None:
     expect(page.locator(".ep-readout")).to_contain_text(f"{value:.3f}")
     numbers = page.locator(".ep-bars .ep-number").all_inner_texts()
     if "policy" in step:
-        assert numbers == [f"{100 * p:.1f} %" for p in step["policy"]]
+        assert numbers == [f"{100 * p:.1f}%" for p in step["policy"]]
     else:
         np.testing.assert_allclose([float(n) for n in numbers], step["values"], atol=6e-4)
 

@@ -139,8 +139,21 @@ def test_a_line_without_end_is_given_up(path, monkeypatch):
     assert returns(MetricsReader(path)) == [1, 2]
 
 
+def write_and_measure(path):
+    write_metrics(path, lines_of([0]))
+    return path.stat().st_size
+
+
+def test_a_file_that_would_fill_the_memory_is_not_read(tmp_path):
+    with (tmp_path / "huge").open("wb") as file:
+        file.truncate(2 << 30)
+    with pytest.raises(OSError, match="too large"):
+        CurveStore().read(tmp_path / "huge")
+
+
 def test_the_store_forgets_what_was_asked_for_longest_ago(tmp_path):
-    store, readers = CurveStore(capacity=2), []
+    size = write_and_measure(tmp_path / "0")
+    store, readers = CurveStore(max_bytes=2 * size), []
     for i in range(3):
         write_metrics(tmp_path / str(i), lines_of([i]))
         readers.append(store.read(tmp_path / str(i)))

@@ -327,3 +327,42 @@ def test_there_is_no_spark_in_what_is_no_metric(tmp_path, content):
 def test_a_half_written_last_line_does_not_count(tmp_path):
     (tmp_path / "m").write_bytes(b'{"env_steps": 1, "episode_return": 5.0}\n{"episode_return": 6')
     assert read_spark(tmp_path / "m").newest == 5
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "env:\n  kind: ''\nagent:\n  kind: dqn\ntotal_env_steps: 5\n",
+        "env:\n  kind: atari\nagent:\n  kind: dqn\ntotal_env_steps: 5\nx:\n- \n",
+        "seed: 1\n" * 200_000,
+    ],
+    ids=["empty kind", "empty item", "too large"],
+)
+def test_a_config_of_nothing_much_breaks_one_card_alone(tmp_path, text):
+    path = make_run(tmp_path, "broken")
+    (path / "config.yaml").write_text(text)
+    facts = details("broken", Run(path), Library([tmp_path]).serves)
+    assert facts["status"] == "damaged"
+    assert "config.yaml" in facts["problem"]
+
+
+def test_cards_of_all_runs_forget_those_that_are_gone(tmp_path, monkeypatch):
+    for name in ("a", "b"):
+        make_run(tmp_path, name)
+    library = Library([tmp_path])
+    cards, runs = Cards(library.serves), library.runs()
+    assert [facts["id"] for facts in cards.all(runs)] == ["a", "b"]
+    monkeypatch.setattr(run_facts, "card", None)  # all are known
+    assert [facts["id"] for facts in cards.all({"a": runs["a"]})] == ["a"]
+    with pytest.raises(TypeError):
+        cards.all(runs)
+
+
+def test_a_run_whose_config_leads_out_is_not_read_as_a_whole(tmp_path):
+    path = make_run(tmp_path / "shown", "a")
+    (path / "config.yaml").rename(tmp_path / "secret.yaml")
+    (path / "config.yaml").symlink_to(tmp_path / "secret.yaml")
+    library = Library([tmp_path / "shown"])
+    assert library.run("a").path == path
+    with pytest.raises(HTTPException):
+        library.trained_run("a")

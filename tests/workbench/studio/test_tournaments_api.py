@@ -1,6 +1,7 @@
 """What the studio tells of tournaments, from real and from damaged files."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -264,3 +265,13 @@ def test_tables_are_made_once_per_state_of_the_file(site, monkeypatch):
         file.write("{}\n")
     told(site, "/board")
     assert len(made) == 2
+
+
+def test_a_folder_whose_name_is_no_text_is_listed(tmp_path):
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff"))
+    folder.mkdir()
+    (folder / "conditions.json").write_text("{}")
+    with Server(tmp_path) as studio:
+        answer = httpx.get(f"{studio.url}/api/tournaments/")
+    assert answer.status_code == 200
+    assert len(answer.json()["tournaments"]) == 1

@@ -1,5 +1,5 @@
 // Which page is shown: the part of the address after # says so, and everything shown has one.
-import { element, failure } from "./dom.js";
+import { element, heading } from "./dom.js";
 
 // A page is a module with `show(page, parts, query)`: it fills `page` and may return what ends it.
 const PAGES = {
@@ -10,8 +10,10 @@ const PAGES = {
   play: () => import("./play.js"),
   tournaments: () => import("./tournaments.js"),
 };
-const TAB = { "": "gallery", run: "gallery", video: "gallery", game: "gallery" };
+const TAB = { "": "gallery", run: "gallery", video: "gallery" };
+const PATIENCE = 300; // milliseconds until a page that is not there yet says that it loads
 
+const main = document.getElementById("page");
 let end = null;
 let turn = 0;
 
@@ -23,34 +25,57 @@ function decoded(part) {
   }
 }
 
+function mark(name, [first]) {
+  const game = first === "tournaments" ? "tournaments" : "gallery";
+  const tab = name === "game" ? game : (TAB[name] ?? name);
+  for (const link of document.querySelectorAll("nav a")) {
+    if (link.dataset.page === tab) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+}
+
+function trouble({ message }) {
+  return [
+    heading("This page cannot be shown"),
+    element("p", { class: "panel problem", role: "alert" }, `Something went wrong: ${message}`),
+  ];
+}
+
 async function navigate() {
   const mine = ++turn;
   const [path, search] = (location.hash.slice(1) || "/").split("?");
-  const [name, ...parts] = path.split("/").slice(1).map(decoded);
+  const [name, ...parts] = path.replace(/^\//, "").split("/").map(decoded);
   end?.();
   end = null;
-  const page = document.getElementById("page");
   const shown = element("div", { class: "page" });
-  page.replaceChildren(shown);
-  for (const link of document.querySelectorAll("nav a")) {
-    const current = link.dataset.page === (TAB[name] ?? name);
-    if (current) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
-  }
+  main.replaceChildren(shown);
+  mark(name, parts);
+  const loading = element("p", { class: "page muted", role: "status" }, "Loading…");
+  const patience = setTimeout(() => main.prepend(loading), PATIENCE);
   try {
-    if (!(name in PAGES)) throw new Error(`there is no page ${name}`);
+    if (!Object.hasOwn(PAGES, name)) throw new Error(`there is no page ${name}`);
     const { show } = await PAGES[name]();
     const ending = await show(shown, parts, new URLSearchParams(search));
     if (mine === turn) end = ending ?? null;
     else ending?.();
   } catch (error) {
-    if (mine === turn) shown.replaceChildren(failure(error));
+    shown.replaceChildren(...trouble(error));
   }
+  clearTimeout(patience);
+  loading.remove();
+  if (mine !== turn) return;
+  const title = shown.querySelector("h1")?.textContent;
+  document.title = title ? `${title} · Ludus studio` : "Ludus studio";
 }
 
 window.addEventListener("hashchange", () => {
   navigate();
-  document.getElementById("page").focus({ preventScroll: true });
+  main.focus({ preventScroll: true });
   window.scrollTo(0, 0);
+});
+// The address belongs to the pages, so this link cannot be followed as others are.
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  main.focus();
 });
 navigate();

@@ -1,61 +1,26 @@
 // A game against a trained agent. It is kept in the address, so that a reload loses nothing.
-import {
-  Board,
-  chancesBar,
-  lineText,
-  moveName,
-  positionsOf,
-  sideDot,
-  sidesOf,
-} from "./board.js";
-import { element, failure, get } from "./dom.js";
-import { gameName } from "./gallery.js";
+import { address, keep, newSeed, numberIn, path, withQuery } from "./address.js";
+import { Board, positionsOf } from "./board.js";
+import { lineText, moveName, sidesOf } from "./board_games.js";
+import { chancesBar, sideDot } from "./board_values.js";
+import { choice, element, failure, get, heading } from "./dom.js";
+import { chosen, draw, levels } from "./opponent.js";
+import { gameName } from "./words.js";
 
-const VARIED_PLIES = 6; // in which the agent does not always make its best move
 const JUDGE = 400; // simulations of a hint and of thoughts that are shown
 const DEFAULT_LEVEL = 2;
+const SIDES = [
+  ["first", "I move first"],
+  ["second", "the agent moves first"],
+  ["random", "at random"],
+];
 
-export async function show(page, parts, query) {
-  const [id] = parts;
-  const run = await get(`runs/${encodeURIComponent(id)}`);
-  if (!run.checkpoints.length) throw new Error("this run has no checkpoint to play against yet");
+// `run`: what the studio tells of it.
+export async function show(page, run, query) {
   const game = new Play(page, run, query);
   await game.begin();
   return () => game.end();
 }
-
-// From a beginner to the best there is: earlier checkpoints, and fewer positions looked at.
-export function levels(checkpoints) {
-  const last = checkpoints.at(-1);
-  const count = (step) => `${step.toLocaleString("en")} moves of practice`;
-  const looks = (simulations) => `looks at ${simulations} positions before each move`;
-  const early = [
-    ["Beginner", checkpoints[0], 10, "has only just begun to learn"],
-    ["Casual", checkpoints[Math.floor(checkpoints.length / 4)], 10, "is a quarter through"],
-  ];
-  const late = [
-    ["Skilled", last, 10, "is fully trained"],
-    ["Strong", last, 100, "is fully trained"],
-    ["Strongest", last, 400, "is fully trained"],
-  ];
-  const shown = checkpoints.length > 1 ? early : [["Casual", last, 1, "plays by instinct"]];
-  return [...shown, ...late].map(([name, step, simulations, what]) => ({
-    name,
-    step,
-    simulations,
-    words: `${what} (${count(step)}), and ${looks(simulations)}.`,
-  }));
-}
-
-// Numbers from 0 to 1 that a seed decides (mulberry32).
-function draw(seed) {
-  let t = (seed + 0x6d2b79f5) | 0;
-  t = Math.imul(t ^ (t >>> 15), t | 1);
-  t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-  return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-}
-
-const newSeed = () => Math.floor(Math.random() * 1e6);
 
 class Play {
   constructor(page, run, query) {
@@ -63,16 +28,10 @@ class Play {
     this.run = run;
     this.levels = levels(run.checkpoints);
     this.turn = 0; // what was asked before it changed is out of date
-    const number = (name, otherwise) => {
-      const text = query.get(name) ?? "";
-      return /^\d{1,9}$/.test(text) ? Number(text) : otherwise;
-    };
-    this.side = ["first", "second", "random"].includes(query.get("side"))
-      ? query.get("side")
-      : "first";
+    this.side = SIDES.some(([side]) => side === query.get("side")) ? query.get("side") : "first";
     const level = Math.min(DEFAULT_LEVEL, this.levels.length - 1);
-    this.level = Math.min(number("level", level), this.levels.length - 1);
-    this.seed = number("seed", newSeed());
+    this.level = Math.min(numberIn(query, "level", level), this.levels.length - 1);
+    this.seed = numberIn(query, "seed", newSeed());
     this.showing = query.get("thoughts") === "1";
     const moves = query.get("moves") ?? "";
     this.moves = /^\d+(,\d+)*$/.test(moves) ? moves.split(",").map(Number) : [];
@@ -80,19 +39,17 @@ class Play {
   }
 
   async begin() {
-    document.title = `Play ${gameName(this.run.game)} – Ludus studio`;
     this.told = await get(this.positions([]));
     this.family = this.told.family;
     this.start = this.told.first_to_move;
     get(this.thinking(this.run.checkpoints.at(-1), 1, [])).catch(() => {}); // loads it meanwhile
     this.seat();
     this.build();
-    await this.look();
+    this.look(); // its answer may take a while
   }
 
   end() {
     this.turn++;
-    document.title = "Ludus studio";
   }
 
   // The address of what is told of the last position.
@@ -119,8 +76,7 @@ class Play {
   }
 
   build() {
-    const button = (words, onclick, kind = "") =>
-      element("button", { type: "button", class: kind, onclick }, words);
+    const button = (words, onclick) => element("button", { type: "button", onclick }, words);
     this.board = new Board({
       label: `${gameName(this.run.game)} board`,
       onMove: (action) => this.play(action),
@@ -130,27 +86,13 @@ class Play {
     this.chances = element("div", { class: "board-side" });
     this.back = button("Take back", () => this.takeBack());
     this.hinting = button("Hint", () => this.hint());
-    this.again = button("New game", () => this.restart(), "primary");
-    const choice = (value, options, onchange) => {
-      const select = element(
-        "select",
-        { onchange: () => onchange(select.value) },
-        options.map(([key, words]) => element("option", { value: key }, words)),
-      );
-      select.value = value;
-      return select;
-    };
-    const sides = [
-      ["first", "I move first"],
-      ["second", "the agent moves first"],
-      ["random", "at random"],
-    ];
-    this.sideChoice = choice(this.side, sides, (value) => {
+    this.again = button("New game", () => this.restart());
+    this.sideChoice = choice(SIDES, this.side, (value) => {
       this.side = value;
       this.restart();
     });
     const names = this.levels.map(({ name }, i) => [`${i}`, name]);
-    this.levelChoice = choice(`${this.level}`, names, (value) => {
+    this.levelChoice = choice(names, `${this.level}`, (value) => {
       this.level = Number(value);
       this.keep();
       this.explain();
@@ -169,11 +111,9 @@ class Play {
     this.history = element("ol", { class: "made" });
     this.explain();
     this.page.append(
-      element(
-        "div",
-        {},
-        element("h1", {}, `${gameName(this.run.game)} against ${this.run.name}`),
-      ),
+      heading(`${gameName(this.run.game)} against ${this.run.name}`, {
+        back: { href: address("run", this.run.id), words: this.run.name },
+      }),
       element(
         "div",
         { class: "board-layout", "data-family": this.family },
@@ -210,11 +150,9 @@ class Play {
   }
 
   keep() {
-    const query = new URLSearchParams({ side: this.side, level: this.level, seed: this.seed });
-    if (this.showing) query.set("thoughts", "1");
-    query.set("moves", this.moves.join(","));
-    const id = encodeURIComponent(this.run.id);
-    history.replaceState(null, "", `#/play/${id}?${query.toString().replaceAll("%2C", ",")}`);
+    const { side, level, seed, showing } = this;
+    const told = { side, level, seed, thoughts: showing ? 1 : "", moves: this.moves.join(",") };
+    keep(this.page, withQuery(address("play", this.run.id), told));
   }
 
   // Asks what stands on the board after the moves, shows it, and lets the agent move if it must.
@@ -245,20 +183,8 @@ class Play {
     const { step, simulations } = this.levels[this.level];
     const thought = await this.think(step, simulations);
     if (mine !== this.turn) return;
-    this.moves = [...this.moves, this.chosen(thought)];
+    this.moves = [...this.moves, chosen(thought, this.seed, this.moves.length)];
     await this.look();
-  }
-
-  // The best move; early on, one drawn in proportion to its visits, so that games differ.
-  chosen(thought) {
-    const ply = this.moves.length;
-    if (ply >= VARIED_PLIES || thought.proven !== null) return thought.best;
-    let left = draw(this.seed + 1000 * ply) * thought.visits.reduce((sum, m) => sum + m.policy, 0);
-    for (const { action, policy } of thought.visits) {
-      left -= policy;
-      if (left < 0) return action;
-    }
-    return thought.best;
   }
 
   think(step, simulations) {
@@ -266,8 +192,8 @@ class Play {
   }
 
   thinking(step, simulations, moves) {
-    const query = new URLSearchParams({ step, simulations, moves: moves.join(",") });
-    return `boards/${encodeURIComponent(this.run.id)}/think?${query}`;
+    const asked = { step, simulations, moves: moves.join(",") };
+    return withQuery(path("boards", this.run.id, "think"), asked);
   }
 
   async play(action) {
@@ -300,7 +226,7 @@ class Play {
       this.suggested = thought.line[0];
       this.paint();
     } catch (error) {
-      this.problem.replaceChildren(failure(error));
+      if (mine === this.turn) this.problem.replaceChildren(failure(error));
     } finally {
       this.paintButtons();
     }
@@ -316,7 +242,7 @@ class Play {
       this.thought = thought;
       this.paint();
     } catch (error) {
-      this.problem.replaceChildren(failure(error));
+      if (mine === this.turn) this.problem.replaceChildren(failure(error));
     }
   }
 
@@ -354,6 +280,7 @@ class Play {
     this.hinting.disabled = !free;
     this.back.disabled = !this.told.movers.includes(me);
     this.again.replaceChildren(position.over ? "Rematch" : "New game");
+    this.again.classList.toggle("primary", position.over);
   }
 
   paintStatus() {

@@ -1,5 +1,6 @@
 // Curves and sparklines, and how metrics are told in words.
-import { element, short, svg } from "./dom.js";
+import { element, svg } from "./dom.js";
+import { minus, percent, short } from "./words.js";
 
 const DASHES = [[], [9, 4], [3, 3], [12, 4, 3, 4], [6, 6], [2, 5]];
 export const COLOURS = DASHES.length;
@@ -20,10 +21,13 @@ export function metricName(name) {
 
 export function metricValue(name, value) {
   if (value === null || value === undefined) return "–";
-  if (PERCENT.test(name) && Math.abs(value) <= 1) return `${+(value * 100).toFixed(1)} %`;
-  if (name.startsWith("elo")) return String(Math.round(value));
+  if (PERCENT.test(name) && Math.abs(value) <= 1) {
+    const isWhole = Number.isInteger(+(100 * value).toFixed(1));
+    return percent(value, isWhole ? 0 : 1);
+  }
+  if (name.startsWith("elo")) return minus(String(Math.round(value)));
   const size = Math.abs(value);
-  if (size > 0 && (size < 1e-3 || size >= 1e12)) return value.toExponential(2);
+  if (size > 0 && (size < 1e-3 || size >= 1e12)) return minus(value.toExponential(2));
   return short(value);
 }
 
@@ -47,7 +51,7 @@ export function sparkline(points) {
 }
 
 // The mean of what came before, weighed less the longer ago it was; 0 leaves all as it is.
-export function smooth(values, share) {
+function smooth(values, share) {
   let sum = 0;
   let weight = 0;
   return values.map((value) => {

@@ -1,12 +1,12 @@
 // The learning curves of a run, with those of others to compare.
-import { element, get } from "./dom.js";
+import { path, withQuery } from "./address.js";
 import { Chart, COLOURS, metricName, metricValue, xText } from "./chart.js";
-import { address } from "./gallery.js";
+import { element, get } from "./dom.js";
 
 const MOST = COLOURS; // curves in one chart
 const PREFERRED = ["elo", "episode_return", "score_mcts_", "keeps_value", "score_", "loss"];
 
-export function preferred(names) {
+function preferred(names) {
   for (const start of PREFERRED) {
     const fitting = names.filter((name) => name.startsWith(start));
     const length = Math.max(...fitting.map((name) => name.length));
@@ -173,10 +173,8 @@ export function curvesPanel(run, query, remember) {
 
   async function refresh() {
     const mine = ++turn;
-    const ask = (id, names) => {
-      const search = new URLSearchParams({ names, x: state.x, points: 600 });
-      return get(`runs/${address(id)}/curves?${search}`);
-    };
+    const ask = (id, names) =>
+      get(withQuery(path("runs", id, "curves"), { names, x: state.x, points: 600 }));
     try {
       let own = await ask(run.id, state.metric);
       if (!own.names.includes(state.metric) && own.names.length) {
@@ -189,9 +187,7 @@ export function curvesPanel(run, query, remember) {
       }
       const group =
         state.seeds && state.metric
-          ? await get(
-              `runs/${address(run.id)}/seeds?${new URLSearchParams({ name: state.metric, x: state.x })}`,
-            )
+          ? await get(withQuery(path("runs", run.id, "seeds"), { name: state.metric, x: state.x }))
           : null;
       if (mine !== turn) return;
       answers = new Map(found);
@@ -299,7 +295,10 @@ export function curvesPanel(run, query, remember) {
   return {
     panel,
     refresh,
-    end: () => chart.end(),
+    end() {
+      turn++; // what is on its way is no longer drawn
+      chart.end();
+    },
     knowOthers(runs) {
       others = runs.filter((other) => other.id !== run.id);
       options.replaceChildren(

@@ -1,5 +1,7 @@
 // Small helpers that every page uses. Text from files only ever becomes text, never markup.
 
+const WRITTEN_IN = "input:not([type='checkbox']), select, textarea";
+
 // element("a", { href: "#/", onclick: f }, "text", child, ...): null children are left out.
 export function element(tag, attributes = {}, ...children) {
   return fill(document.createElement(tag), attributes, children);
@@ -21,41 +23,79 @@ function fill(made, attributes, children) {
   return made;
 }
 
-// What the server answers to GET `/api/...`; throws an Error with its message.
-export async function get(path, options = {}) {
-  const response = await fetch(`/api/${path}`, options);
+// A choice of one of `options`, pairs of a value and its words; `change(value)` is told of another.
+export function choice(options, value, change, attributes = {}) {
+  const select = element("select", { ...attributes, onchange: () => change(select.value) });
+  setOptions(select, options, value);
+  return select;
+}
+
+export function setOptions(select, options, value) {
+  select.replaceChildren(...options.map(([key, words]) => element("option", { value: key }, words)));
+  select.value = value;
+  if (select.selectedIndex < 0) select.selectedIndex = 0; // what is not there cannot be chosen
+}
+
+// How every page begins: a link to where it belongs, its name, and a line about it.
+export function heading(title, { back = null, about = null, beside = [] } = {}) {
+  return element(
+    "div",
+    { class: "heading" },
+    back ? element("a", { class: "back", href: back.href }, `‹ ${back.words}`) : null,
+    element("div", { class: "title" }, element("h1", {}, title), beside),
+    about ? element("p", { class: "muted" }, about) : null,
+  );
+}
+
+// Scrolls a list by itself, not the page, so far that one of its items is seen.
+export function reveal(list, item) {
+  const top = item.offsetTop - list.offsetTop;
+  if (top < list.scrollTop || top + item.offsetHeight > list.scrollTop + list.clientHeight) {
+    list.scrollTop = top - list.clientHeight / 2;
+  }
+}
+
+// Whether a key is for the page: not for the browser, nor for what is written or chosen in.
+export function isForPage({ altKey, ctrlKey, metaKey, target }) {
+  return !altKey && !ctrlKey && !metaKey && !target.closest?.(WRITTEN_IN);
+}
+
+// The server's response to GET `/api/...`; throws an Error with its message.
+export async function ask(path, options = {}) {
+  let response;
+  try {
+    response = await fetch(`/api/${path}`, options);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Error("the studio does not answer; does ludus watch still run?");
+  }
+  if (response.ok) return response;
   const answer = await response.json().catch(() => ({ error: response.statusText }));
-  if (!response.ok) throw new Error(answer.error);
-  return answer;
+  throw new Error(answer.error);
+}
+
+export async function get(path, options) {
+  return (await ask(path, options)).json();
 }
 
 export function failure(error) {
   return element("p", { class: "problem", role: "alert" }, `Something went wrong: ${error.message}`);
 }
 
-// 1234567 -> "1.23M"; for labels where space is short.
-export function short(number) {
-  if (number === null || number === undefined || !Number.isFinite(number)) return "–";
-  const size = Math.abs(number);
-  if (size >= 1e6) return `${+(number / 1e6).toPrecision(3)}M`;
-  if (size >= 1e4) return `${+(number / 1e3).toPrecision(3)}k`;
-  if (Number.isInteger(number)) return number.toLocaleString("en");
-  return `${+number.toPrecision(size >= 100 ? 4 : 3)}`;
-}
-
-export function duration(seconds) {
-  if (seconds < 90) return `${Math.round(seconds)} s`;
-  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
-  return `${+(seconds / 3600).toPrecision(2)} h`;
-}
-
-// Calls `f` now and every `seconds` while the page is shown; returns what ends it.
+// Calls `f` every `seconds` while the page is seen; returns what ends it.
 export function every(seconds, f) {
   let timer = null;
+  let ended = false;
   const tick = async () => {
-    if (!document.hidden) await f();
-    timer = setTimeout(tick, seconds * 1000);
+    try {
+      if (!document.hidden) await f();
+    } finally {
+      if (!ended) timer = setTimeout(tick, seconds * 1000);
+    }
   };
   timer = setTimeout(tick, seconds * 1000);
-  return () => clearTimeout(timer);
+  return () => {
+    ended = true;
+    clearTimeout(timer);
+  };
 }

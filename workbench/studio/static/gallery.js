@@ -1,11 +1,13 @@
 // All runs.
-import { duration, element, every, failure, get, short } from "./dom.js";
+import { address, keep, path, withQuery } from "./address.js";
 import { metricName, metricValue, sparkline } from "./chart.js";
+import { choice, element, every, failure, get, heading } from "./dom.js";
+import { agentName, duration, gameName, short } from "./words.js";
 
 const REFRESH_SECONDS = 4;
 const FIRST = 60; // cards made at once; the others follow while one already reads
 const THEN = 100;
-export const STATUS = {
+const STATUS = {
   running: "training now",
   created: "starting",
   interrupted: "interrupted",
@@ -23,22 +25,6 @@ const WORLDS = {
   probe: "Probes",
 };
 const SORTS = { newest: "Newest", name: "Name", game: "Game", score: "Score or return" };
-const AGENTS = { dqn: "DQN", ppo: "PPO", r2d2: "R2D2", alphazero: "AlphaZero" };
-
-export const address = (id) => encodeURIComponent(id);
-export const agentName = (agent) => AGENTS[agent] ?? agent ?? "–";
-
-// "connect_four" -> "Connect four", "go(board_size=9)" -> "Go 9×9".
-export function gameName(game) {
-  if (!game) return "unknown game";
-  const [, side] = /board_size=(\d+)/.exec(game) ?? [];
-  const name = game
-    .replace(/\(.*/, "")
-    .replace(/^(MiniGrid-|Vizdoom)|-v\d+$/g, "")
-    .replace(/(\d)x(\d)/g, "$1×$2")
-    .replace(/[_-]+/g, " ");
-  return `${name.charAt(0).toUpperCase()}${name.slice(1)}${side ? ` ${side}×${side}` : ""}`;
-}
 
 export function badge(run) {
   return element("span", { class: `badge ${run.status}` }, STATUS[run.status] ?? run.status);
@@ -63,7 +49,7 @@ function picture(run, runs) {
   const from = lender ?? run;
   return element("img", {
     class: "poster",
-    src: `/api/runs/${address(from.id)}/poster${from.poster ? `?v=${from.poster}` : ""}`,
+    src: withQuery(`/api/${path("runs", from.id, "poster")}`, { v: from.poster }),
     alt: "",
     loading: "lazy",
     decoding: "async",
@@ -108,7 +94,7 @@ function cardOf(run, runs) {
       element(
         "div",
         { class: "card-head" },
-        element("h2", {}, element("a", { href: `#/run/${address(run.id)}` }, run.name)),
+        element("h2", {}, element("a", { href: address("run", run.id) }, run.name)),
         badge(run),
       ),
       element(
@@ -121,17 +107,6 @@ function cardOf(run, runs) {
       progress(run),
     ),
   );
-}
-
-function choice(label, options, value, change) {
-  const select = element(
-    "select",
-    { onchange: () => change(select.value) },
-    Object.entries(options).map(([key, text]) =>
-      element("option", { value: key, selected: key === value }, text),
-    ),
-  );
-  return element("label", {}, label, select);
 }
 
 function nothingYet() {
@@ -159,9 +134,7 @@ export async function show(page, parts, query) {
 
   const set = (key) => (value) => {
     state[key] = value;
-    const told = Object.entries(state).filter(([k, v]) => v && !(k === "sort" && v === "newest"));
-    const search = new URLSearchParams(told).toString();
-    history.replaceState(null, "", search ? `#/?${search}` : "#/");
+    keep(page, withQuery("#/", { ...state, sort: state.sort === "newest" ? "" : state.sort }));
     apply();
   };
   page.classList.add("runs-page");
@@ -172,24 +145,26 @@ export async function show(page, parts, query) {
     oninput: () => set("q")(search.value),
   });
   const known = (key, words) =>
-    Object.fromEntries([
+    [
       ["", "all"],
       ...Object.entries(words).filter(([k]) => k === state[key] || runs.some((r) => r[key] === k)),
-    ]);
+    ];
+  const labelled = (label, key, options) =>
+    element("label", {}, label, choice(options, state[key], set(key)));
   const list = element("ul", { class: "cards" });
   const count = element("p", { class: "muted", role: "status" });
   const none = element("div", { class: "panel empty", hidden: true }, "No run is like this.");
-  const trouble = element("p", { class: "problem", role: "alert", hidden: true });
+  const trouble = element("div", { class: "trouble" });
   const empty = nothingYet();
   page.append(
-    element("div", { class: "title" }, element("h1", {}, "Runs"), count),
+    heading("Runs", { beside: [count] }),
     element(
       "div",
       { class: "filters", role: "search" },
       element("label", { class: "grow" }, "Search", search),
-      choice("World", known("world", WORLDS), state.world, set("world")),
-      choice("Status", known("status", STATUS), state.status, set("status")),
-      choice("Sort by", SORTS, state.sort, set("sort")),
+      labelled("World", "world", known("world", WORLDS)),
+      labelled("Status", "status", known("status", STATUS)),
+      labelled("Sort by", "sort", Object.entries(SORTS)),
     ),
     trouble,
     list,
@@ -245,11 +220,10 @@ export async function show(page, parts, query) {
   const stop = every(REFRESH_SECONDS, async () => {
     try {
       runs = (await get("runs/")).runs;
-      trouble.hidden = true;
+      trouble.replaceChildren();
       apply();
     } catch (error) {
-      trouble.replaceChildren(failure(error).textContent);
-      trouble.hidden = false;
+      trouble.replaceChildren(failure(error));
     }
   });
   return () => {

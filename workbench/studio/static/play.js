@@ -1,7 +1,8 @@
 // Choosing whom to play with, and then playing.
+import { address, path } from "./address.js";
 import { Board, positionsOf } from "./board.js";
-import { element, get } from "./dom.js";
-import { gameName } from "./gallery.js";
+import { element, get, heading } from "./dom.js";
+import { gameName } from "./words.js";
 
 const WORLDS = ["board", "atari", "minigrid", "crafter", "doom"];
 // The best known first.
@@ -14,13 +15,18 @@ const BEGINNINGS = {
 };
 
 export async function show(page, parts, query) {
-  const [id] = parts;
-  if (id) {
-    const run = await get(`runs/${encodeURIComponent(id)}`);
-    if (run.problem) throw new Error(run.problem);
-    const module = run.world === "board" ? import("./board_play.js") : import("./arcade.js");
-    return (await module).show(page, parts, query);
-  }
+  return parts[0] ? showGame(page, parts[0], query) : showAll(page);
+}
+
+async function showGame(page, id, query) {
+  const run = await get(path("runs", id));
+  if (run.problem) throw new Error(run.problem);
+  if (!run.checkpoints.length) throw new Error("this run has no checkpoint to play with yet");
+  const module = run.world === "board" ? import("./board_play.js") : import("./arcade.js");
+  return (await module).show(page, run, query);
+}
+
+async function showAll(page) {
   const [{ runs }, able] = await Promise.all([get("runs/"), get("boards/playable")]);
   const withCheckpoint = new Set(able.runs);
   const playable = runs.filter(
@@ -30,14 +36,20 @@ export async function show(page, parts, query) {
   const boards = playable.filter((run) => run.world === "board");
   const others = playable.filter((run) => run.world !== "board");
   page.append(
-    element("h1", {}, "Play"),
+    heading("Play"),
     ...section("Board games against a trained agent", boards),
     ...section("Games by keyboard, beside the agent's own try", others),
   );
   if (!playable.length) {
-    page.append(element("p", { class: "muted" }, "No run can be played with yet."));
+    page.append(
+      element(
+        "div",
+        { class: "panel empty" },
+        element("p", {}, "No run can be played with yet: it takes one that has saved a checkpoint."),
+      ),
+    );
   }
-  await Promise.all(boards.map((run) => picture(run, page)));
+  boards.forEach((run) => picture(run, page));
 }
 
 function rank(run) {
@@ -54,7 +66,7 @@ function section(title, runs) {
       {},
       element(
         "a",
-        { href: `#/play/${encodeURIComponent(run.id)}` },
+        { href: address("play", run.id) },
         element(
           "span",
           { class: "picture", "data-run": run.id, "aria-hidden": "true" },
@@ -79,7 +91,7 @@ function section(title, runs) {
 }
 
 function poster(run) {
-  const src = `/api/runs/${encodeURIComponent(run.id)}/poster`;
+  const src = `/api/${path("runs", run.id, "poster")}`;
   return element("img", { src, alt: "", loading: "lazy" });
 }
 

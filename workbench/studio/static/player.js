@@ -1,9 +1,12 @@
 // One recorded episode: the video, in step with what the agent thought.
-import { element, get, short } from "./dom.js";
+import { address, keep, path } from "./address.js";
+import { choice, element, get, heading, isForPage } from "./dom.js";
+import { iconButton, relabel } from "./icons.js";
 import { Film, SPEEDS } from "./player_film.js";
-import { agentOf, inside, overlay, picture } from "./player_inside.js";
-import { bars, eventList, iconButton, nameOf, relabel } from "./player_parts.js";
+import { agentOf, inside, overlay, showPicture } from "./player_inside.js";
+import { bars, eventList, nameOf } from "./player_parts.js";
 import { timeline } from "./timeline.js";
+import { fixed, gameName, recording, runName, short, whole } from "./words.js";
 
 const PANEL_WIDTH = 336; // of a video: its own panel, which this page replaces
 const LEAST_STAGE = 64;
@@ -11,14 +14,13 @@ const STAGE_HEIGHT = 440;
 const JUMP_FRAMES = 15;
 
 export async function show(page, [run, video], query) {
-  const [runName, videoName] = [run, video].map(encodeURIComponent);
-  const base = `${runName}/${videoName}`;
-  const facts = await get(`insight/${base}`);
-  const trace = await get(`runs/${runName}/videos/${videoName}/trace`);
-  document.title = `${trace.title} · Ludus studio`;
+  if (!run || !video) throw new Error("there is no such video");
+  const base = path(run, video);
+  const here = path("runs", run, "videos", video);
+  const [facts, trace] = await Promise.all([get(`insight/${base}`), get(`${here}/trace`)]);
   const agent = agentOf(base);
   const screen = element("video", {
-    src: `/api/runs/${runName}/videos/${videoName}.mp4`,
+    src: `/api/${here}.mp4`,
     preload: "auto",
     playsinline: true,
     "aria-label": `Recording of ${trace.title}`,
@@ -30,7 +32,7 @@ export async function show(page, [run, video], query) {
 
   const describe = (t) => {
     const step = trace.steps[t];
-    const words = [`step ${t.toLocaleString("en")}`, `value ${short(facts.value[t])}`];
+    const words = [`step ${whole(t)}`, `value ${short(facts.value[t])}`];
     if (step.action !== null) words.push(nameOf(trace, step.action));
     return words.join(", ");
   };
@@ -41,7 +43,7 @@ export async function show(page, [run, video], query) {
   const actions = bars(trace);
   const events = eventList(trace, facts, seek);
   const look = overlay({ base, agent, stage, beside: screens, crop, now: () => film.t });
-  const network = inside({ base, agent, run: runName, now: () => film.t });
+  const network = inside({ base, agent, run: path(run), now: () => film.t });
   const readout = readoutOf(trace, facts);
   const { node: controls, update } = transport(film, seek, events, look);
   let linkTimer = null;
@@ -73,7 +75,7 @@ export async function show(page, [run, video], query) {
   function keepLink() {
     clearTimeout(linkTimer);
     linkTimer = setTimeout(() => {
-      history.replaceState(null, "", `${location.hash.split("?")[0]}?t=${film.t}`);
+      keep(page, `${address("video", run, video)}?t=${film.t}`);
     }, 120);
   }
 
@@ -94,7 +96,7 @@ export async function show(page, [run, video], query) {
   screen.addEventListener("click", () => film.toggle());
 
   page.append(
-    heading(run, video, trace, facts),
+    head(run, video, trace, facts),
     problem,
     element(
       "div",
@@ -127,54 +129,37 @@ export async function show(page, [run, video], query) {
   return () => {
     document.removeEventListener("keydown", onkey);
     clearTimeout(linkTimer);
-    document.title = "Ludus studio";
     [line.end, look.stop, network.stop, () => film.stop()].forEach((end) => end());
   };
 }
 
-function heading(run, video, trace, facts) {
+function head(run, video, trace, facts) {
   const named = (name) => {
-    const [step, seed] = name.split("_");
-    return `after ${Number(step).toLocaleString("en")} steps, episode ${seed}`;
+    const { steps, episode } = recording(name);
+    return `after ${steps} steps, episode ${episode}`;
   };
-  const address = (name) => `#/video/${encodeURIComponent(run)}/${encodeURIComponent(name)}`;
+  const other = (name) => (location.hash = address("video", run, name));
+  const videos = facts.videos.map((name) => [name, named(name)]);
   const ending = trace.cut ? ", cut" : "";
   return element(
     "div",
     { class: "ep-head" },
-    element(
-      "div",
-      {},
-      element("a", { href: `#/run/${encodeURIComponent(run)}` }, `‹ ${run}`),
-      element("h1", {}, trace.game),
-      element(
-        "p",
-        { class: "muted numbers" },
-        `score ${short(trace.episode_return)} in ${short(trace.episode_length)} steps${ending}`,
-      ),
-    ),
-    element(
-      "label",
-      {},
-      "Recording",
-      element(
-        "select",
-        { class: "ep-which", onchange: (event) => (location.hash = address(event.target.value)) },
-        facts.videos.map((name) =>
-          element("option", { value: name, selected: name === video }, named(name)),
-        ),
-      ),
-    ),
+    heading(`${gameName(trace.game)}: ${runName(run)} plays`, {
+      back: { href: address("run", run), words: runName(run) },
+      about: `score ${short(trace.episode_return)} in ${short(trace.episode_length)} steps${ending}`,
+    }),
+    element("label", {}, "Recording", choice(videos, video, other, { class: "ep-which" })),
   );
 }
 
 // Returns the buttons below the video, and what brings them up to date.
 function transport(film, seek, events, look) {
   const play = iconButton("play", "Play (space)", () => film.toggle());
-  const speed = element(
-    "select",
-    { "aria-label": "Speed", onchange: (event) => film.speed(Number(event.target.value)) },
-    SPEEDS.map((rate) => element("option", { value: rate, selected: rate === 1 }, `${rate}×`)),
+  const speed = choice(
+    SPEEDS.map((rate) => [rate, `${rate}×`]),
+    1,
+    (rate) => film.speed(Number(rate)),
+    { "aria-label": "Speed" },
   );
   const jump = (text, label, key, where) =>
     element(
@@ -245,11 +230,11 @@ function readoutOf(trace, facts) {
   const show = (t) => {
     const reward = t ? trace.steps[t - 1].reward : 0; // what arrived with this frame
     const texts = [
-      `${t.toLocaleString("en")} / ${last.toLocaleString("en")}`,
+      `${whole(t)} / ${whole(last)}`,
       short(trace.steps[t].score),
-      facts.value[t].toFixed(3),
+      fixed(facts.value[t], 3),
       short(reward),
-      facts.surprise[t].toFixed(3),
+      fixed(facts.surprise[t], 3),
     ];
     cells.forEach(({ number }, i) => (number.textContent = texts[i]));
   };
@@ -281,11 +266,10 @@ function legend(trace) {
 
 function memoryStrip(base) {
   const holder = element("div", { class: "ep-memory-holder" }, "Playing the episode once more…");
-  picture(`${base}/memory`).then(
-    (src) => {
-      const alt = "The agent's memory: a row for each unit, a column for each step";
-      holder.replaceChildren(element("img", { src, alt, draggable: "false" }));
-    },
+  const alt = "The agent's memory: a row for each unit, a column for each step";
+  const image = element("img", { alt, draggable: "false" });
+  showPicture(image, `${base}/memory`).then(
+    () => holder.replaceChildren(image),
     (error) => (holder.textContent = error.message),
   );
   return holder;
@@ -293,8 +277,7 @@ function memoryStrip(base) {
 
 function pressed(event, film, seek, events, look) {
   const { key, target } = event;
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (target.closest("input, select, textarea")) return;
+  if (!isForPage(event)) return;
   if ((key === " " || key === "Enter") && target.closest("button, a, summary")) return;
   const done = {
     " ": () => film.toggle(),

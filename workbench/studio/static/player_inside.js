@@ -1,16 +1,20 @@
 // What the network looks at, and what goes on in it: pictures that the server draws on demand.
-import { element, get } from "./dom.js";
+import { ask, choice, element, get } from "./dom.js";
+import { whole } from "./words.js";
 
 const KEPT = 80; // pictures
 const STALE_FRAMES = 8; // how far an overlay may lag behind a playing video
 
-export async function picture(path) {
-  const response = await fetch(`/api/insight/${path}`);
-  if (!response.ok) {
-    const answer = await response.json().catch(() => ({ error: response.statusText }));
-    throw new Error(answer.error);
-  }
+async function picture(path) {
+  const response = await ask(`insight/${path}`);
   return URL.createObjectURL(await response.blob());
+}
+
+// Fills an image once; the picture is given back when the image has it.
+export async function showPicture(image, path) {
+  const url = await picture(path);
+  image.addEventListener("load", () => URL.revokeObjectURL(url), { once: true });
+  image.src = url;
 }
 
 // Shows the picture of the frame that is wanted: one is asked for at a time, the newest next.
@@ -19,6 +23,10 @@ function follower(pathOf, shown, failed) {
   let wanted = null;
   let busy = false;
   let stopped = false;
+  const giveBack = () => {
+    for (const url of kept.values()) URL.revokeObjectURL(url);
+    kept.clear();
+  };
   const run = async () => {
     busy = true;
     while (wanted !== null && !stopped) {
@@ -31,7 +39,8 @@ function follower(pathOf, shown, failed) {
       } catch (error) {
         if (!stopped) failed(error);
       }
-      if (kept.size > KEPT) {
+      if (stopped) giveBack();
+      else if (kept.size > KEPT) {
         const [oldest, url] = kept.entries().next().value;
         URL.revokeObjectURL(url);
         kept.delete(oldest);
@@ -46,7 +55,7 @@ function follower(pathOf, shown, failed) {
     },
     stop() {
       stopped = true;
-      for (const url of kept.values()) URL.revokeObjectURL(url);
+      giveBack();
     },
   };
 }
@@ -71,11 +80,11 @@ export function overlay({ base, agent, stage, beside, crop, now }) {
   const caption = element("span", { class: "ep-own-caption" }, "Its own view");
   const frame = element("div", { class: "ep-look" }, view, image, caption);
   const status = element("p", { class: "muted ep-look-status", role: "status" });
-  const select = element(
-    "select",
-    { "aria-label": "What it looks at for", onchange: () => show(now()) },
-    element("option", { value: "choice" }, "choice"),
-    element("option", { value: "value" }, "value"),
+  const select = choice(
+    [["choice", "choice"], ["value", "value"]],
+    "choice",
+    () => show(now()),
+    { "aria-label": "What it looks at for" },
   );
   const options = element("span", { hidden: true }, select);
   const button = element(
@@ -201,6 +210,7 @@ export function inside({ base, agent, run, now }) {
   );
   let followers = [];
   let opened = false;
+  let stopped = false;
 
   async function open() {
     if (!node.open || opened) return;
@@ -208,7 +218,8 @@ export function inside({ base, agent, run, now }) {
     const status = element("p", { class: "muted", role: "status" }, "Asking the network…");
     body.replaceChildren(status);
     try {
-      await fill(await agent());
+      const facts = await agent();
+      if (!stopped) await fill(facts);
     } catch (error) {
       opened = false;
       status.className = "problem";
@@ -245,7 +256,7 @@ export function inside({ base, agent, run, now }) {
                 : "")
             : "The colours are those that excite it; gray leaves it cold."),
       );
-      filters.image.src = await picture(`${run}/filters?checkpoint=${facts.checkpoint}`);
+      await showPicture(filters.image, `${run}/filters?checkpoint=${facts.checkpoint}`);
       filters.node.classList.add("ep-wide");
       const maps = figure(
         "What it finds at this step",
@@ -263,15 +274,20 @@ export function inside({ base, agent, run, now }) {
     const about = element(
       "p",
       { class: facts.note ? "" : "muted" },
-      facts.note ?? `The checkpoint of step ${facts.checkpoint.toLocaleString("en")} is asked.`,
+      facts.note ?? `The checkpoint of step ${whole(facts.checkpoint)} is asked.`,
     );
     body.replaceChildren(about, element("div", { class: "ep-figures" }, figures));
     show(now());
   }
 
   function show(t) {
-    if (node.open) followers.forEach((one) => one.want(t));
+    if (node.open && !stopped) followers.forEach((one) => one.want(t));
   }
 
-  return { node, show, stop: () => followers.forEach((one) => one.stop()) };
+  function stop() {
+    stopped = true;
+    followers.forEach((one) => one.stop());
+  }
+
+  return { node, show, stop };
 }

@@ -1,38 +1,9 @@
 // What stands beside the video: what the agent thinks of each action, and what happened.
-import { element, short, svg } from "./dom.js";
+import { element, reveal } from "./dom.js";
 import { actionColour } from "./timeline.js";
+import { fixed, percent, short, whole } from "./words.js";
 
 const SPREAD_STEPS = 100; // as in the video's own panel
-
-const ICONS = {
-  first: "M6 5h2.5v14H6zM19 5v14l-9.5-7z",
-  back: "M15.5 4.5 17 6l-6 6 6 6-1.5 1.5L8 12z",
-  play: "M8 5v14l11-7z",
-  pause: "M6.5 5h4v14h-4zM13.5 5h4v14h-4z",
-  forward: "M8.5 4.5 7 6l6 6-6 6 1.5 1.5L16 12z",
-  last: "M15.5 5H18v14h-2.5zM5 5l9.5 7L5 19z",
-};
-
-function icon(name) {
-  return svg(
-    "svg",
-    { viewBox: "0 0 24 24", width: 20, height: 20, "aria-hidden": "true" },
-    svg("path", { d: ICONS[name], fill: "currentColor" }),
-  );
-}
-
-export function iconButton(name, label, onclick) {
-  const button = element("button", { class: "ep-icon", type: "button", onclick });
-  relabel(button, name, label);
-  return button;
-}
-
-export function relabel(button, name, label) {
-  if (button.title === label) return;
-  button.setAttribute("aria-label", label.replace(/ \(.*\)$/, ""));
-  button.title = label;
-  button.replaceChildren(icon(name));
-}
 
 export function nameOf(trace, action) {
   return action === null ? "none" : trace.action_names[action].replaceAll("_", " ");
@@ -42,7 +13,7 @@ export function nameOf(trace, action) {
 // tells how far an action lies behind the best one, as in the video's own panel.
 function reading(trace, t) {
   const { values, policy } = trace.steps[t];
-  if (policy) return policy.map((share) => ({ share, text: `${(share * 100).toFixed(1)} %` }));
+  if (policy) return policy.map((share) => ({ share, text: percent(share, 1) }));
   let widest = 0;
   for (const step of trace.steps.slice(Math.max(0, t - SPREAD_STEPS + 1), t + 1)) {
     widest = Math.max(widest, Math.max(...step.values) - Math.min(...step.values));
@@ -50,7 +21,7 @@ function reading(trace, t) {
   const best = Math.max(...values);
   return values.map((value) => ({
     share: widest > 0 ? 1 - (best - value) / widest : 1,
-    text: value.toFixed(3),
+    text: fixed(value, 3),
   }));
 }
 
@@ -107,15 +78,13 @@ export function bars(trace) {
   return { node, show };
 }
 
-function signed(number) {
-  return `${number < 0 ? "−" : "+"}${short(Math.abs(number))}`;
-}
+const more = (amount) => `${amount > 0 ? "+" : ""}${short(amount)}`;
 
 function told({ kind, amount }, cut) {
-  if (kind === "reward") return `Reward ${signed(amount)}`;
+  if (kind === "reward") return `Reward ${more(amount)}`;
   if (kind === "life") return "Life lost";
   if (kind === "end") return cut ? "Recording ends" : "Episode ends";
-  return `${amount > 0 ? "Better" : "Worse"} than expected, ${signed(amount)}`;
+  return `${amount > 0 ? "Better" : "Worse"} than expected, ${more(amount)}`;
 }
 
 // Returns { node, show(t), next(t), previous(t) }, of which the last two give a frame or null.
@@ -131,7 +100,7 @@ export function eventList(trace, facts, seek) {
       },
       element("span", { class: "ep-dot", "aria-hidden": "true" }),
       element("span", {}, told(event, trace.cut)),
-      element("span", { class: "muted numbers ep-when" }, `step ${event.t.toLocaleString("en")}`),
+      element("span", { class: "muted numbers ep-when" }, `step ${whole(event.t)}`),
     ),
   }));
   const list = element("ol", {}, rows.map(({ node }) => element("li", {}, node)));
@@ -147,12 +116,7 @@ export function eventList(trace, facts, seek) {
       else row.node.removeAttribute("aria-current");
     }
     const near = rows.findLast((row) => row.t <= t)?.node;
-    if (near && !list.contains(document.activeElement)) {
-      const top = near.offsetTop - list.offsetTop;
-      if (top < list.scrollTop || top + near.offsetHeight > list.scrollTop + list.clientHeight) {
-        list.scrollTop = top - list.clientHeight / 2;
-      }
-    }
+    if (near && !list.contains(document.activeElement)) reveal(list, near);
   };
   return {
     node,

@@ -1,72 +1,23 @@
 // The replay of one game: of a run against itself, or of a tournament.
-import {
-  Board,
-  chancesBar,
-  lineText,
-  moveName,
-  positionsOf,
-  sideDot,
-  sidesOf,
-} from "./board.js";
-import { element, failure, get, svg } from "./dom.js";
-import { gameName } from "./gallery.js";
+import { address, keep, path, withQuery } from "./address.js";
+import { Board, positionsOf } from "./board.js";
+import { lineText, moveName, sidesOf } from "./board_games.js";
+import { chancesBar, resultChances, sideDot, valueGraph } from "./board_values.js";
+import { choice, element, failure, get, heading, isForPage, reveal } from "./dom.js";
+import { iconButton, relabel } from "./icons.js";
+import { gameOf } from "./replay_games.js";
+import { gameName, runName, signed } from "./words.js";
 
 const SIMULATIONS = 200; // of a thought about the position shown
 const SLIP = 0.3; // a fall of the mover's value, of at most 2, that is marked
 const BLUNDER = 0.7;
 const SECONDS_PER_MOVE = 0.9;
-const WIDTH = 600; // of the graph, in units of the drawing
-const ICONS = {
-  first: "M3 3h2.5v12H3zM15 3v12L6.5 9z",
-  previous: "M13 3v12L4.5 9z",
-  play: "M5 2.5v13L15.5 9z",
-  pause: "M4 3h3.5v12H4zM10.5 3H14v12h-3.5z",
-  next: "M5 3v12l8.5-6z",
-  last: "M12.5 3H15v12h-2.5zM3 3v12l8.5-6z",
-};
 
 export async function show(page, parts, query) {
-  const replay = new Replay(page, `#/game/${parts.map(encodeURIComponent).join("/")}`);
+  const replay = new Replay(page, address("game", ...parts));
   await replay.load(parts);
   replay.go(Number.parseInt(query.get("ply") ?? "0", 10) || 0);
   return () => replay.end();
-}
-
-async function recordedGame([run, video]) {
-  const id = encodeURIComponent(run);
-  const recorded = await get(`boards/recorded/${id}/${encodeURIComponent(video)}`);
-  const [step] = video.split("_");
-  return {
-    ...recorded,
-    heading: `${gameName(recorded.game)}: ${run} against itself`,
-    back: { href: `#/run/${id}`, words: run },
-    players: null,
-    judges: [run],
-    step,
-    note: `${Number(step).toLocaleString("en")} moves of training; its own search's values`,
-  };
-}
-
-async function tournamentGame([tournament, number]) {
-  const id = encodeURIComponent(tournament);
-  const [played, { runs }] = await Promise.all([
-    get(`tournaments/${id}/games/${encodeURIComponent(number)}`),
-    get("runs/"),
-  ]);
-  const players = played.short ?? played.players;
-  const opening = played.opening_plies ? `${played.opening_plies} opening moves were given` : "";
-  return {
-    ...played,
-    players,
-    heading: `${gameName(played.game)}: ${players.join(" – ")}`,
-    back: { href: `#/tournaments/${id}`, words: "the tournament" },
-    result: 2 * played.score - 1,
-    values: null,
-    visits: null,
-    judges: runs.filter((run) => run.game === played.game).map((run) => run.id),
-    step: "",
-    note: [opening, played.forfeit && `forfeited: ${played.forfeit}`].filter(Boolean).join("; "),
-  };
 }
 
 class Replay {
@@ -80,10 +31,8 @@ class Replay {
     this.keys = (event) => this.key(event);
   }
 
-  async load([kind, ...parts]) {
-    const loaders = { runs: recordedGame, tournaments: tournamentGame };
-    if (!(kind in loaders) || parts.length !== 2) throw new Error("there is no such game");
-    this.game = await loaders[kind](parts);
+  async load(parts) {
+    this.game = await gameOf(parts);
     const { game, max_plies: maxPlies, moves } = this.game;
     this.told = await get(positionsOf(game, maxPlies, moves));
     this.family = this.told.family;
@@ -93,14 +42,12 @@ class Replay {
     this.names = players ? players.map((name, i) => `${name} (${sides[i]})`) : sides;
     this.forget();
     this.truth = null;
-    document.title = `${this.game.heading} – Ludus studio`;
     this.build();
     document.addEventListener("keydown", this.keys);
     this.learnTruth();
   }
 
   end() {
-    document.title = "Ludus studio";
     this.stop();
     this.asked?.abort();
     this.ended = true;
@@ -121,17 +68,15 @@ class Replay {
   build() {
     const { game } = this;
     this.board = new Board({ label: `${gameName(game.game)} board` });
-    const button = (name, label, onclick) =>
-      element("button", { type: "button", "aria-label": label, title: label, onclick }, icon(name));
-    this.playing = button("play", "Play", () => (this.timer ? this.stop() : this.start()));
+    this.playing = iconButton("play", "Play", () => (this.timer ? this.stop() : this.start()));
     this.steps = element(
       "div",
       { class: "steps", role: "group", "aria-label": "Moves" },
-      button("first", "First position", () => this.go(0)),
-      button("previous", "Previous move", () => this.go(this.ply - 1)),
+      iconButton("first", "First position", () => this.go(0)),
+      iconButton("back", "Previous move", () => this.go(this.ply - 1)),
       this.playing,
-      button("next", "Next move", () => this.go(this.ply + 1)),
-      button("last", "Last position", () => this.go(this.plies)),
+      iconButton("forward", "Next move", () => this.go(this.ply + 1)),
+      iconButton("last", "Last position", () => this.go(this.plies)),
     );
     this.heat = element("input", { type: "checkbox", checked: true, onchange: () => this.paint() });
     this.analysis = element("input", { type: "checkbox", onchange: () => this.go(this.ply) });
@@ -141,16 +86,14 @@ class Replay {
       "Think about every move",
     );
     this.onwards = element("a", {}, "Play on from here");
-    this.judge = element(
-      "select",
-      {
-        onchange: () => {
-          this.forget();
-          this.listMoves();
-          this.go(this.ply);
-        },
+    this.judge = choice(
+      game.judges.map((id) => [id, runName(id)]),
+      game.judges[0],
+      () => {
+        this.forget();
+        this.listMoves();
+        this.go(this.ply);
       },
-      game.judges.map((id) => element("option", { value: id }, id)),
     );
     this.where = element("p", { class: "status", role: "status" });
     this.chances = element("div");
@@ -167,17 +110,7 @@ class Replay {
     const [first, second] = sidesOf(this.family);
     this.listMoves();
     this.page.append(
-      element(
-        "div",
-        {},
-        element("h1", {}, game.heading),
-        element(
-          "p",
-          { class: "muted line" },
-          element("a", { href: game.back.href }, game.back.words),
-          game.note ? ` · ${game.note}` : "",
-        ),
-      ),
+      heading(game.heading, { back: game.back, about: game.note }),
       element(
         "div",
         { class: "board-layout", "data-family": this.family },
@@ -232,9 +165,9 @@ class Replay {
 
   async learnTruth() {
     const { game, moves } = this.game;
-    const query = new URLSearchParams({ game, moves: moves.join(",") });
     try {
-      this.truth = (await get(`boards/truth?${query}`)).plies;
+      const asked = withQuery("boards/truth", { game, moves: moves.join(",") });
+      this.truth = (await get(asked)).plies;
     } catch {
       return; // the game can be looked at without it
     }
@@ -279,7 +212,7 @@ class Replay {
                 ? element("span", { class: "slip", title: "its value fell clearly" }, ` ${mark}`)
                 : null,
             ),
-            element("span", { class: "told" }, value === null ? "" : signed(value)),
+            element("span", { class: "told" }, value === null ? "" : signed(value, 2)),
             mistake ? element("span", { class: "words" }, mistake) : null,
           ),
         );
@@ -289,7 +222,7 @@ class Replay {
 
   go(ply) {
     this.ply = Math.max(0, Math.min(this.plies, ply));
-    history.replaceState(null, "", `${this.address}?ply=${this.ply}`);
+    keep(this.page, `${this.address}?ply=${this.ply}`);
     this.paint();
     this.think();
   }
@@ -303,8 +236,7 @@ class Replay {
     this.where.replaceChildren(this.situation(position));
     const side = position.to_play === this.told.first_to_move ? "first" : "second";
     const moves = this.game.moves.slice(0, ply).join(",");
-    const judge = encodeURIComponent(this.judge.value);
-    this.onwards.setAttribute("href", `#/play/${judge}?side=${side}&moves=${moves}`);
+    this.onwards.href = withQuery(address("play", this.judge.value), { side, moves });
     this.onwards.hidden = position.over;
     this.slider.value = ply;
     this.slider.setAttribute("aria-valuetext", `after ${ply} of ${this.plies} moves`);
@@ -315,16 +247,19 @@ class Replay {
       const shown = position.over ? resultChances(position.result) : chances;
       this.chances.append(chancesBar(family, shown, this.players));
     }
-    this.drawGraph();
+    this.graph.replaceChildren(
+      valueGraph({
+        values: this.values,
+        slips: this.slips(),
+        now: ply,
+        go: (other) => this.go(other),
+      }),
+    );
     [...this.list.children].forEach((item, i) => {
       const button = item.firstChild;
       if (i === ply - 1) {
         button.setAttribute("aria-current", "step");
-        const { list } = this;
-        const top = item.offsetTop - list.offsetTop;
-        if (top < list.scrollTop || top + item.offsetHeight > list.scrollTop + list.clientHeight) {
-          list.scrollTop = top - list.clientHeight / 2;
-        }
+        reveal(this.list, item);
       } else {
         button.removeAttribute("aria-current");
       }
@@ -373,8 +308,8 @@ class Replay {
     if (this.thoughts.has(ply)) return;
     const judge = this.judge.value;
     const moves = this.game.moves.slice(0, ply).join(",");
-    const query = new URLSearchParams({ moves, simulations: SIMULATIONS, step: this.game.step });
-    const thought = await get(`boards/${encodeURIComponent(judge)}/think?${query}`, { signal });
+    const asked = { moves, simulations: SIMULATIONS, step: this.game.step };
+    const thought = await get(withQuery(path("boards", judge, "think"), asked), { signal });
     if (judge !== this.judge.value) return;
     this.thoughts.set(ply, thought);
     if (this.values[ply] !== null) return;
@@ -402,53 +337,17 @@ class Replay {
     return result === 0 ? "draw" : `${sidesOf(this.family)[result > 0 ? 0 : 1]} wins`;
   }
 
-  drawGraph() {
-    const x = (ply) => (WIDTH * ply) / Math.max(1, this.plies);
-    const y = (value) => 50 - 46 * value;
-    const known = this.values.map((value, ply) => ({ value, ply })).filter((p) => p.value !== null);
-    const shape = (cut) => {
-      if (known.length < 2) return "";
-      const edge = withCrossings(known).map(({ value, ply }) => `${x(ply)},${y(cut(value, 0))}`);
-      return [`${x(known[0].ply)},50`, ...edge, `${x(known.at(-1).ply)},50`].join(" ");
-    };
-    const line = (kind, x1, y1, x2, y2) => svg("line", { class: kind, x1, y1, x2, y2 });
-    const slips = this.game.moves
+  // The moves to mark on the curve.
+  slips() {
+    return this.game.moves
       .map((_, ply) => ply)
       .filter((ply) => this.mark(ply) || this.truth?.[ply]?.mistake)
       .filter((ply) => this.values[ply + 1] !== null);
-    this.graph.replaceChildren(
-      svg(
-        "svg",
-        {
-          viewBox: `0 0 ${WIDTH} 100`,
-          preserveAspectRatio: "none",
-          role: "img",
-          "aria-label": `Value after every move; now ${signed(this.values[this.ply] ?? 0)}`,
-          onclick: (event) => {
-            const box = this.graph.getBoundingClientRect();
-            this.go(Math.round((this.plies * (event.clientX - box.left)) / box.width));
-          },
-        },
-        svg("rect", { class: "frame", width: WIDTH, height: 100 }),
-        svg("polygon", { class: "area-0", points: shape(Math.max) }),
-        svg("polygon", { class: "area-1", points: shape(Math.min) }),
-        line("zero", 0, 50, WIDTH, 50),
-        svg("polyline", {
-          class: "curve",
-          points: known.map(({ value, ply }) => `${x(ply)},${y(value)}`).join(" "),
-        }),
-        slips.map((ply) => {
-          const at = [x(ply + 1), y(this.values[ply + 1])];
-          return line("slip", ...at, ...at);
-        }),
-        line("now", x(this.ply), 0, x(this.ply), 100),
-      ),
-    );
   }
 
   start() {
     if (this.ply === this.plies) this.go(0);
-    this.showPlaying("pause", "Pause");
+    relabel(this.playing, "pause", "Pause");
     this.timer = setInterval(() => {
       this.go(this.ply + 1);
       if (this.ply === this.plies) this.stop();
@@ -458,18 +357,11 @@ class Replay {
   stop() {
     clearInterval(this.timer);
     this.timer = null;
-    if (this.playing) this.showPlaying("play", "Play");
-  }
-
-  showPlaying(name, label) {
-    this.playing.replaceChildren(icon(name));
-    this.playing.setAttribute("aria-label", label);
-    this.playing.title = label;
+    relabel(this.playing, "play", "Play");
   }
 
   key(event) {
-    if (event.altKey || event.ctrlKey || event.metaKey) return;
-    if (event.target.matches("input[type='range'], select")) return;
+    if (!isForPage(event)) return;
     const steps = {
       ArrowLeft: this.ply - 1,
       ArrowRight: this.ply + 1,
@@ -480,27 +372,4 @@ class Replay {
     event.preventDefault();
     this.go(steps[event.key]);
   }
-}
-
-// The points of a curve, and where it crosses zero between them.
-function withCrossings(known) {
-  return known.flatMap((point, i) => {
-    const next = known[i + 1];
-    if (!next || point.value * next.value >= 0) return [point];
-    const share = point.value / (point.value - next.value);
-    return [point, { value: 0, ply: point.ply + share * (next.ply - point.ply) }];
-  });
-}
-
-function icon(name) {
-  const path = svg("path", { d: ICONS[name] });
-  return svg("svg", { viewBox: "0 0 18 18", "aria-hidden": "true" }, path);
-}
-
-function resultChances(result) {
-  return { win: Number(result > 0), draw: Number(result === 0), loss: Number(result < 0) };
-}
-
-function signed(value) {
-  return `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(value).toFixed(2)}`;
 }

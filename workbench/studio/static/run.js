@@ -1,23 +1,19 @@
 // One run: its facts, learning curves, config, checkpoints and videos.
-import { duration, element, every, failure, get, short } from "./dom.js";
+import { address, keep, path, withQuery } from "./address.js";
 import { metricName, metricValue } from "./chart.js";
 import { curvesPanel } from "./curves.js";
-import { address, agentName, badge, gameName } from "./gallery.js";
+import { choice, element, every, failure, get, heading } from "./dom.js";
+import { badge } from "./gallery.js";
+import { agentName, duration, gameName, idWords, recording, short, when, whole } from "./words.js";
 
 const REFRESH_SECONDS = 2;
 const CALM_ROUNDS = 8; // of them, between two looks at a run that is not training
-
-function when(text) {
-  const date = new Date(text);
-  if (Number.isNaN(date.getTime())) return text;
-  return date.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
-}
 
 function facts(run) {
   const steps =
     run.env_steps === null
       ? "–"
-      : `${run.env_steps.toLocaleString("en")}${run.total_env_steps ? ` of ${run.total_env_steps.toLocaleString("en")}` : ""}`;
+      : `${whole(run.env_steps)}${run.total_env_steps ? ` of ${whole(run.total_env_steps)}` : ""}`;
   const told = [
     ["Game", gameName(run.game)],
     ["Agent", agentName(run.agent)],
@@ -44,16 +40,16 @@ function head(run) {
   const playable = run.checkpoints.length > 0;
   const play = run.world === "board" ? "Play against it" : "Play this game";
   return [
-    element(
-      "div",
-      { class: "title" },
-      element("h1", {}, run.name),
-      badge(run),
-      run.id === run.name ? null : element("span", { class: "muted" }, run.id.replaceAll(":", " / ")),
-      playable
-        ? element("a", { class: "button primary", href: `#/play/${address(run.id)}` }, play)
-        : null,
-    ),
+    heading(run.name, {
+      back: { href: "#/", words: "Runs" },
+      beside: [
+        badge(run),
+        run.id === run.name ? null : element("span", { class: "muted" }, idWords(run.id)),
+        playable
+          ? element("a", { class: "button primary", href: address("play", run.id) }, play)
+          : null,
+      ],
+    }),
     run.problem
       ? element("p", { class: "problem panel", role: "alert" }, `This run is damaged: ${run.problem}.`)
       : null,
@@ -63,9 +59,9 @@ function head(run) {
 }
 
 function videoItem(run, name) {
-  const [step] = name.split("_");
-  const page = run.world === "board" ? `#/game/runs/${address(run.id)}/${name}` : `#/video/${address(run.id)}/${name}`;
-  const at = `/api/runs/${address(run.id)}/videos/${name}`;
+  const kind = run.world === "board" ? ["game", "runs"] : ["video"];
+  const page = address(...kind, run.id, name);
+  const at = `/api/${path("runs", run.id, "videos", name)}`;
   const video = element("video", {
     src: `${at}.mp4`,
     poster: `${at}/poster`,
@@ -93,7 +89,7 @@ function videoItem(run, name) {
       "a",
       { href: page, onmouseenter: start, onfocus: start, onmouseleave: stop, onblur: stop },
       video,
-      element("span", { class: "numbers" }, `step ${Number(step).toLocaleString("en")}`),
+      element("span", { class: "numbers" }, `step ${recording(name).steps}`),
       told ? element("span", { class: "muted numbers" }, told) : null,
     ),
   );
@@ -124,7 +120,7 @@ function checkpointsPanel(run) {
             element(
               "li",
               { class: "numbers" },
-              step.toLocaleString("en"),
+              whole(step),
               step === newest ? element("strong", {}, " newest") : null,
             ),
           ),
@@ -172,25 +168,20 @@ function configPanel(run, others, chosen, choose) {
 
   async function compare(id) {
     try {
-      other = id ? await get(`runs/${address(id)}`) : null;
+      other = id ? await get(path("runs", id)) : null;
       fill();
     } catch (error) {
       told.textContent = `cannot compare: ${error.message}`;
     }
   }
 
-  const select = element(
-    "select",
-    {
-      onchange: () => {
-        choose(select.value);
-        compare(select.value);
-      },
+  const select = choice(
+    [["", "no other run"], ...others.map(({ id }) => [id, idWords(id)])],
+    chosen,
+    (id) => {
+      choose(id);
+      compare(id);
     },
-    element("option", { value: "" }, "no other run"),
-    others.map((card) =>
-      element("option", { value: card.id, selected: card.id === chosen }, card.id.replaceAll(":", " / ")),
-    ),
   );
   fill();
   if (chosen) compare(chosen);
@@ -223,27 +214,19 @@ function configPanel(run, others, chosen, choose) {
 }
 
 export async function show(page, [id], query) {
-  let run = await get(`runs/${address(id ?? "")}`);
+  let run = await get(path("runs", id ?? ""));
   page.classList.add("runs-page");
-  document.title = `${run.name} · Ludus studio`;
-  let chart = query;
+  let chart = Object.fromEntries(query);
   let against = query.get("against") ?? "";
-  const remember = () => {
-    const kept = new URLSearchParams(chart);
-    if (against) kept.set("against", against);
-    else kept.delete("against");
-    const search = kept.toString();
-    history.replaceState(null, "", `#/run/${address(run.id)}${search ? `?${search}` : ""}`);
-  };
+  const remember = () => keep(page, withQuery(address("run", run.id), { ...chart, against }));
   const curves = curvesPanel(run, query, (state) => {
-    const told = {
+    chart = {
       metric: state.metric,
       x: state.x === "env_steps" ? "" : state.x,
       smooth: state.smooth || "",
       seeds: state.seeds ? "1" : "",
       with: state.with.join(","),
     };
-    chart = new URLSearchParams(Object.entries(told).filter(([, value]) => value));
     remember();
   });
   // Each part is made anew only when what it shows has changed.
@@ -273,14 +256,14 @@ export async function show(page, [id], query) {
   const trouble = element("div", { class: "trouble", role: "status" });
   parts.forEach((one) => one.show());
   page.append(top.box, trouble, curves.panel, videos.box, checkpoints.box, config.box);
-  await curves.refresh();
+  curves.refresh();
 
   let round = 0;
   const stop = every(REFRESH_SECONDS, async () => {
     const isLive = run.status === "running" || run.status === "created";
     if (!isLive && ++round % CALM_ROUNDS) return;
     try {
-      run = await get(`runs/${address(run.id)}`);
+      run = await get(path("runs", run.id));
       trouble.replaceChildren();
       parts.forEach((one) => one.show());
       await curves.refresh();
@@ -291,6 +274,5 @@ export async function show(page, [id], query) {
   return () => {
     stop();
     curves.end();
-    document.title = "Ludus studio";
   };
 }

@@ -1,5 +1,6 @@
 // Strips over a whole episode, one column per frame, with a mark at the frame that is shown.
-import { element, short } from "./dom.js";
+import { element } from "./dom.js";
+import { short } from "./words.js";
 
 const HEIGHTS = { value: 84, reward: 30, action: 20, norm: 34, memory: 112 };
 
