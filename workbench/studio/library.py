@@ -30,8 +30,15 @@ class Library:
         return {name: Run(path) for name, path in self._known.items()}
 
     def tournaments(self) -> dict[str, Path]:
-        """Returns the folders of all tournaments by id."""
-        return self._found(TOURNAMENT_MARKS)
+        """Returns the folders of all tournaments by id, but those of which a link leads out."""
+        return {
+            name: path
+            for name, path in self._found(TOURNAMENT_MARKS).items()
+            if all(
+                self.serves(file) or file.is_dir() or not file.exists()
+                for file in (path / "conditions.json", *path.glob("*.jsonl"))
+            )
+        }
 
     def run(self, run_id: str) -> Run:
         """Returns one run; raises HTTPException 404 if there is none of this id."""

@@ -74,6 +74,23 @@ def test_links_that_lead_out_of_the_folders_are_not_followed(tmp_path):
     assert not library.serves(inside)
 
 
+@pytest.mark.parametrize("name", ["conditions.json", "games.jsonl"])
+def test_a_tournament_whose_files_lead_out_is_not_shown(tmp_path, name):
+    secret = tmp_path / "secret"
+    secret.write_text("{}\n")
+    folder = tmp_path / "shown" / "match"
+    folder.mkdir(parents=True)
+    (folder / "conditions.json").write_text("{}")
+    library = Library([tmp_path / "shown"])
+    assert list(library.tournaments()) == ["match"]
+    (folder / name).unlink(missing_ok=True)
+    (folder / name).symlink_to(secret)
+    assert library.tournaments() == {}
+    (folder / name).unlink()
+    os.mkfifo(folder / name)  # which nobody writes to: reading it would never end
+    assert library.tournaments() == {}
+
+
 def test_a_card_tells_how_a_run_is_doing(tmp_path):
     shown = card_of(make_run(tmp_path, "grid", values=[0, 5, 10], video=True, seed=7))
     assert shown | {"poster": None, "family": None, "spark": None} == {
