@@ -1,9 +1,13 @@
 """What every test relies on: one thread, and the same random numbers in whatever order."""
 
+import signal
+
 import pytest
 import torch
 from hypothesis import settings
 
+# Shells start what runs in the background with Ctrl-C ignored, and tests press it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 torch.set_num_threads(1)
 settings.register_profile("ludus", deadline=None, derandomize=True, database=None)
 settings.load_profile("ludus")

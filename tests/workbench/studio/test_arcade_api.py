@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import cv2
 import httpx
@@ -248,8 +248,9 @@ def test_long_messages_and_floods_end_the_session(studio):
         assert player.ended() == ("the message is too long", 1009)
     with Player(studio, DOORKEY) as player:
         player.told()
-        for _ in range(200):
-            player.say(do="finish")
+        with suppress(ConnectionClosed):  # at some time while they are sent, or after
+            for _ in range(200):
+                player.say(do="finish")
         assert player.ended() == ("too many messages", 1008)
 
 
