@@ -33,14 +33,21 @@ def main() -> int:
         f"\nVideos     before  {before}   score {_score(before):,.0f}\n"
         f"           after   {after}   score {_score(after):,.0f}\n\n"
         f"Next, after `. .venv/bin/activate`:\n"
-        f"  ludus watch {run.path}                  see it and all others in the browser\n"
-        f"  ludus play runs/zoo/connect-four        play against an agent there\n"
-        f"  ludus eval {run.path} --episodes 10      measure it\n"
-        f"  ludus record {run.path} --seed 1         one more video, with a trace of every step\n"
-        f"  ludus doctor configs/atari/boxing.yaml  what a real training will cost here\n"
-        f"  ludus train configs/atari/boxing.yaml   that training; Ctrl-C saves it"
+        + "\n".join(f"  {command:<42}{what}" for command, what in _next_steps(run.path))
     )
     return 0
+
+
+def _next_steps(run: Path) -> list[tuple[str, str]]:
+    config = "configs/atari/boxing.yaml"
+    return [
+        (f"ludus watch {run}", "see it and all others in the browser"),
+        ("ludus play runs/zoo/connect-four", "play against an agent there"),
+        (f"ludus eval {run} --episodes 10", "measure it"),
+        (f"ludus record {run} --seed 1", "one more video, with a trace of every step"),
+        (f"ludus doctor {config}", "what a real training will cost here"),
+        (f"ludus train {config}", "that training; Ctrl-C saves it"),
+    ]
 
 
 def score_by_part(metrics_path: Path, parts: int) -> list[tuple[int, float]]:

@@ -63,7 +63,7 @@ def watch(
             threading.Timer(0.5, webbrowser.open, [address]).start()
         config = uvicorn.Config(
             app,
-            log_level="warning",
+            log_level="critical",
             timeout_graceful_shutdown=2,
             ws_max_size=MAX_MESSAGE_BYTES,
             ws_per_message_deflate=False,  # screens are compressed already

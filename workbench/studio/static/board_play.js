@@ -304,7 +304,9 @@ class Play {
       const before = made ? `The agent plays ${moveName(this.family, move, this.height)}. ` : "";
       words = `${before}Your turn: you are ${side}.`;
     }
-    this.status.replaceChildren(sideDot(position.over ? me : position.to_play), words);
+    // The winner's; a draw is nobody's.
+    const shown = !position.over ? position.to_play : { 1: 0, "-1": 1 }[position.result];
+    this.status.replaceChildren(...(shown === undefined ? [] : [sideDot(shown)]), words);
   }
 
   paintThought() {
