@@ -29,9 +29,9 @@ from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from workbench import checkpoint
-from workbench.arcade import MAX_SEED, Duel, Side, encoded, media_type, steps_per_second
 from workbench.errors import UsageError, WorkError
 from workbench.run import Run
+from workbench.studio.arcade import MAX_SEED, Duel, Side, encoded, media_type, steps_per_second
 from workbench.studio.library import Library
 from workbench.studio.queries import whole_number
 

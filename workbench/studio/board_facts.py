@@ -14,10 +14,10 @@ from envs.board.base import BoardGame, Position
 from envs.board.cells import cells, family, hands, squares
 from envs.board.connect_four import ILLEGAL
 from envs.board.openspiel import BoardConfig, OpenSpielGame
-from workbench.episode_trace import MAX_BYTES
 from workbench.errors import UsageError
 from workbench.run import Run
-from workbench.thought import positions_after
+from workbench.studio.episode_trace import MAX_BYTES
+from workbench.studio.thought import positions_after
 from workbench.truth import Solver, make_solver
 
 # Words and small numbers, so that nobody asks for a board that fills the memory, or for a file.

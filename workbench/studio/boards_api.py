@@ -14,7 +14,7 @@ from workbench.studio.answers import Answer, Turns
 from workbench.studio.board_facts import Truth, recorded_game, rules, told_positions
 from workbench.studio.library import Library
 from workbench.studio.queries import whole_number
-from workbench.thought import MAX_SIMULATIONS, Thinkers
+from workbench.studio.thought import MAX_SIMULATIONS, Thinkers
 
 THOUGHTS_AT_A_TIME = 2
 POSITIONS_AT_A_TIME = 4  # of a long game on a large board they take some 25 MB

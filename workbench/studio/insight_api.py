@@ -19,7 +19,11 @@ from starlette.routing import BaseRoute, Route
 
 from agents import AgentConfig
 from workbench import checkpoint
-from workbench.enactment import (
+from workbench.errors import UsageError
+from workbench.panel import SCREEN_HEIGHT, MemoryStrip, Pixels
+from workbench.run import Run
+from workbench.studio.answers import Answer, Turns
+from workbench.studio.enactment import (
     Enactment,
     Enactments,
     nearest_checkpoint,
@@ -27,9 +31,8 @@ from workbench.enactment import (
     recorded_at,
     world_and_agent,
 )
-from workbench.episode_trace import read_trace
-from workbench.errors import UsageError
-from workbench.insight import (
+from workbench.studio.episode_trace import read_trace
+from workbench.studio.insight import (
     TINTS,
     Look,
     activation_sheet,
@@ -43,9 +46,6 @@ from workbench.insight import (
     surprises,
     tinted,
 )
-from workbench.panel import SCREEN_HEIGHT, MemoryStrip, Pixels
-from workbench.run import Run
-from workbench.studio.answers import Answer, Turns
 from workbench.studio.library import Library
 from workbench.studio.queries import MOST, one_of, whole_number
 from workbench.studio.videos import find, list_videos

@@ -15,10 +15,10 @@ from PIL import Image
 from starlette.exceptions import HTTPException
 
 from workbench import board_picture, panel
-from workbench.episode_trace import MAX_BYTES
 from workbench.panel import Pixels
 from workbench.run import Run
 from workbench.studio.answers import finite
+from workbench.studio.episode_trace import MAX_BYTES
 
 NAME = re.compile(r"([0-9]{1,18})_([0-9]{1,18})")  # STEP_SEED
 SCORE = re.compile(rb'"(?:episode_return|result)": ?(-?[\d.]{1,30})')

@@ -15,10 +15,30 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from workbench.studio.library import Library
 from workbench.studio.server import LOOPBACK, make_app
+from workbench.tournament.hold import Options, hold
+from workbench.tournament.returns import compare
 
 ZOO = Path(__file__).parents[3] / "runs/zoo"
 CHROMIUM = shutil.which("chromium")
 SIZES = {"desktop": (1280, 860), "phone": (390, 844)}
+
+
+FIRST, LAST = (f"{ZOO / 'connect-four'}@{step}?simulations=2" for step in (256, 640_000))
+GRID = ("grid-memory", "grid-memory-feedforward")
+
+
+def hold_small(folder: Path) -> None:
+    """Two checkpoints of the zoo and random, 4 games each."""
+    options = Options(games=4, simulations=2, out=folder)
+    hold([FIRST, LAST, "random"], options, tell=lambda _: None, on_game=lambda *_: None)
+
+
+def compare_small(folder: Path) -> None:
+    """Two runs of the zoo in a grid, 3 episodes each."""
+    compare(
+        [str(ZOO / run) for run in GRID], episodes=3, seed=0, out=folder, protocol=None,
+        tell=lambda _: None, on_episode=lambda *_: None,
+    )  # fmt: skip
 
 
 class Server:
@@ -115,3 +135,12 @@ def accessible() -> Callable[[Page], None]:
             assert not told, f"{scheme}: {told}"
 
     return check
+
+
+@pytest.fixture(scope="session")
+def held(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of tournaments: `board`, played by the project, and `grid`."""
+    folder = tmp_path_factory.mktemp("tournaments")
+    hold_small(folder / "board")
+    compare_small(folder / "grid")
+    return folder

@@ -16,9 +16,9 @@ import uvicorn
 from starlette.applications import Starlette
 
 from tests.end_to_end.configs import BOARD, PPO_GRID, write_config
+from tests.workbench.studio.conftest import ZOO
 from workbench.config import dump_config, load_config
 
-ZOO = Path(__file__).parents[3] / "runs/zoo"
 INFO = {"status": "finished", "wandb_id": "0", "env_steps": 400, "wall_seconds": 9.5}
 GRID_VIDEO = ZOO / "grid-doorkey/videos/1001040_0"
 

@@ -12,8 +12,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from workbench import arcade
-from workbench.studio import arcade_api
+from workbench.studio import arcade, arcade_api
 
 DOORKEY, PONG = "grid-doorkey", "atari-pong"
 

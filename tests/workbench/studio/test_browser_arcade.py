@@ -7,8 +7,8 @@ from contextlib import closing
 import pytest
 from playwright.sync_api import expect
 
-from workbench.arcade import Duel
 from workbench.studio import arcade_api
+from workbench.studio.arcade import Duel
 
 SLOW = 30_000  # milliseconds; games and agents take seconds to load
 SCREEN = """label => {

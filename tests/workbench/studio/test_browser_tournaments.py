@@ -6,18 +6,10 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.workbench.studio.conftest import Server
-from tests.workbench.studio.test_tournaments_api import compare_small, hold_small, write_games
+from tests.workbench.studio.test_tournaments_api import write_games
 
 MANY = [f"runs/connect-four-with-a-long-name@{1000 * n}?simulations=64" for n in range(1, 29)]
 MANY += ["random", "gtp:gnugo --mode gtp --level 1 --chinese-rules --capture-all-dead"]
-
-
-@pytest.fixture(scope="module")
-def held(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tournaments")
-    hold_small(folder / "board")
-    compare_small(folder / "grid")
-    return folder
 
 
 @pytest.fixture

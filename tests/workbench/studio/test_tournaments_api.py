@@ -8,27 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.workbench.studio.conftest import ZOO, Server
+from tests.workbench.studio.conftest import LAST, Server
 from workbench.studio import tournament_facts
-from workbench.tournament.hold import Options, hold
-from workbench.tournament.returns import compare
-
-FIRST, LAST = (f"{ZOO / 'connect-four'}@{step}?simulations=2" for step in (256, 640_000))
-GRID = ("grid-memory", "grid-memory-feedforward")
-
-
-def hold_small(folder: Path) -> None:
-    """Two checkpoints of the zoo and random, 4 games each."""
-    options = Options(games=4, simulations=2, out=folder)
-    hold([FIRST, LAST, "random"], options, tell=lambda _: None, on_game=lambda *_: None)
-
-
-def compare_small(folder: Path) -> None:
-    """Two runs of the zoo in a grid, 3 episodes each."""
-    compare(
-        [str(ZOO / run) for run in GRID], episodes=3, seed=0, out=folder, protocol=None,
-        tell=lambda _: None, on_episode=lambda *_: None,
-    )  # fmt: skip
 
 
 def write_games(folder: Path, players: list[str], games: list[tuple[str, str, int, float]]) -> None:
@@ -46,15 +27,6 @@ def write_games(folder: Path, players: list[str], games: list[tuple[str, str, in
         for number, (one, other, opening, score) in enumerate(games)
     ]  # fmt: skip
     (folder / "games.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-
-
-@pytest.fixture(scope="module")
-def held(tmp_path_factory):
-    """A folder of tournaments: `board`, played by the project, and `grid`."""
-    folder = tmp_path_factory.mktemp("tournaments")
-    hold_small(folder / "board")
-    compare_small(folder / "grid")
-    return folder
 
 
 @pytest.fixture

@@ -321,3 +321,13 @@ export class Board {
 // Asks for the positions of a game after each of its moves, from the move number `from` on.
 export const positionsOf = (game, maxPlies, moves, from = 0) =>
   withQuery("boards/positions", { game, moves: moves.join(","), from, max_plies: maxPlies });
+
+// A board, and beside it (on a phone below) what is told of it.
+export function boardLayout(family, board, ...told) {
+  return element(
+    "div",
+    { class: "board-layout", "data-family": family },
+    element("div", { class: "board-side" }, board.element),
+    element("div", { class: "board-side" }, told),
+  );
+}

@@ -1,6 +1,6 @@
 // A game against a trained agent. It is kept in the address, so that a reload loses nothing.
 import { address, keep, newSeed, numberIn, path, withQuery } from "./address.js";
-import { Board, positionsOf } from "./board.js";
+import { Board, boardLayout, positionsOf } from "./board.js";
 import { lineText, moveName, sidesOf } from "./board_games.js";
 import { chancesBar, sideDot } from "./board_values.js";
 import { choice, element, failure, get, heading } from "./dom.js";
@@ -114,32 +114,27 @@ class Play {
       heading(`${gameName(this.run.game)} against ${this.run.name}`, {
         back: { href: address("run", this.run.id), words: this.run.name },
       }),
-      element(
-        "div",
-        { class: "board-layout", "data-family": this.family },
-        element("div", { class: "board-side" }, this.board.element),
+      boardLayout(
+        this.family,
+        this.board,
         element(
           "div",
-          { class: "board-side" },
-          element(
-            "div",
-            { class: "panel board-side" },
-            this.status,
-            element("div", { class: "row" }, this.hinting, this.back, this.again),
-            this.problem,
-            this.board.list,
-          ),
-          element(
-            "div",
-            { class: "panel fields" },
-            element("label", {}, "Strength of the agent", this.levelChoice),
-            this.explained,
-            element("label", {}, "Who moves first (begins a new game)", this.sideChoice),
-            element("label", { class: "tick" }, this.thoughts, "Show what it thinks"),
-            this.chances,
-          ),
-          element("div", { class: "panel" }, element("h2", {}, "Moves"), this.history),
+          { class: "panel board-side" },
+          this.status,
+          element("div", { class: "row" }, this.hinting, this.back, this.again),
+          this.problem,
+          this.board.list,
         ),
+        element(
+          "div",
+          { class: "panel fields" },
+          element("label", {}, "Strength of the agent", this.levelChoice),
+          this.explained,
+          element("label", {}, "Who moves first (begins a new game)", this.sideChoice),
+          element("label", { class: "tick" }, this.thoughts, "Show what it thinks"),
+          this.chances,
+        ),
+        element("div", { class: "panel" }, element("h2", {}, "Moves"), this.history),
       ),
     );
   }

@@ -1,6 +1,6 @@
 // The replay of one game: of a run against itself, or of a tournament.
 import { address, keep, path, withQuery } from "./address.js";
-import { Board, positionsOf } from "./board.js";
+import { Board, boardLayout, positionsOf } from "./board.js";
 import { lineText, moveName, sidesOf } from "./board_games.js";
 import { chancesBar, resultChances, sideDot, valueGraph } from "./board_values.js";
 import { choice, element, failure, get, heading, isForPage, reveal } from "./dom.js";
@@ -111,53 +111,48 @@ class Replay {
     this.listMoves();
     this.page.append(
       heading(game.heading, { back: game.back, about: game.note }),
-      element(
-        "div",
-        { class: "board-layout", "data-family": this.family },
-        element("div", { class: "board-side" }, this.board.element),
+      boardLayout(
+        this.family,
+        this.board,
         element(
           "div",
-          { class: "board-side" },
+          { class: "panel board-side" },
+          this.where,
+          this.steps,
+          this.chances,
+          game.judges.length ? element("div", {}, this.onwards) : null,
+        ),
+        element(
+          "div",
+          { class: "panel board-side" },
+          element("h2", {}, "Value"),
           element(
             "div",
-            { class: "panel board-side" },
-            this.where,
-            this.steps,
-            this.chances,
-            game.judges.length ? element("div", {}, this.onwards) : null,
-          ),
-          element(
-            "div",
-            { class: "panel board-side" },
-            element("h2", {}, "Value"),
+            {},
+            this.graph,
+            this.slider,
             element(
-              "div",
-              {},
-              this.graph,
-              this.slider,
-              element(
-                "p",
-                { class: "graph-words muted line" },
-                `up and + are good for ${first}, down and − for ${second}`,
-              ),
+              "p",
+              { class: "graph-words muted line" },
+              `up and + are good for ${first}, down and − for ${second}`,
             ),
-            element(
-              "div",
-              { class: "row" },
-              element("label", {}, this.heat, "heat map of visits"),
-              game.judges.length ? element("label", {}, this.analysis, "think here") : null,
-              game.judges.length > 1 ? element("label", {}, "with", this.judge) : null,
-              game.judges.length ? this.all : null,
-            ),
-            this.thought,
           ),
           element(
             "div",
-            { class: "panel board-side" },
-            element("h2", {}, "Moves"),
-            this.list,
-            element("p", { class: "muted line graph-words" }, "keys: ← → one move, Home, End"),
+            { class: "row" },
+            element("label", {}, this.heat, "heat map of visits"),
+            game.judges.length ? element("label", {}, this.analysis, "think here") : null,
+            game.judges.length > 1 ? element("label", {}, "with", this.judge) : null,
+            game.judges.length ? this.all : null,
           ),
+          this.thought,
+        ),
+        element(
+          "div",
+          { class: "panel board-side" },
+          element("h2", {}, "Moves"),
+          this.list,
+          element("p", { class: "muted line graph-words" }, "keys: ← → one move, Home, End"),
         ),
       ),
     );

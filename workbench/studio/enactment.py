@@ -30,10 +30,10 @@ from envs.base import EnvSpec, Step
 from envs.grid import MiniGridConfig
 from workbench import checkpoint
 from workbench.config import SelfPlayConfig
-from workbench.episode_trace import Trace, read_trace
 from workbench.errors import UsageError
 from workbench.panel import MIN_HEIGHT, PANEL_WIDTH, SCREEN_HEIGHT, MemoryStrip
 from workbench.run import Run
+from workbench.studio.episode_trace import Trace, read_trace
 
 ATARI_SCREEN = (210, 160)
 REWARD_TOLERANCE = 1e-3

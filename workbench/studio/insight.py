@@ -13,8 +13,8 @@ import numpy.typing as npt
 from torch import Tensor, nn
 
 from agents.base import Array
-from workbench.episode_trace import Trace
 from workbench.panel import BACKGROUND, Pixels, activity_colours
+from workbench.studio.episode_trace import Trace
 
 # Of the longer side of an observation; Greydanus et al. use 5 and 3 pixels of 80.
 MASK_SIGMA = 1 / 16

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from contextlib import closing
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,11 +13,11 @@ from envs.base import EnvSpec
 from envs.crafter import CrafterConfig
 from envs.doom import DoomConfig
 from envs.grid import MiniGridConfig
-from workbench import arcade
-from workbench.arcade import Controls, Duel, encoded, steps_per_second
+from tests.workbench.studio.conftest import ZOO
 from workbench.errors import UsageError
+from workbench.studio import arcade
+from workbench.studio.arcade import Controls, Duel, encoded, steps_per_second
 
-ZOO = Path(__file__).parents[2] / "runs/zoo"
 DOORKEY = str(ZOO / "grid-doorkey")
 STICK = ["up", "right", "left", "down", "upright", "upleft", "downright", "downleft"]
 EIGHT_WAYS = ["noop", "fire", *STICK, *(f"{way}fire" for way in STICK)]

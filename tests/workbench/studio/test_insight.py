@@ -12,11 +12,20 @@ from torch import nn
 
 from agents import make_agent
 from envs import make_envs
+from tests.workbench.studio.conftest import ZOO
 from workbench import checkpoint
-from workbench.enactment import Enactments, enact, nearest_checkpoint, recorded_at, screen_box
-from workbench.episode_trace import Trace, read_trace
 from workbench.errors import UsageError
-from workbench.insight import (
+from workbench.panel import Picture, Thought
+from workbench.run import Run
+from workbench.studio.enactment import (
+    Enactments,
+    enact,
+    nearest_checkpoint,
+    recorded_at,
+    screen_box,
+)
+from workbench.studio.episode_trace import Trace, read_trace
+from workbench.studio.insight import (
     activation_sheet,
     events,
     filter_sheet,
@@ -29,10 +38,6 @@ from workbench.insight import (
     surprises,
     tinted,
 )
-from workbench.panel import Picture, Thought
-from workbench.run import Run
-
-ZOO = Path(__file__).parents[2] / "runs/zoo"
 
 
 def run_of(name: str) -> tuple[Run, Path]:
@@ -393,7 +398,7 @@ def test_other_actions_than_the_worlds_are_not_sent_to_it():
 
 def test_an_episode_that_would_fill_the_memory_is_not_played(monkeypatch):
     run, path = run_of("grid-memory")
-    monkeypatch.setattr("workbench.enactment.CACHE_BYTES", 1000)
+    monkeypatch.setattr("workbench.studio.enactment.CACHE_BYTES", 1000)
     with pytest.raises(UsageError, match="too many"):
         enact(run, recorded_at(path.stem), read_trace(path))
 
