@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from agents.base import Array, Update
-from agents.board_network import LOSS, WIN, BoardNetwork
+from agents.board_network import LOSS, WIN, BoardNetwork, Foreseeing
 from agents.networks import PrecisionName, arithmetic_dtype, load_weights
 from agents.resignation import ResignationConfig
 from agents.search import Evaluate, GumbelConfig, PUCTConfig, Search, SearchConfig
@@ -50,6 +50,11 @@ class AlphaZeroConfig(BaseModel):
     root_value_share: float = Field(
         default=0.5, ge=0, le=1, description="of the search's value in the target of the value"
     )
+    end_weight: float = Field(
+        default=0.5,
+        ge=0,
+        description="of foreseeing, only to learn, how the board stands in the end",
+    )
     batch_size: int = Field(default=256, ge=1, le=1_000_000)
     learning_rate: float = Field(default=1e-3, gt=0)
     learning_rate_decay_env_steps: int | None = Field(
@@ -69,6 +74,8 @@ class Positions(NamedTuple):
     obs: Tensor  # [B, C, H, W] uint8
     policy: Tensor  # [B, A] float32, what the search made of it
     outcome: Tensor  # [B, 3] float32, the chances of a win, a draw and a loss
+    end: Tensor  # [B, C, H, W] uint8, how the board stood in the end, as the same side saw it
+    ended: Tensor  # [B] bool, whether the game was played to its end, so that `end` is known
 
 
 class Evaluator:
@@ -122,8 +129,9 @@ class AlphaZero:
         self.network = network.to(device)
         self.average = deepcopy(self.network).requires_grad_(False).eval()
         self.evaluate = Evaluator(self.average, device, self._dtype)
+        self._foreseeing = Foreseeing(self.network).to(device)
         self._optimizer = torch.optim.AdamW(
-            self.network.parameters(),
+            self._foreseeing.parameters(),
             lr=config.learning_rate,
             weight_decay=config.weight_decay,
             fused=True,
@@ -154,18 +162,19 @@ class AlphaZero:
         return Evaluator(deepcopy(self.average), self._device, self._dtype)
 
     def update(self, batch: Positions) -> Update:
-        """Takes one optimizer step: cross entropy of both heads."""
-        config = self._config
-        policy, outcome = batch.policy.to(self._device), batch.outcome.to(self._device)
-        policy_loss, value_loss, log_outcome = self._losses(
-            self.network, batch.obs, policy, outcome
-        )
-        loss = policy_loss + value_loss
+        """Takes one optimizer step: cross entropy of the policy, the outcome and the end."""
+        config, device = self._config, self._device
+        policy, outcome = batch.policy.to(device), batch.outcome.to(device)
+        logits, outcome_logits, end = _forward(self._foreseeing, batch.obs, device, self._dtype)
+        policy_loss = _cross_entropy(logits, policy)
+        value_loss = _cross_entropy(outcome_logits, outcome)
+        end_loss = _end_loss(end, batch.end.to(device), batch.ended.to(device))
+        loss = policy_loss + value_loss + config.end_weight * end_loss
         for group in self._optimizer.param_groups:
             group["lr"] = self.schedules()["learning_rate"]
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.network.parameters(), config.max_grad_norm)
+        nn.utils.clip_grad_norm_(self._foreseeing.parameters(), config.max_grad_norm)
         self._optimizer.step()
         self._updates += 1
         with torch.no_grad():
@@ -177,12 +186,13 @@ class AlphaZero:
                 if average.is_floating_point():
                     average.lerp_(latest, share)
             target_entropy = torch.special.entr(policy).sum(1).mean()
-            predicted = log_outcome.exp() @ _worth(log_outcome)
+            predicted = outcome_logits.softmax(1) @ _worth(outcome_logits)
             value_error = (predicted - outcome @ _worth(outcome)).abs().mean()
         metrics = {
             "loss": loss.detach(),
             "policy_loss": policy_loss.detach(),
             "value_loss": value_loss.detach(),
+            "end_loss": end_loss.detach(),
             "entropy": target_entropy,  # of the search's policy; policy_loss cannot be below it
             "value_error": value_error,
         }
@@ -190,20 +200,11 @@ class AlphaZero:
 
     @torch.inference_mode()
     def loss(self, batch: Positions) -> float:
-        """Returns the loss of the playing network; it learns nothing."""
-        policy, outcome = batch.policy.to(self._device), batch.outcome.to(self._device)
-        policy_loss, value_loss, _ = self._losses(self.average, batch.obs, policy, outcome)
-        return float(policy_loss + value_loss)
-
-    def _losses(
-        self, network: nn.Module, obs: Tensor, policy: Tensor, outcome: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Returns the losses of both heads, and `[B, 3]` the logarithms of the chances."""
-        logits, outcome_logits = _forward(network, obs, self._device, self._dtype)
-        log_policy, log_outcome = logits.log_softmax(1), outcome_logits.log_softmax(1)
-        policy_loss = -(policy * log_policy).sum(1).mean()
-        value_loss = -(outcome * log_outcome).sum(1).mean()
-        return policy_loss, value_loss, log_outcome
+        """Returns the loss of the playing network's policy and outcome; it learns nothing."""
+        device = self._device
+        logits, outcome = _forward(self.average, batch.obs, device, self._dtype)
+        policy_loss = _cross_entropy(logits, batch.policy.to(device))
+        return float(policy_loss + _cross_entropy(outcome, batch.outcome.to(device)))
 
     def network_state(self) -> dict[str, Tensor]:
         """See `Learner.network_state`: the weights that play."""
@@ -216,7 +217,7 @@ class AlphaZero:
     def state_dict(self) -> dict[str, Any]:
         """See `Learner.state_dict`."""
         return {
-            "network": self.network.state_dict(),
+            "network": self._foreseeing.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "env_steps": self._env_steps,
             "updates": self._updates,
@@ -224,7 +225,7 @@ class AlphaZero:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """See `Learner.load_state_dict`."""
-        load_weights(self.network, state["network"])
+        load_weights(self._foreseeing, state["network"])
         self._optimizer.load_state_dict(dict(state["optimizer"]))
         self._env_steps = state["env_steps"]
         self._updates = state["updates"]
@@ -232,11 +233,31 @@ class AlphaZero:
 
 def _forward(
     network: nn.Module, obs: Tensor, device: torch.device, dtype: torch.dtype
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, ...]:
+    """Returns what the network says, in float32."""
     planes = obs.to(device, non_blocking=True).to(dtype, memory_format=torch.channels_last)
     with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
-        logits, outcome = network(planes / WHITE_PIXEL)
-    return logits.float(), outcome.float()
+        said = network(planes / WHITE_PIXEL)
+    return tuple(tensor.float() for tensor in said)
+
+
+def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """Returns the mean over B of the cross entropy of `[B, N]` logits from a distribution."""
+    return -(target * logits.log_softmax(1)).sum(1).mean()
+
+
+def _end_loss(logits: Tensor, end: Tensor, ended: Tensor) -> Tensor:
+    """Returns the cross entropy per cell, summed over planes; of games that were not played out, 0.
+
+    Args:
+        logits: `[B, C, H, W]` that a pixel is white in the end.
+        end: `[B, C, H, W]` uint8.
+        ended: `[B]` bool, whether `end` is known.
+    """
+    loss = nn.functional.binary_cross_entropy_with_logits(
+        logits, end.float() / WHITE_PIXEL, reduction="none"
+    )
+    return (loss.sum(1).mean((1, 2)) * ended).mean()
 
 
 def _worth(like: Tensor) -> Tensor:

@@ -98,7 +98,7 @@ class SelfPlay:
             / len(roots),
         }
         moves = Moves(
-            self._learnable(ended, results),
+            self._learnable(ended, results, resigned),
             [self._told(g, results[g], resigned[g]) for g in ended],
             facts,
         )
@@ -128,18 +128,29 @@ class SelfPlay:
         cumulative = weights.cumsum()
         return int(np.searchsorted(cumulative, draw * cumulative[-1], side="right"))
 
-    def _learnable(self, ended: list[int], value: npt.NDArray[np.float32]) -> Learnable | None:
-        pairs = [(seen, float(value[g])) for g in ended for seen in self._seen[g]]
-        if not pairs:
+    def _learnable(
+        self,
+        games: list[int],
+        value: npt.NDArray[np.float32],
+        resigned: npt.NDArray[np.bool_],
+    ) -> Learnable | None:
+        """Returns what was seen in `games`, which are over."""
+        all_seen = [seen for g in games for seen in self._seen[g]]
+        if not all_seen:
             return None
-        sign = np.array([1 if seen.to_play == 0 else -1 for seen, _ in pairs])
-        result = sign * np.array([result for _, result in pairs])
-        searched = sign * np.array([seen.value for seen, _ in pairs])
+        game_of = np.repeat(np.arange(len(games)), [len(self._seen[g]) for g in games])
+        to_play = np.array([seen.to_play for seen in all_seen])
+        sign = np.where(to_play == 0, 1.0, -1.0)
+        result = sign * value[games].astype(np.float64)[game_of]
+        searched = sign * np.array([seen.value for seen in all_seen])
         share = self._config.root_value_share
+        ends = self._game.observe_end([self._search.roots[g] for g in games])
         return Learnable(
-            np.stack([seen.obs for seen, _ in pairs]),
-            np.stack([seen.policy for seen, _ in pairs]),
+            np.stack([seen.obs for seen in all_seen]),
+            np.stack([seen.policy for seen in all_seen]),
             ((1 - share) * chances(result) + share * chances(searched)).astype(np.float32),
+            ends[game_of, to_play],
+            ~resigned[games][game_of],
         )
 
     def state_dict(self) -> dict[str, Any]:

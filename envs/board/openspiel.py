@@ -136,13 +136,23 @@ class OpenSpielGame:
 
         Before it, games whose free cells are black in all planes have one that is white everywhere.
         """
+        return self._seen_by([position.current_player() for position in positions], positions)
+
+    def observe_end(self, positions: Sequence[Position]) -> npt.NDArray[np.uint8]:
+        """See `BoardGame.observe_end`."""
+        views = [self._seen_by([player] * len(positions), positions) for player in (0, 1)]
+        return np.stack(views, 1)
+
+    def _seen_by(
+        self, players: Sequence[int], positions: Sequence[Position]
+    ) -> npt.NDArray[np.uint8]:
+        """Returns `[B, C, H, W]`: each position as its player sees it when it is to move."""
         planes, height, width = self.spec.obs_shape
         theirs = planes - self._own_planes
         seen = np.empty((len(positions), theirs, height * width), np.float32)
-        to_play = np.empty(len(positions), np.int64)
+        to_play = np.array(players, np.int64)
         observation, tensor = self._observation, self._observation.tensor.reshape(seen.shape[1:])
-        for i, position in enumerate(positions):
-            to_play[i] = player = position.current_player()
+        for i, (player, position) in enumerate(zip(players, positions, strict=True)):
             observation.set_from(position, player)
             seen[i] = tensor
         obs = np.empty((len(positions), planes, height * width), np.uint8)

@@ -28,6 +28,8 @@ def batch(size: int = 32) -> Positions:
         torch.randint(2, (size, 4, 6, 7), generator=rng).to(torch.uint8) * 255,
         torch.nn.functional.one_hot(torch.randint(7, (size,), generator=rng), 7).float(),
         torch.nn.functional.one_hot(torch.randint(3, (size,), generator=rng), 3).float(),
+        torch.randint(2, (size, 4, 6, 7), generator=rng).to(torch.uint8) * 255,
+        torch.arange(size) % 2 == 0,
     )
 
 
@@ -45,7 +47,7 @@ def test_one_batch_can_be_learned_by_heart():
     for _ in range(150):
         update = agent.update(fixed)
         assert isinstance(update, Update)
-        losses.append(float(update.metrics["loss"]))
+        losses.append(float(update.metrics["policy_loss"] + update.metrics["value_loss"]))
     # Before: the entropy of 7 moves and of 3 outcomes.
     assert losses[0] == pytest.approx(np.log(7) + np.log(3), abs=0.1)
     assert losses[-1] < 0.05
@@ -53,6 +55,35 @@ def test_one_batch_can_be_learned_by_heart():
     assert np.array_equal(logits.argmax(1), fixed.policy.argmax(1).numpy())
     worth = (fixed.outcome[:, 0] - fixed.outcome[:, 2]).numpy()
     assert np.abs(value - worth).max() < 0.2
+
+
+def test_the_end_is_foreseen_where_it_is_known():
+    agent = make_agent(learning_rate=1e-2, weight_decay=0.0)
+    fixed = batch()
+    fixed = fixed._replace(end=fixed.obs, ended=torch.arange(32) < 24)
+    losses = [float(agent.update(fixed).metrics["end_loss"]) for _ in range(150)]
+    # Before: one bit for each of 4 planes, in the three quarters of games that were played out.
+    assert losses[0] == pytest.approx(4 * np.log(2) * 0.75, rel=0.05)
+    assert losses[-1] < 0.1 * losses[0]
+    before = {k: v.clone() for k, v in agent.state_dict()["network"].items()}
+    unknown = fixed._replace(ended=torch.zeros(32, dtype=torch.bool))
+    assert float(agent.update(unknown).metrics["end_loss"]) == 0
+    after = agent.state_dict()["network"]
+    assert set(after) - {f"network.{name}" for name in agent.network_state()} == {
+        "end.weight",
+        "end.bias",
+    }
+    assert not torch.equal(before["network.stem.weight"], after["network.stem.weight"])
+
+
+def test_foreseeing_the_end_can_be_left_out():
+    agents = [make_agent(end_weight=0.0) for _ in range(2)]
+    fixed = batch()
+    for agent, end in zip(agents, (fixed.end, 255 - fixed.end), strict=True):
+        for _ in range(3):
+            agent.update(fixed._replace(end=end))
+    for one, other in zip(*(agent.network_state().values() for agent in agents), strict=True):
+        assert torch.equal(one, other)
 
 
 def test_what_plays_is_the_average_of_what_learns():

@@ -1,5 +1,7 @@
 """What must hold on a CUDA device; `make cuda-check` runs these."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import torch
@@ -189,13 +191,17 @@ def test_a_board_network_on_the_gpu_thinks_and_learns_as_on_the_cpu(precision):
         torch.randint(2, (64, *spec.obs_shape)).to(torch.uint8) * 255,
         torch.rand(64, spec.num_actions).softmax(1),
         torch.rand(64, 3).softmax(1),
+        torch.randint(2, (64, *spec.obs_shape)).to(torch.uint8) * 255,
+        torch.rand(64) < 0.8,
     )
     found, weights = [], None
     for device in (CPU, CUDA):
         agent = AlphaZero(config, spec, device)
-        weights = weights or {k: v.clone() for k, v in agent.network.state_dict().items()}
-        agent.network.load_state_dict(weights)
-        agent.average.load_state_dict(weights)
+        first = agent.state_dict()["network"], agent.network_state()
+        weights = weights or deepcopy(first)
+        for mine, same in zip(first, weights, strict=True):
+            for name, tensor in mine.items():
+                tensor.copy_(same[name])
         losses = [float(agent.update(batch).metrics["loss"]) for _ in range(3)]
         logits, value = agent.evaluate(batch.obs.numpy())
         found.append((losses, logits, value))
