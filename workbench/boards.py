@@ -19,7 +19,7 @@ from workbench.config import SelfPlayConfig
 from workbench.errors import UsageError
 from workbench.evaluate import interval95
 from workbench.game_record import GameRecord, written
-from workbench.match import first_players_scores, play_match, random_openings
+from workbench.match import first_players_scores, games_at_once, play_match, random_openings
 from workbench.recording import TRACE_DIGITS, appearing_whole, open_video
 from workbench.run import Run, choose_device, open_player
 
@@ -111,6 +111,7 @@ def evaluate_board(
         ),
         openings,
         seed=seed,
+        at_once=games_at_once(simulations),
         on_game=on_game,
     )
     returns = [2 * score - 1 for score in first_players_scores(played)]

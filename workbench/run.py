@@ -127,7 +127,8 @@ def create_run(config: TrainConfig, name: str | None) -> Run:
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "git_revision": _git_revision(),
         "versions": {
-            name: version(name) for name in ("torch", "ale-py", "gymnasium", "numpy", "minigrid")
+            name: version(name)
+            for name in ("torch", "ale-py", "gymnasium", "numpy", "minigrid", "open_spiel")
         }
         | {"python": platform.python_version()},
         "machine": _machine(),

@@ -12,6 +12,7 @@ from workbench.match import (
     Fixture,
     first_players_scores,
     game_seeds,
+    games_at_once,
     play,
     play_at_random,
     play_match,
@@ -57,6 +58,13 @@ def test_each_opening_is_played_from_both_sides():
     assert sorted(told) == sorted(first_players_scores(games))
     assert first_players_scores(games)[1] == 1 - games[1].score
     assert {player for _, player in first.turns} == {0, 1}
+    one_by_one = play_match(game, (first, second), [[], [3, 3]], at_once=1)
+    assert [one.history for one in one_by_one] == [one.history for one in games]
+
+
+@pytest.mark.parametrize(("simulations", "games"), [(0, 262_144), (100, 2_621), (1_000_000, 1)])
+def test_long_searches_leave_room_for_fewer_games(simulations, games):
+    assert games_at_once(simulations) == games
 
 
 def test_the_first_to_move_need_not_be_player_0():

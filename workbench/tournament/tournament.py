@@ -18,7 +18,7 @@ from agents.base import Forfeit, Player
 from envs.board.base import Position, first_to_move
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench.errors import UsageError
-from workbench.match import Fixture, Game, play
+from workbench.match import Fixture, Game, games_at_once, play
 from workbench.tournament.engine_players import EnginePlayer
 from workbench.tournament.openings import Openings
 from workbench.tournament.players import ROWS, Entrant
@@ -30,10 +30,6 @@ AT_ONCE = 512  # games side by side, on all cores together
 # So that batches of a network stay full: two of them for the two players of a pairing.
 GAMES_PER_THREAD = 4 * ROWS
 AT_ONCE_WITH_ENGINES = 16  # they think about one position after the other
-# Of trees: a game's has a node for each simulation. In the middle of a game one takes 10 to 19 kB
-# in chess, shogi and go, most of it OpenSpiel's position, and 1 or 2 in othello and connect four:
-# 3 to 5 GB at most. Two threads with 1,000 simulations still have GAMES_PER_THREAD.
-NODES_AT_ONCE = 2**18
 
 
 class Tournament:
@@ -215,7 +211,7 @@ def _side_by_side(entrants: Collection[Entrant], games: int) -> tuple[int, int]:
     else:
         threads, most = min(_cores(), ceil(games / GAMES_PER_THREAD)), AT_ONCE
     simulations = max(entrant.simulations for entrant in entrants)
-    most = max(1, min(most, NODES_AT_ONCE // max(1, simulations)))
+    most = min(most, games_at_once(simulations))
     threads = min(threads, most)
     return threads, min(ceil(games / threads), most // threads)
 

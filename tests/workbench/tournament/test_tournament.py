@@ -13,6 +13,7 @@ from agents.base import Forfeit
 from agents.baselines import RandomPlayer
 from envs.board.base import reach
 from envs.board.openspiel import BoardConfig, OpenSpielGame
+from workbench import match
 from workbench.errors import UsageError
 from workbench.tournament import hold as holding
 from workbench.tournament import openings as drawing
@@ -199,7 +200,7 @@ class Side:
 def test_as_many_games_are_played_at_once_as_their_trees_have_room(tmp_path, monkeypatch):
     side = Side(monkeypatch)
     monkeypatch.setattr(playing, "_cores", lambda: 3)
-    monkeypatch.setattr(playing, "NODES_AT_ONCE", 700)
+    monkeypatch.setattr(match, "NODES_AT_ONCE", 700)
     found, by_side = [], []
     for simulations in (0, 100, 400, 1_000):
         side.by_side.clear()
