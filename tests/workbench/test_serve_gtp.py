@@ -226,7 +226,7 @@ def test_gtp_takes_less_time_where_little_is_left(gtp):
         gtp(*settings)
         began = time.monotonic()
         gtp("genmove b", "undo")
-        assert 0.29 <= time.monotonic() - began < 2
+        assert 0.29 <= time.monotonic() - began < 3  # a million simulations take minutes
     assert gtp("time_settings 0 1 0", "time_settings 0 0 0") == ["= \n\n"] * 2
     assert gtp.server._seconds(0) > full
 

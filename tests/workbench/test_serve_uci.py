@@ -72,7 +72,7 @@ def test_python_chess_plays_a_game_with_it(directory, player):
         ):
             began = time.monotonic()
             assert engine.play(middle, limit).move in middle.legal_moves
-            assert time.monotonic() - began < 10
+            assert time.monotonic() - began < 20
         with engine.analysis(middle) as analysis:
             time.sleep(0.3)
             analysis.stop()
@@ -113,7 +113,7 @@ def test_uci_uses_a_modest_share_of_its_time(uci):
     ):
         began = time.monotonic()
         best_move(uci(line))
-        assert seconds <= time.monotonic() - began < seconds + 1.5, line
+        assert seconds <= time.monotonic() - began < seconds + 5, line
 
 
 def test_a_search_without_an_end_is_stopped(uci):

@@ -12,11 +12,12 @@ The page sends JSON objects that say what to `do`:
 The studio sends one JSON object of facts, and again after each `restart`; then, after each step, a
 binary message: the length of a JSON header (4 bytes, the highest first), the header, and the
 person's and the agent's screen, whose lengths it names. A screen of length 0 is as it was before.
-What cannot be played is told as `{"problem": ...}`.
+What cannot be played, or fails while it is played, is told as `{"problem": ...}`.
 """
 
 import asyncio
 import json
+import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -44,8 +45,9 @@ SPEEDS = 0.1, 2.0
 ALONE_FPS = 4  # of an agent that plays on where the world would wait for a person
 STEPS_PER_FRAME = 8  # of an agent that plays to the end
 MOST_WAITING = 8  # presses that are still to be done
-BAD_MESSAGE, TOO_LARGE, TRY_LATER, GOING_AWAY = 1008, 1009, 1013, 1001
+BAD_MESSAGE, TOO_LARGE, TRY_LATER, GOING_AWAY, FAILED = 1008, 1009, 1013, 1001, 1011
 DIGITS = 4
+LOG = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -130,12 +132,17 @@ class Session:
         self._measured = time.monotonic(), MESSAGES_AT_ONCE
 
     async def play(self, player: str, seed: int) -> End | None:
-        """Plays until one side ends it; None: the page did."""
+        """Plays until one side ends it; None: the page did.
+
+        Raises:
+            UsageError: see `Duel`.
+            Exception: whatever goes wrong in the world or the agent; both are closed then.
+        """
         loading = asyncio.ensure_future(self._work(partial(Duel, player, seed)))
         try:
             self._duel = await asyncio.shield(loading)
         except asyncio.CancelledError:
-            with suppress(UsageError, WorkError):
+            with suppress(Exception):  # nobody is left to be told
                 await self._work((await loading).close)
             raise
         try:
@@ -315,6 +322,10 @@ def routes(library: Library) -> list[BaseRoute]:
             await _end(socket, End(BAD_MESSAGE, "not playable"), str(error))
         except HTTPException as error:
             await _end(socket, End(BAD_MESSAGE, "not playable"), error.detail)
+        except Exception:  # of a world or an agent: told in the terminal, not to visitors
+            LOG.exception("the game beside %s failed", socket.path_params["run"])
+            reason = "the game failed, so it is over; the terminal of the studio says why"
+            await _end(socket, End(FAILED, "failed"), reason)
         finally:
             sessions.discard(socket)
             worker.shutdown(wait=False)

@@ -1,7 +1,5 @@
 """What is told of positions of board games: what stands where, what is legal, what is true."""
 
-import json
-import math
 import re
 import threading
 import time
@@ -16,8 +14,9 @@ from envs.board.connect_four import ILLEGAL
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench.errors import UsageError
 from workbench.run import Run
-from workbench.studio.episode_trace import MAX_BYTES
+from workbench.studio.kept import Kept
 from workbench.studio.thought import positions_after
+from workbench.studio.traces import read_game
 from workbench.truth import Solver, make_solver
 
 # Words and small numbers, so that nobody asks for a board that fills the memory, or for a file.
@@ -26,6 +25,7 @@ GAME = re.compile(rf"\w{{1,40}}(\((\w{{1,30}}={VALUE}(,(?!\)))?){{0,6}}\))?")
 LARGEST_NUMBER = 50
 FIRST_SOLVED_PLY = {"connect_four": 8}  # earlier positions take seconds
 MAX_SECONDS = 1.5  # for the truth of a game
+MAX_SOLVERS, MAX_JUDGED = 16, 256  # kept
 MISTAKES = {
     (1, 0): "throws away the win",
     (1, -1): "throws away the win and loses",
@@ -105,7 +105,7 @@ def recorded_game(run: Run, name: str, serves: Callable[[Path], bool]) -> dict[s
         serves: says whether a file may be given out.
 
     Raises:
-        UsageError: the run plays no board game, or the record is damaged.
+        UsageError: the run plays no board game, or the trace is damaged.
     """
     config = run.config.env
     if not isinstance(config, BoardConfig):
@@ -114,42 +114,23 @@ def recorded_game(run: Run, name: str, serves: Callable[[Path], bool]) -> dict[s
     if path is None or not serves(path):
         return None
     game = rules(config.game, config.max_plies)
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise UsageError("it is too large")
-        trace = json.loads(path.read_text(encoding="utf-8"))
-        steps = trace["steps"]
-        moves = [int(step["action"]) for step in steps]
-        positions = positions_after(game, moves)
-        return {
-            "game": config.game,
-            "max_plies": config.max_plies,
-            "title": str(trace["title"]),
-            "result": _finite(trace["result"]),
-            "moves": moves,
-            "values": [_finite(step["value"]) for step in steps],
-            "visits": [
-                _told_visits(game, position, step["visits"])
-                for position, step in zip(positions, steps, strict=False)
-            ],
-        }
-    except (OSError, ValueError, TypeError, KeyError, RecursionError, UsageError) as error:
-        raise UsageError(f"the record of this game is damaged ({error})") from None
-
-
-def _finite(number: Any) -> float:
-    if not math.isfinite(number):
-        raise ValueError(f"{number} is no value")
-    return float(number)
-
-
-def _told_visits(game: BoardGame, position: Position, visits: Any) -> list[dict[str, Any]]:
-    counts = {int(action): int(count) for action, count in dict(visits).items()}
-    return [
-        {**move, "visits": counts[move["action"]]}
-        for move in _legal(game, position)
-        if move["action"] in counts
-    ]
+    trace = read_game(path, game)
+    return {
+        "game": config.game,
+        "max_plies": config.max_plies,
+        "title": trace.title,
+        "result": trace.result,
+        "moves": trace.moves,
+        "values": trace.values,
+        "visits": [
+            [
+                {**move, "visits": visits[move["action"]]}
+                for move in _legal(game, position)
+                if move["action"] in visits
+            ]
+            for position, visits in zip(trace.positions, trace.visits, strict=False)
+        ],
+    }
 
 
 class Truth:
@@ -158,8 +139,8 @@ class Truth:
     def __init__(self) -> None:
         """Has solved nothing."""
         self._lock = threading.Lock()
-        self._solvers: dict[str, Solver | None] = {}
-        self._known: dict[tuple[str, tuple[int, ...]], list[dict[str, Any] | None]] = {}
+        self._solvers: Kept[Solver | None] = Kept(MAX_SOLVERS)
+        self._known: Kept[list[dict[str, Any] | None]] = Kept(MAX_JUDGED)
 
     def judge(self, game: BoardGame, moves: Sequence[int]) -> list[dict[str, Any] | None] | None:
         """Returns what every move was worth, player 0's result `before` and `after`.
@@ -169,20 +150,14 @@ class Truth:
         Raises:
             UsageError: a move is not legal.
         """
-        name = game.spec.name
-        key = (name, tuple(moves))
-        positions = positions_after(game, moves)
+        name, positions = game.spec.name, positions_after(game, moves)
         with self._lock:
-            if name not in self._solvers:
-                self._solvers[name] = make_solver(game)
-            solver = self._solvers[name]
+            solver = self._solvers.get(name, lambda: make_solver(game))
             if solver is None:
                 return None
-            if key not in self._known:
-                self._known[key] = _judged(solver, game, moves, positions)
-                while len(self._known) > 256:
-                    del self._known[next(iter(self._known))]
-            return self._known[key]
+            return self._known.get(
+                (name, tuple(moves)), lambda: _judged(solver, game, moves, positions)
+            )
 
 
 def _judged(

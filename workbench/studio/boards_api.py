@@ -66,7 +66,7 @@ def routes(library: Library) -> list[BaseRoute]:
 
 def _has_checkpoint(library: Library, run: Run) -> bool:
     try:
-        return library.holds(run.checkpoints) and bool(list_steps(run.checkpoints))
+        return library.holds_checkpoints(run) and bool(list_steps(run.checkpoints))
     except (OSError, ValueError):  # not readable, or names that are no numbers
         return False
 

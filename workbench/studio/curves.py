@@ -21,7 +21,7 @@ XName = Literal["env_steps", "wall_seconds"]
 X_NAMES: tuple[XName, ...] = ("env_steps", "wall_seconds")
 CHUNK_BYTES = 8_388_608
 MAX_BYTES = 1 << 30  # of a file; it takes a minute
-CACHE_BYTES = 256 << 20
+CACHE_BYTES, MAX_READERS = 256 << 20, 1_000  # kept
 MARK_BYTES = 256  # of what was read last, to see whether it is still there
 MAX_NAMES = 300  # no training has as many metrics
 LARGEST = 1e300  # so that sums stay finite
@@ -128,11 +128,12 @@ class MetricsReader:
 
 
 class CurveStore:
-    """The readers of the files asked for most recently."""
+    """The readers of the files asked for most recently; each grows with its file."""
 
-    def __init__(self, max_bytes: int = CACHE_BYTES) -> None:
+    def __init__(self, max_bytes: int = CACHE_BYTES, max_readers: int = MAX_READERS) -> None:
         """Always keeps the file read last, however large it is."""
         self._max_bytes = max_bytes
+        self._max_readers = max_readers
         self._readers: OrderedDict[Path, MetricsReader] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -144,7 +145,9 @@ class CurveStore:
         reader.update()
         with self._lock:
             kept = sum(known.nbytes for known in self._readers.values())
-            while len(self._readers) > 1 and kept > self._max_bytes:
+            while len(self._readers) > 1 and (
+                kept > self._max_bytes or len(self._readers) > self._max_readers
+            ):
                 kept -= self._readers.popitem(last=False)[1].nbytes
         return reader
 

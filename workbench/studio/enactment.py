@@ -5,8 +5,6 @@ actions bring back each observation, and the agent what it remembered. Frames ar
 once for each stack that they are part of.
 """
 
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -33,7 +31,8 @@ from workbench.config import SelfPlayConfig
 from workbench.errors import UsageError
 from workbench.panel import MIN_HEIGHT, PANEL_WIDTH, SCREEN_HEIGHT, MemoryStrip
 from workbench.run import Run
-from workbench.studio.episode_trace import Trace, read_trace
+from workbench.studio.kept import Kept, stamp
+from workbench.studio.traces import EpisodeTrace, read_episode
 
 ATARI_SCREEN = (210, 160)
 REWARD_TOLERANCE = 1e-3
@@ -98,7 +97,7 @@ def network_of(agent: Agent) -> nn.Module:
 class Enactment:
     """An episode with all that was seen and remembered, and the agent that can be asked."""
 
-    trace: Trace
+    trace: EpisodeTrace
     spec: EnvSpec
     agent: Agent  # in float32: it is asked about many pictures that differ little
     checkpoint: int
@@ -140,7 +139,7 @@ def _step(obs: npt.NDArray[np.uint8], *, first: bool) -> Step:
     return Step(obs, none, ones, np.full(count, first), np.zeros(count, np.bool_))
 
 
-def enact(run: Run, env_steps: int, trace: Trace) -> Enactment:
+def enact(run: Run, env_steps: int, trace: EpisodeTrace) -> Enactment:
     """Plays the episode of `trace` once more; takes seconds where it is long.
 
     Raises:
@@ -183,7 +182,9 @@ def _load(config: AgentConfig, spec: EnvSpec, weights: dict[str, torch.Tensor]) 
     return agent
 
 
-def _replay(world: EnvConfig, spec: EnvSpec, trace: Trace) -> tuple[list[Step], tuple[int, int]]:
+def _replay(
+    world: EnvConfig, spec: EnvSpec, trace: EpisodeTrace
+) -> tuple[list[Step], tuple[int, int]]:
     """Returns the T + 1 steps of the episode, and the size of the screen `(H, W)`.
 
     After the first, each step's `obs` is `[1, c, H, W]`, its newest frame alone.
@@ -239,7 +240,7 @@ def _remember(
 
 
 def _difference(
-    trace: Trace, decisions: dict[int, Decision], used: int, env_steps: int
+    trace: EpisodeTrace, decisions: dict[int, Decision], used: int, env_steps: int
 ) -> str | None:
     if used != env_steps:
         return (
@@ -261,32 +262,15 @@ class Enactments:
 
     def __init__(self, max_bytes: int = CACHE_BYTES) -> None:
         """Always keeps the newest one, however large it is."""
-        self._max_bytes = max_bytes
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[object, ...], Enactment] = OrderedDict()
+        self._kept: Kept[Enactment] = Kept(max_bytes, lambda enactment: enactment.nbytes)
 
     def get(self, run: Run, trace_path: Path) -> Enactment:
-        """Returns the episode of a trace; raises as `read_trace` and `enact` do."""
+        """Returns the episode of a trace; raises as `read_episode` and `enact` do."""
         env_steps = recorded_at(trace_path.stem)
         used = run.checkpoints / str(nearest_checkpoint(run, env_steps))
         paths = (trace_path, run.config_path, used / "meta.json", used / "model.safetensors")
-        key = tuple((path, _written(path)) for path in paths)
-        with self._lock:
-            if key not in self._kept:
-                self._kept[key] = enact(run, env_steps, read_trace(trace_path))
-            self._kept.move_to_end(key)
-            while len(self._kept) > 1 and self.nbytes > self._max_bytes:
-                self._kept.popitem(last=False)
-            return self._kept[key]
-
-    @property
-    def nbytes(self) -> int:
-        """What all of them take."""
-        return sum(kept.nbytes for kept in self._kept.values())
-
-
-def _written(path: Path) -> int:
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:  # `enact` tells why
-        return 0
+        return self._kept.get(
+            trace_path,
+            lambda: enact(run, env_steps, read_episode(trace_path)),
+            (used, *map(stamp, paths)),
+        )

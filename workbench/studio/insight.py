@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from agents.base import Array
 from workbench.panel import BACKGROUND, Pixels, activity_colours
-from workbench.studio.episode_trace import Trace
+from workbench.studio.traces import EpisodeTrace
 
 # Of the longer side of an observation; Greydanus et al. use 5 and 3 pixels of 80.
 MASK_SIGMA = 1 / 16
@@ -45,13 +45,13 @@ class Event(NamedTuple):
     amount: float  # of the reward or the surprise, else 0
 
 
-def state_values(trace: Trace) -> npt.NDArray[np.float64]:
+def state_values(trace: EpisodeTrace) -> npt.NDArray[np.float64]:
     """Returns `[T + 1]` the value of each state: what the agent says, or its best Q-value."""
     return trace.values[:, 0] if trace.policy is not None else trace.values.max(1)
 
 
 def surprises(
-    trace: Trace, gamma: float, reward_scale: float, reward_clip: float | None
+    trace: EpisodeTrace, gamma: float, reward_scale: float, reward_clip: float | None
 ) -> npt.NDArray[np.float64]:
     """Returns `[T + 1]` the TD error `r + γ·v(t+1) − v(t)`, at t + 1, where it is learned.
 
@@ -86,7 +86,7 @@ def outliers(errors: npt.NDArray[np.float64], least: float) -> list[int]:
     return sorted(found)
 
 
-def events(trace: Trace, errors: npt.NDArray[np.float64]) -> list[Event]:
+def events(trace: EpisodeTrace, errors: npt.NDArray[np.float64]) -> list[Event]:
     """Returns what happened, in order; `errors` are those of `surprises`.
 
     A life is lost where nothing follows though the episode goes on: only the `classic` protocol of

@@ -31,7 +31,6 @@ from workbench.studio.enactment import (
     recorded_at,
     world_and_agent,
 )
-from workbench.studio.episode_trace import read_trace
 from workbench.studio.insight import (
     TINTS,
     Look,
@@ -48,6 +47,7 @@ from workbench.studio.insight import (
 )
 from workbench.studio.library import Library
 from workbench.studio.queries import MOST, one_of, whole_number
+from workbench.studio.traces import read_episode
 from workbench.studio.videos import find, list_videos
 
 MAX_WAITING = 24  # questions; more are told to come again
@@ -95,7 +95,7 @@ def episode_facts(run: Run, trace_path: Path) -> dict[str, Any]:
     Raises:
         UsageError: it is that of a board game, or the trace or the config is damaged.
     """
-    trace = read_trace(trace_path)
+    trace = read_episode(trace_path)
     _, agent = world_and_agent(run)
     scale = float(getattr(agent, "reward_scale", 1.0))
     errors = surprises(trace, agent.discount, scale, agent.reward_clip)

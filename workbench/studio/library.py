@@ -34,10 +34,7 @@ class Library:
         return {
             name: path
             for name, path in self._found(TOURNAMENT_MARKS).items()
-            if all(
-                self.serves(file) or file.is_dir() or not file.exists()
-                for file in (path / "conditions.json", *path.glob("*.jsonl"))
-            )
+            if all(map(self._is_sound, (path / "conditions.json", *path.glob("*.jsonl"))))
         }
 
     def run(self, run_id: str) -> Run:
@@ -53,7 +50,7 @@ class Library:
     def trained_run(self, run_id: str) -> Run:
         """Returns one run to be read as a whole; raises HTTPException 404 if a link leads out."""
         run = self.run(run_id)
-        if not self.serves(run.config_path) or not self.holds(run.checkpoints):
+        if not self.serves(run.config_path) or not self.holds_checkpoints(run):
             raise HTTPException(404, "the config or the checkpoints of this run cannot be read")
         return run
 
@@ -63,6 +60,15 @@ class Library:
         if path is None:
             raise HTTPException(404, "there is no such tournament")
         return path
+
+    def holds_checkpoints(self, run: Run) -> bool:
+        """Returns whether all checkpoints of a run, links followed, lie in one of the folders."""
+        folder = run.checkpoints
+        try:
+            found = [*folder.glob("*"), *folder.glob("[0-9]*/*")]
+        except OSError:  # one is gone just now
+            return False
+        return self.holds(folder) and all(map(self._is_sound, found))
 
     def holds(self, path: Path) -> bool:
         """Returns whether `path`, all links followed, lies in one of the folders."""
@@ -76,6 +82,16 @@ class Library:
         """Returns whether `path` is an ordinary file that may be given out."""
         try:
             return stat.S_ISREG(path.stat().st_mode) and self.holds(path)
+        except OSError:
+            return False
+
+    def _is_sound(self, path: Path) -> bool:
+        """Returns whether a path leads out of no folder, and is a file or folder if it is there."""
+        try:
+            if path.is_symlink() and not self.holds(path):
+                return False
+            # What a training has tidied up since does no harm; a FIFO would: it may never end.
+            return path.is_file() or path.is_dir() or not path.exists()
         except OSError:
             return False
 

@@ -2,8 +2,6 @@
 
 import json
 import os
-import stat
-import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +12,7 @@ from workbench.errors import UsageError
 from workbench.run import Run
 from workbench.studio.answers import finite
 from workbench.studio.flat_config import MAX_BYTES, family_of, flatten, game_of, read_flat
+from workbench.studio.kept import Kept, stamp
 from workbench.studio.sparks import read_spark
 from workbench.studio.videos import list_videos, score_of
 
@@ -21,6 +20,7 @@ STATUSES = ("created", "running", "interrupted", "failed", "finished")
 # Of runs that only their config and metrics were kept of, as those of the zoo's other seeds.
 ARCHIVED = "archived"
 DAMAGED = "damaged"
+MAX_CARDS = 10_000  # kept, of some 2 kB each
 Serves = Callable[[Path], bool]
 NOTHING: dict[str, Any] = {
     "game": None,
@@ -42,34 +42,24 @@ NOTHING: dict[str, Any] = {
 class Cards:
     """What the gallery shows of runs; read again only where a file has changed."""
 
-    def __init__(self, serves: Serves) -> None:
-        """`serves` says whether a file may be read."""
+    def __init__(self, serves: Serves, most: int = MAX_CARDS) -> None:
+        """`serves` says whether a file may be read; `most` cards are kept."""
         self._serves = serves
-        self._known: dict[Path, tuple[Any, dict[str, Any]]] = {}
-        self._lock = threading.Lock()
+        self._kept: Kept[dict[str, Any]] = Kept(most)
 
     def card(self, name: str, run: Run) -> dict[str, Any]:
         """Returns what the gallery shows of a run."""
         paths = (run.config_path, run.info_path, run.metrics_path, run.videos)
-        stamp = tuple(_stamp(path) for path in paths)
-        known = self._known.get(run.path)
-        if known is None or known[0] != stamp:
-            known = stamp, card(name, run, self._serves)
-            self._known[run.path] = known
-        facts = known[1]
+        facts = self._kept.get(
+            run.path, lambda: card(name, run, self._serves), tuple(map(stamp, paths))
+        )
         if facts["status"] == "running":  # unless its process was killed: no file tells that
             facts = facts | {"status": _status(run, "running")}
         return facts | {"id": name}
 
     def all(self, runs: Mapping[str, Run]) -> list[dict[str, Any]]:
-        """Returns the cards of all runs there are, and forgets those of others."""
-        with self._lock:  # who comes while it reads finds all of them known
-            cards = [self.card(name, run) for name, run in runs.items()]
-            there = {run.path for run in runs.values()}
-            for path in list(self._known):
-                if path not in there:
-                    self._known.pop(path, None)
-        return cards
+        """Returns the cards of all runs."""
+        return [self.card(name, run) for name, run in runs.items()]
 
 
 def card(name: str, run: Run, serves: Serves) -> dict[str, Any]:
@@ -235,13 +225,3 @@ def _told(message: str, run: Run) -> str:
 
 def _reason(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
-
-
-def _stamp(path: Path) -> tuple[int, ...] | None:
-    """Returns what changes with a file, its links followed; a folder's changes with its entries."""
-    try:
-        facts = path.stat()
-    except OSError:
-        return None if _is_missing(path) else ()
-    size = 0 if stat.S_ISDIR(facts.st_mode) else facts.st_size
-    return facts.st_mtime_ns, size, facts.st_ino, facts.st_mode

@@ -20,14 +20,17 @@ from workbench.studio.curves import (
     band,
     thin,
 )
+from workbench.studio.kept import Kept, stamp
 from workbench.studio.library import Library
 from workbench.studio.queries import one_of, whole_number
 from workbench.studio.run_facts import Cards, details
-from workbench.studio.videos import PLACEHOLDER, Posters, find, list_videos, read_trace
+from workbench.studio.traces import read_trace
+from workbench.studio.videos import PLACEHOLDER, find, list_videos, make_poster
 
 POINTS = 600
 MAX_NAMES_ASKED = 20
 MAX_SEEDS = 30
+MAX_POSTERS = 1_000  # kept, of some 20 kB each
 MAX_WAITING = 2_000  # who shows a gallery asks for all its pictures at once
 FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}  # the address changes with it
 ALWAYS_ASK = {"Cache-Control": "no-cache"}
@@ -35,7 +38,8 @@ ALWAYS_ASK = {"Cache-Control": "no-cache"}
 
 def routes(library: Library, cards: Cards) -> list[BaseRoute]:
     """Returns the routes below `/api/runs`; `cards` are of the runs in `library`."""
-    posters, store = Posters(), CurveStore()
+    posters: Kept[bytes | None] = Kept(MAX_POSTERS)
+    store = CurveStore()
     drawing, reading = Turns(2, MAX_WAITING), Turns(2, MAX_WAITING)
 
     def all_runs(request: Request) -> Response:
@@ -97,7 +101,11 @@ def routes(library: Library, cards: Cards) -> list[BaseRoute]:
         made = None
         if video is not None and library.serves(path):
             is_board = cards.card(name, run)["world"] == "board"
-            made = posters.poster(path, is_board=is_board, cropped=cropped)
+            made = posters.get(
+                (path, is_board, cropped),
+                lambda: make_poster(path, is_board=is_board, cropped=cropped),
+                stamp(path),
+            )
         if made is None:
             return Response(PLACEHOLDER, media_type="image/svg+xml", headers=ALWAYS_ASK)
         headers = FOREVER if "v" in request.query_params else ALWAYS_ASK
@@ -111,7 +119,11 @@ def routes(library: Library, cards: Cards) -> list[BaseRoute]:
     def trace(request: Request) -> Response:
         run, name = library.run(request.path_params["run"]), request.path_params["video"]
         find(run, name, ".mp4", library.serves)
-        return Answer(read_trace(find(run, name, ".json", library.serves)))
+        path = find(run, name, ".json", library.serves)
+        try:
+            return Answer(read_trace(path))
+        except UsageError as error:
+            raise HTTPException(404, str(error)) from None
 
     return [
         Route("/", all_runs),

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +18,7 @@ from envs.board.cells import squares
 from workbench.boards import BoardPlayer, load_board_player
 from workbench.errors import UsageError
 from workbench.run import open_player
+from workbench.studio.kept import Kept, stamp
 from workbench.thinking import think
 
 MAX_SIMULATIONS = 2_000
@@ -105,10 +105,8 @@ class Thinkers:
 
     def __init__(self) -> None:
         """Has loaded none."""
-        self._lock = threading.Lock()
-        self._loaded: OrderedDict[tuple[str, int], Thinker] = OrderedDict()
-        self._thoughts: OrderedDict[tuple[str, int, tuple[int, ...], int], dict[str, Any]]
-        self._thoughts = OrderedDict()
+        self._loaded: Kept[Thinker] = Kept(MAX_PLAYERS)
+        self._thoughts: Kept[dict[str, Any]] = Kept(MAX_THOUGHTS)
 
     def think(self, player: str, moves: Sequence[int], simulations: int) -> dict[str, Any]:
         """Returns what `player`, `PATH` or `PATH@STEP`, thinks; see `Thinker.think`.
@@ -118,32 +116,14 @@ class Thinkers:
         """
         run, path = open_player(player)
         name = f"{run.path}@{path.name}"
-        try:
-            written = path.stat().st_mtime_ns  # a run may be made anew under the same name
-        except OSError:
-            raise UsageError(f"{name} is gone") from None
-        key = (name, written, tuple(moves), simulations)
-        with self._lock:
-            known = self._thoughts.get(key)
-        if known is None:
-            known = self._thinker(name, written).think(moves, simulations)
-        with self._lock:
-            _remember(self._thoughts, key, known, MAX_THOUGHTS)
-        return {**known, "step": int(path.name)}
+        written = stamp(path)  # a run may be made anew under the same name
 
-    def _thinker(self, name: str, written: int) -> Thinker:
-        with self._lock:
-            thinker = self._loaded.get((name, written)) or Thinker(load_board_player(name))
-            _remember(self._loaded, (name, written), thinker, MAX_PLAYERS)
-            return thinker
+        def answer() -> dict[str, Any]:
+            thinker = self._loaded.get(name, lambda: Thinker(load_board_player(name)), written)
+            return thinker.think(moves, simulations)
 
-
-def _remember(known: OrderedDict[Any, Any], key: Any, value: Any, most: int) -> None:
-    """Keeps what was used last, up to `most`."""
-    known[key] = value
-    known.move_to_end(key)
-    while len(known) > most:
-        known.popitem(last=False)
+        thought = self._thoughts.get((name, tuple(moves), simulations), answer, written)
+        return {**thought, "step": int(path.name)}
 
 
 def _findings(search: Search, game: BoardGame, draws: float) -> dict[str, Any]:

@@ -6,12 +6,9 @@ Tables are made of them by the functions that `ludus tournament` uses, once per 
 
 import json
 import time
-from collections import OrderedDict
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from threading import Lock
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
 
@@ -19,6 +16,7 @@ from agents.base import Player
 from envs import EnvConfig, env_spec
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench.errors import UsageError
+from workbench.studio.kept import Kept, stamp
 from workbench.studio.tournament_lines import GAMES, SCORES, GamesRead, ScoresRead
 from workbench.tournament.openings import Openings
 from workbench.tournament.players import NET, Entrant
@@ -31,9 +29,7 @@ from workbench.tournament.tournament import Tournament
 RECENT_SECONDS = 60.0  # a tournament in which something ended since is still going on
 GAMES_PER_PAGE = 50
 RESULTS = ("won", "drawn", "lost", "forfeit")
-KEPT = 64  # tables
-
-T = TypeVar("T")
+KEPT = 64  # tables of either kind
 
 
 class Table(NamedTuple):
@@ -54,31 +50,15 @@ class Table(NamedTuple):
     unreadable: int
 
 
-class Cache:
-    """Keeps what was made of a file until the file changes."""
+class Scores(NamedTuple):
+    """A tournament that compares returns, by rank; `unreadable` lines make no sense."""
 
-    def __init__(self) -> None:
-        self._made: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
-        self._lock = Lock()  # what several ask for at once is made once
-
-    def get(self, path: Path, what: str, make: Callable[[], T]) -> T:
-        """Returns what `make` makes of `path` as it now is."""
-        with self._lock:
-            try:
-                stat = path.stat()
-                key = (str(path), what, stat.st_mtime_ns, stat.st_size)
-            except FileNotFoundError:
-                return make()
-            if key not in self._made:
-                self._made[key] = make()
-            self._made.move_to_end(key)
-            while len(self._made) > KEPT:
-                self._made.popitem(last=False)
-            found: T = self._made[key]
-            return found
+    rows: list[Row]
+    unreadable: int
 
 
-_cache = Cache()
+_tables: Kept[Table] = Kept(KEPT)
+_scores: Kept[Scores] = Kept(KEPT)
 
 
 def conditions_of(folder: Path) -> dict[str, Any]:
@@ -127,7 +107,8 @@ def table_of(folder: Path, conditions: dict[str, Any], resamples: int = 1000) ->
             records.unreadable,
         )
 
-    return _cache.get(folder / GAMES, f"games {resamples}", make)
+    written = stamp(folder / GAMES), json.dumps(conditions)
+    return _tables.get((folder, resamples), make, written)
 
 
 def _plays_no_more(*_: Any) -> Player:
@@ -152,7 +133,7 @@ def summary(name: str, folder: Path) -> dict[str, Any]:
         conditions = conditions_of(folder)
         facts |= {"game": conditions["game"], **_state(folder, conditions)}
         if is_of_scores(conditions):
-            rows, unreadable = _scores(folder, conditions)
+            rows, unreadable = _scores_of(folder, conditions)
             best = [(row.scores.player, row.mean_return.value) for row in rows]
             count = sum(len(row.scores.returns) for row in rows)
         else:
@@ -238,7 +219,7 @@ def ladder_of(name: str) -> dict[str, Any]:
 
 
 def _details_of_scores(folder: Path, conditions: dict[str, Any]) -> dict[str, Any]:
-    rows, unreadable = _scores(folder, conditions)
+    rows, unreadable = _scores_of(folder, conditions)
     shorts = short_names([row.scores.player for row in rows])
     return {
         "players": [
@@ -266,16 +247,16 @@ def _estimate(estimate: Estimate | None) -> list[float] | None:
     return None if estimate is None else [float(number) for number in estimate]
 
 
-def _scores(folder: Path, conditions: dict[str, Any]) -> tuple[list[Row], int]:
-    def make() -> tuple[list[Row], int]:
+def _scores_of(folder: Path, conditions: dict[str, Any]) -> Scores:
+    def make() -> Scores:
         try:
             scores = ScoresRead(folder, conditions)
         except KeyError as error:
             raise UsageError(f"conditions.json is damaged (it lacks {error})") from None
         above = _success_above(json.dumps(conditions.get("env"), sort_keys=True))
-        return rank(list(scores.entries.values()), above), scores.unreadable
+        return Scores(rank(list(scores.entries.values()), above), scores.unreadable)
 
-    return _cache.get(folder / SCORES, "scores", make)
+    return _scores.get(folder, make, (stamp(folder / SCORES), json.dumps(conditions)))
 
 
 @lru_cache(maxsize=64)

@@ -1,13 +1,9 @@
-"""The videos of a run: which there are, what they show at a glance, and their traces."""
+"""The videos of a run: which there are, what they show at a glance, and how they ended."""
 
 import io
-import json
 import re
-import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
@@ -17,8 +13,6 @@ from starlette.exceptions import HTTPException
 from workbench import board_picture, panel
 from workbench.panel import Pixels
 from workbench.run import Run
-from workbench.studio.answers import finite
-from workbench.studio.episode_trace import MAX_BYTES
 
 NAME = re.compile(r"([0-9]{1,18})_([0-9]{1,18})")  # STEP_SEED
 SCORE = re.compile(rb'"(?:episode_return|result)": ?(-?[\d.]{1,30})')
@@ -55,19 +49,6 @@ def find(run: Run, name: str, suffix: str, serves: Callable[[Path], bool]) -> Pa
     return path
 
 
-def read_trace(path: Path) -> dict[str, Any]:
-    """Returns a trace, NaN and infinities as None; raises HTTPException 404 if it is damaged."""
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ValueError
-        trace = json.loads(path.read_bytes())
-        if not isinstance(trace, dict):
-            raise ValueError
-        return dict(finite(trace))
-    except (OSError, ValueError, RecursionError):
-        raise HTTPException(404, "the trace of this video is missing or damaged") from None
-
-
 def score_of(trace: Path) -> float | None:
     """Returns the return of a recorded episode, or the result of a recorded game."""
     try:
@@ -77,41 +58,14 @@ def score_of(trace: Path) -> float | None:
         return None
 
 
-class Posters:
-    """Pictures from the middle of videos, made once."""
+def make_poster(video: Path, *, is_board: bool, cropped: bool) -> bytes | None:
+    """Returns a picture from the middle of a video, a JPEG; None if the video cannot be read.
 
-    def __init__(self, capacity: int = 1_000) -> None:
-        """Keeps the newest `capacity` pictures, of some 20 kB each."""
-        self._capacity = capacity
-        self._made: OrderedDict[tuple[Any, ...], bytes | None] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def poster(self, video: Path, *, is_board: bool, cropped: bool) -> bytes | None:
-        """Returns a JPEG, or None if the video cannot be read.
-
-        Args:
-            video: an mp4 as `recording` writes it.
-            is_board: the panel beside a board is narrower.
-            cropped: to the screen of the game alone.
-        """
-        try:
-            facts = video.stat()
-        except OSError:
-            return None
-        key = (video, facts.st_mtime_ns, facts.st_size, is_board, cropped)
-        with self._lock:
-            if key in self._made:
-                self._made.move_to_end(key)
-                return self._made[key]
-        made = _make_poster(video, is_board, cropped)
-        with self._lock:
-            self._made[key] = made
-            while len(self._made) > self._capacity:
-                self._made.popitem(last=False)
-        return made
-
-
-def _make_poster(video: Path, is_board: bool, cropped: bool) -> bytes | None:
+    Args:
+        video: an mp4 as `recording` writes it.
+        is_board: the panel beside a board is narrower.
+        cropped: to the screen of the game alone.
+    """
     try:
         frame = _middle_frame(video)
         if cropped:

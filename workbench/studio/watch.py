@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import uvicorn
+from starlette.applications import Starlette
 
 from workbench.errors import UsageError
 from workbench.run import RUNS, open_run
@@ -20,6 +21,7 @@ from workbench.studio.server import LOOPBACK, make_app, new_token
 PORT = 8765
 PORTS_TRIED = 20
 MAX_MESSAGE_BYTES = 16_384  # that a page may send
+MAX_CONNECTIONS = 256  # a browser opens six; who comes then is told 503
 
 
 def watch(
@@ -61,20 +63,25 @@ def watch(
         sys.stderr.write(f"the studio is at {address}\nCtrl-C ends it\n")
         if browser and _has_screen():
             threading.Timer(0.5, webbrowser.open, [address]).start()
-        config = uvicorn.Config(
-            app,
-            log_level="critical",
-            timeout_graceful_shutdown=2,
-            ws_max_size=MAX_MESSAGE_BYTES,
-            ws_per_message_deflate=False,  # screens are compressed already
-        )
         # Ctrl-C is how it ends, and no failure.
         with suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[listening])
+            uvicorn.Server(serving(app)).run(sockets=[listening])
     # Threads may be deep in searches and episodes that nobody waits for any more. They only read.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
+
+
+def serving(app: Starlette) -> uvicorn.Config:
+    """Returns how the studio is served, so that no crowd and no message can fill the memory."""
+    return uvicorn.Config(
+        app,
+        log_level="critical",
+        timeout_graceful_shutdown=2,
+        limit_concurrency=MAX_CONNECTIONS,
+        ws_max_size=MAX_MESSAGE_BYTES,
+        ws_per_message_deflate=False,  # screens are compressed already
+    )
 
 
 def _has_screen() -> bool:

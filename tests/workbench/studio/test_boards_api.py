@@ -265,6 +265,17 @@ def test_a_damaged_network_is_told_as_such(tmp_path):
     assert "damaged" in answer["error"]
 
 
+def test_a_network_that_a_link_leads_out_to_is_not_loaded(tmp_path):
+    path, model = tmp_path / "shown/run", "checkpoints/640000/model.safetensors"
+    shutil.copytree(ZOO / "connect-four", path)
+    (path / model).rename(tmp_path / "secret")
+    (path / model).symlink_to(tmp_path / "secret")
+    with Server(tmp_path / "shown") as server:
+        assert ask(server.url, "playable")["runs"] == []
+        for step in ("256", "640000"):  # the run is not read at all
+            assert answer_of(server.url, "run/think", {"step": step})[0] == 404
+
+
 @pytest.mark.parametrize(
     "game", ["efg_game(filename=README.md)", "hex(board_size=50)", "havannah(board_size=50)"]
 )

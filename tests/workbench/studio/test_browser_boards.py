@@ -11,13 +11,12 @@ from envs.board.base import reach
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from tests.workbench.studio.conftest import ZOO, Server
 
-expect.set_options(timeout=30_000)  # machines are busy, and the first thought compiles the search
 BEGINNER = "side=first&level=0&seed=5"
 OVER = re.compile(r"You win!|The agent wins\.|Draw\.")
 
 
 def moves(page):
-    found = re.search(r"[?&]moves=([\d,]*)", page.url)
+    found = re.search(r"[?&]moves=([\d,]*)", page.evaluate("location.hash"))
     return found[1].split(",") if found and found[1] else []
 
 
@@ -52,7 +51,7 @@ def test_a_whole_game_by_clicking(studio, page):
         if OVER.search(status.inner_text()):
             break
     expect(status).to_have_text(OVER)
-    assert page.locator(".cell.live").count() == 0
+    expect(page.locator(".cell.live")).to_have_count(0)
     played = moves(page)
     page.reload()
     expect(status).to_have_text(OVER)
@@ -131,7 +130,7 @@ def test_the_agent_begins_and_varies(studio, page):
     for seed in range(8):
         page.goto(f"{studio}/#/play/othello?side=second&level=0&seed={seed}")
         wait_for_turn(page, 1)
-        assert "you are White" in page.get_by_role("status").inner_text()
+        expect(page.get_by_role("status")).to_contain_text("you are White")
         begun.add(moves(page)[0])
     assert len(begun) > 1
 
@@ -143,9 +142,9 @@ def test_a_recorded_game_is_replayed_by_keys(studio, page, accessible, shoot):
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowLeft")
     expect(page.get_by_role("status")).to_have_text("Move 4 of 39: Red to move")
-    assert page.url.endswith("?ply=4")
-    assert page.locator(".stone").count() == 4
-    assert page.locator(".heat").count() > 0
+    expect(page).to_have_url(re.compile(r"\?ply=4$"))
+    expect(page.locator(".stone")).to_have_count(4)
+    expect(page.locator(".heat")).not_to_have_count(0)
     page.get_by_label("heat map of visits").uncheck()
     expect(page.locator(".heat")).to_have_count(0)
     page.get_by_label("heat map of visits").check()
@@ -155,7 +154,7 @@ def test_a_recorded_game_is_replayed_by_keys(studio, page, accessible, shoot):
     page.keyboard.press("Home")
     expect(page.get_by_role("status")).to_have_text("Move 0 of 39: Red to move")
     page.get_by_role("button", name="Play").click()
-    expect(page.get_by_role("status")).to_have_text("Move 1 of 39: Yellow to move")
+    expect(page.get_by_role("status")).to_have_text(re.compile(r"Move [1-9]\d* of 39"))
     page.get_by_role("button", name="Pause").click()
     page.locator(".moves button").nth(19).click()
     page.get_by_label("think here").check()
@@ -205,7 +204,7 @@ def test_falls_of_the_value_and_the_solvers_mistakes_are_marked(worse_games, pag
     expect(moves.nth(8)).to_contain_text("column 7 ??")  # from +1.00 to -0.10
     expect(moves.nth(8)).not_to_contain_text("throws")  # the solver knows better
     expect(moves.nth(10)).to_contain_text(re.compile("throws away the win"))
-    assert page.locator(".value-graph .slip").count() >= 2
+    expect(page.locator(".value-graph .slip").nth(1)).to_be_attached()
 
 
 def test_a_game_of_a_tournament_is_replayed_and_thought_about(worse_games, page, shoot):
@@ -226,12 +225,17 @@ PLAYED = """async ({ game, moves }) => {
   const { Board, positionsOf } = await import("/static/board.js");
   const { get } = await import("/static/dom.js");
   const told = await get(positionsOf(game, null, moves));
-  window.made = [];
-  const board = new Board({ onMove: (action) => window.made.push(action) });
+  const made = [];
+  const onMove = (action) => { document.body.dataset.made = (made.push(action), made.join()); };
+  const board = new Board({ onMove });
   const position = told.positions.at(-1);
   board.draw({ family: told.family, position, legal: told.legal, playable: true });
   document.querySelector(".page").replaceChildren(board.element, board.list);
 }"""
+
+
+def made(page, *actions):
+    expect(page.locator("body")).to_have_attribute("data-made", ",".join(map(str, actions)))
 
 
 def set_up(page, studio, game, names):
@@ -257,7 +261,7 @@ def test_chess_is_played_from_square_to_square_and_asks_what_to_promote_to(studi
     cell(page, "a7, white pawn").click()
     cell(page, "b8, black knight").click()
     page.get_by_role("button", name="axb8=N").click()
-    assert page.evaluate("window.made") == [legal["Nc3"], legal["axb8=N"]]
+    made(page, legal["Nc3"], legal["axb8=N"])
 
 
 def test_pieces_of_shogi_are_dropped_from_the_hand(studio, page):
@@ -266,7 +270,7 @@ def test_pieces_of_shogi_are_dropped_from_the_hand(studio, page):
     cell(page, "5e, empty").click()
     cell(page, "7i, black silver").click()
     cell(page, "8h, empty").click()
-    assert page.evaluate("window.made") == [legal["B*5e"], legal["7i8h"]]
+    made(page, legal["B*5e"], legal["7i8h"])
 
 
 def test_a_board_that_cannot_be_drawn_is_played_by_its_list(studio, page):
@@ -274,7 +278,7 @@ def test_a_board_that_cannot_be_drawn_is_played_by_its_list(studio, page):
     page.get_by_text("Legal moves as a list (24)").click()
     name, action = next(iter(legal.items()))
     page.get_by_role("button", name=name, exact=True).click()
-    assert page.evaluate("window.made") == [action]
+    made(page, action)
 
 
 def test_playing_on_from_a_replay(studio, page):
@@ -285,33 +289,32 @@ def test_playing_on_from_a_replay(studio, page):
 
 
 def test_an_address_with_impossible_moves_begins_anew_and_says_so(studio, browser):
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto(f"{studio}/#/play/connect-four?side=first&moves=3,99")
-    expect(page.get_by_role("alert")).to_contain_text("move number 2 (99) is not legal")
-    assert moves(page) == []
-    cell(page, "column 1, row 1, empty").click()
-    wait_for_turn(page, 2)
-    expect(page.get_by_role("alert")).to_have_count(0)
-    context.close()
+    with browser.new_context() as context:  # whose console may tell of the answer 400
+        page = context.new_page()
+        page.goto(f"{studio}/#/play/connect-four?side=first&moves=3,99")
+        expect(page.get_by_role("alert")).to_contain_text("move number 2 (99) is not legal")
+        assert moves(page) == []
+        cell(page, "column 1, row 1, empty").click()
+        wait_for_turn(page, 2)
+        expect(page.get_by_role("alert")).to_have_count(0)
 
 
 def test_by_touch(studio, browser):
-    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
-    page = context.new_page()
-    page.goto(f"{studio}/#/play/connect-four?{BEGINNER}")
-    cell(page, "column 4, row 6, empty").tap()
-    wait_for_turn(page, 2)
-    assert moves(page)[0] == "3"
-    context.close()
+    phone = {"width": 390, "height": 844}
+    with browser.new_context(viewport=phone, has_touch=True) as context:
+        page = context.new_page()
+        page.goto(f"{studio}/#/play/connect-four?{BEGINNER}")
+        cell(page, "column 4, row 6, empty").tap()
+        wait_for_turn(page, 2)
+        assert moves(page)[0] == "3"
 
 
 @pytest.mark.parametrize(("run", "video"), [("go5", "300032_0"), ("othello", "360448_0")])
 def test_other_games_are_replayed(studio, page, shoot, run, video):
     page.goto(f"{studio}/#/game/runs/{run}/{video}?ply=12")
     expect(page.get_by_role("status")).to_contain_text("Move 12 of ")
-    assert page.locator(".stone").count() > 5
-    assert page.locator(".moves button").count() > 12
+    expect(page.locator(".stone").nth(5)).to_be_attached()
+    expect(page.locator(".moves button").nth(12)).to_be_attached()
     shoot(page, f"replay-{run}")
 
 

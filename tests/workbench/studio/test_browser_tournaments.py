@@ -1,13 +1,18 @@
 """Tournaments in a real browser."""
 
+import json
 import shutil
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.workbench.studio.conftest import Server
+from tests.workbench.studio.conftest import Server, wait_until
 from tests.workbench.studio.test_tournaments_api import write_games
 
+SEEN = """{
+    const { left, top, width, height } = document.activeElement.getBoundingClientRect();
+    return document.elementFromPoint(left + width / 2, top + height / 2) === document.activeElement;
+}"""
 MANY = [f"runs/connect-four-with-a-long-name@{1000 * n}?simulations=64" for n in range(1, 29)]
 MANY += ["random", "gtp:gnugo --mode gtp --level 1 --chinese-rules --capture-all-dead"]
 
@@ -45,7 +50,9 @@ def test_from_the_list_to_a_game(site, page, shoot, accessible):
     expect(ratings.first).to_contain_text("connect-four@640000")
     expect(ratings.first.locator(".t-player")).to_have_attribute("title", page_title(folder))
     expect(ratings.locator(".t-whisker circle")).to_have_count(3)
-    middle = [float(c.get_attribute("cx")[:-1]) for c in ratings.locator("circle").all()]
+    middle = ratings.locator(".t-whisker circle").evaluate_all(
+        "circles => circles.map((circle) => parseFloat(circle.getAttribute('cx')))"
+    )
     assert middle == sorted(middle, reverse=True)  # all on one scale, the best on the right
     expect(page.locator(".t-ladder polyline")).to_have_count(1)
     expect(page.locator(".t-ladder circle.t-dot")).to_have_count(2)
@@ -58,15 +65,16 @@ def test_from_the_list_to_a_game(site, page, shoot, accessible):
     page.get_by_label("Player", exact=True).select_option(label="connect-four@640000")
     expect(games).to_have_count(8)
     page.get_by_label("Result", exact=True).select_option(label="Won")
-    won = int(ratings.first.locator("td").nth(4).inner_text().split("–")[0])
+    won = int(ratings.first.locator("td").nth(4).text_content().split("–")[0])
     expect(games).to_have_count(won)
     expect(page).to_have_url(f"{url}/#/tournaments/board?player=0&result=won")
     page.reload()
     expect(games).to_have_count(won)
     rows(page, "Who beat whom").nth(0).locator("td").nth(2).click()  # the best against the last
+    expect(page).to_have_url(f"{url}/#/tournaments/board?player=0&against=2")
     expect(games).to_have_count(4)
     link = games.nth(1).get_by_role("link")
-    number = int(link.inner_text().split()[1]) - 1
+    number = int(link.text_content().split()[1]) - 1
     link.click()
     expect(page).to_have_url(f"{url}/#/game/tournaments/board/{number}")
 
@@ -98,7 +106,7 @@ def test_thirty_players_stay_legible(site, page, shoot, accessible):
     ]
     write_games(folder / "many", MANY, games)
     page.goto(f"{url}/#/tournaments/many")
-    expect(rows(page, "Ratings")).to_have_count(30, timeout=30_000)
+    expect(rows(page, "Ratings")).to_have_count(30)
     sizes = page.locator(".t-crosstable td").evaluate_all(
         "cells => cells.map((c) => [c.clientWidth, c.scrollWidth, getComputedStyle(c).fontSize])"
     )
@@ -110,13 +118,67 @@ def test_thirty_players_stay_legible(site, page, shoot, accessible):
     )
     assert len(ends) > 56  # each checkpoint's step is seen whole, in both tables
     assert all(ends)
-    expect(rows(page, "Games")).to_have_count(50, timeout=30_000)
+    expect(rows(page, "Games")).to_have_count(50)
     page.get_by_role("button", name="Next").click()
     expect(page.get_by_text(f"51–100 of {len(games)} games")).to_be_visible()
     page.get_by_role("button", name="Previous").click()
     expect(page.get_by_role("button", name="Previous")).to_be_disabled()
     accessible(page)
     shoot(page, "tournament-many")
+    page.set_viewport_size({"width": 390, "height": 844})
+    numbers = page.locator(".t-crosstable button")
+    numbers.first.focus()
+    for key in ["End", *["ArrowLeft"] * 28, "End", "Home"]:
+        page.keyboard.press(key)
+        wait_until(page, SEEN)  # and not below the names, which stay where they are
+    expect(numbers.first).to_be_focused()
+
+
+def test_the_crosstable_by_keyboard_alone(site, page, accessible):
+    url, folder = site
+    players = ["one", "two", "three", "four"]  # the first and the last never meet
+    games = [(players[i], players[j], 0, 1.0) for i, j in [(0, 1), (0, 2), (1, 2), (1, 3), (2, 3)]]
+    write_games(folder / "live", players, games)
+    page.goto(f"{url}/#/tournaments/live")
+    grid = page.get_by_role("grid", name="Who beat whom")
+    focused = page.locator(":focus")
+
+    def stands_at(*words):
+        expect(focused).to_have_attribute("aria-label", "Games of {} against {}: {}".format(*words))
+
+    expect(grid.get_by_role("button")).to_have_count(10)
+    expect(grid.locator("[tabindex='0']")).to_have_count(1)
+    grid.locator("..").press("Tab")  # from the place that scrolls
+    stands_at("one", "two", "1–0, 100%")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")  # leads nowhere
+    stands_at("one", "three", "1–0, 100%")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowLeft")
+    stands_at("two", "one", "0–1, 0%")
+    page.keyboard.press("ArrowUp")  # nowhere either
+    page.keyboard.press("End")
+    stands_at("two", "four", "1–0, 100%")
+    expect(rows(page, "Games")).to_have_count(5)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{url}/#/tournaments/live?player=1&against=3")
+    expect(rows(page, "Games")).to_have_count(1)
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Player", exact=True)).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    stands_at("two", "four", "1–0, 100%")
+    accessible(page)
+    with (folder / "live/games.jsonl").open("a") as file:  # one more is played meanwhile
+        file.write(drawn_again((folder / "live/games.jsonl").read_text().splitlines()[3]))
+    stands_at("two", "four", "1.5–0.5, 75%")
+    page.keyboard.press("Home")
+    page.keyboard.press("Space")
+    expect(page).to_have_url(f"{url}/#/tournaments/live?player=1&against=0")
+
+
+def drawn_again(line):
+    """Returns a line that tells of the same game, later and drawn."""
+    return json.dumps(json.loads(line) | {"opening": 1, "score": 0.5}) + "\n"
 
 
 def test_one_that_is_being_played_grows(site, page):
@@ -128,7 +190,7 @@ def test_one_that_is_being_played_grows(site, page):
     path = folder / "live/games.jsonl"
     with path.open("a") as file:
         file.write(path.read_text().replace('"opening": 0', '"opening": 1'))
-    expect(rows(page, "Games")).to_have_count(2, timeout=15_000)
+    expect(rows(page, "Games")).to_have_count(2)
     expect(page.locator(".tournament-head")).to_contain_text("2 games")
 
 

@@ -162,6 +162,17 @@ def test_the_store_forgets_what_was_asked_for_longest_ago(tmp_path):
     assert store.read(tmp_path / "0") is not readers[0]
 
 
+def test_the_store_keeps_a_number_of_files_however_small(tmp_path):
+    store = CurveStore(max_readers=2)
+    readers = []
+    for i in range(3):
+        (tmp_path / str(i)).touch()
+        readers.append(store.read(tmp_path / str(i)))
+    assert store.read(tmp_path / "2") is readers[2]
+    assert store.read(tmp_path / "1") is readers[1]
+    assert store.read(tmp_path / "0") is not readers[0]
+
+
 @given(st.lists(numbers, min_size=1, max_size=400), st.integers(4, 60))
 def test_thinning_keeps_ends_and_extremes(values, points):
     curve = Curve(np.arange(len(values), dtype=float), np.array(values))

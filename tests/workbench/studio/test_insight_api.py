@@ -142,9 +142,9 @@ def test_what_cannot_be_answered_is_said(client, address, status):
 @pytest.fixture
 def broken(tmp_path):
     """A copy that may be broken, and its client."""
-    run = tmp_path / "run"
+    run = tmp_path / "shown/run"
     shutil.copytree(ZOO / "grid-memory", run)
-    with client_over(tmp_path) as client:
+    with client_over(tmp_path / "shown") as client:
         yield run, client
 
 
@@ -178,6 +178,12 @@ def remove_checkpoints(run):
     shutil.rmtree(run / "checkpoints")
 
 
+def lead_checkpoint_out(run):
+    elsewhere = run.parents[1] / "elsewhere"
+    (run / "checkpoints/1500880").rename(elsewhere)
+    (run / "checkpoints/1500880").symlink_to(elsewhere)
+
+
 def break_config(run):
     (run / "config.yaml").write_text("agent: {kind: ppo}\n")
 
@@ -206,6 +212,7 @@ def remove_trace(run):
         (break_weights, {1, 2, 3, 4}),
         (break_meta, {1, 2, 3, 4}),
         (remove_checkpoints, {1, 2, 3, 4}),
+        (lead_checkpoint_out, {0, 1, 2, 3, 4}),
         (break_config, {0, 1, 2, 3, 4}),
         (shrink_network, {1, 2, 3}),
         (change_world, {1, 2, 3}),

@@ -363,16 +363,18 @@ def test_a_config_of_nothing_much_breaks_one_card_alone(tmp_path, text):
     assert "config.yaml" in facts["problem"]
 
 
-def test_cards_of_all_runs_forget_those_that_are_gone(tmp_path, monkeypatch):
-    for name in ("a", "b"):
+def test_cards_of_runs_that_are_gone_make_room_for_others(tmp_path, monkeypatch):
+    for name in ("a", "b", "c"):
         make_run(tmp_path, name)
     library = Library([tmp_path])
-    cards, runs = Cards(library.serves), library.runs()
-    assert [facts["id"] for facts in cards.all(runs)] == ["a", "b"]
-    monkeypatch.setattr(run_facts, "card", None)  # all are known
-    assert [facts["id"] for facts in cards.all({"a": runs["a"]})] == ["a"]
+    cards, runs = Cards(library.serves, most=2), library.runs()
+    gone = runs.pop("a")
+    assert [facts["id"] for facts in cards.all({"a": gone})] == ["a"]
+    assert [facts["id"] for facts in cards.all(runs)] == ["b", "c"]
+    monkeypatch.setattr(run_facts, "card", None)
+    assert [facts["id"] for facts in cards.all(runs)] == ["b", "c"]  # they are known
     with pytest.raises(TypeError):
-        cards.all(runs)
+        cards.all({"a": gone})
 
 
 def test_a_run_whose_config_leads_out_is_not_read_as_a_whole(tmp_path):

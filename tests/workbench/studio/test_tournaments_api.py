@@ -239,6 +239,16 @@ def test_tables_are_made_once_per_state_of_the_file(site, monkeypatch):
     assert len(made) == 2
 
 
+def test_a_table_without_a_game_notices_who_enters(site):
+    write_games(site.folder / "fresh", ["random"], [])
+    (site.folder / "fresh/games.jsonl").unlink()
+    assert [player["name"] for player in told(site, "/fresh")["players"]] == ["random"]
+    conditions = json.loads((site.folder / "fresh/conditions.json").read_text())
+    conditions["players"]["greedy"] = ""
+    (site.folder / "fresh/conditions.json").write_text(json.dumps(conditions))
+    assert {player["name"] for player in told(site, "/fresh")["players"]} == {"random", "greedy"}
+
+
 def test_a_folder_whose_name_is_no_text_is_listed(tmp_path):
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff"))
     folder.mkdir()

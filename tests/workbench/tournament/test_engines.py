@@ -155,7 +155,7 @@ def test_an_engine_that_takes_too_long_forfeits(fake, starts, mode):
     with closing(fake(mode, move_seconds=0.3)) as player:
         began = time.monotonic()
         assert ask(player) == [Forfeit("no move within 0.3 s")]
-        assert 0.3 <= time.monotonic() - began < 5
+        assert 0.3 <= time.monotonic() - began < 20
         assert not psutil.pid_exists(int(next(starts.iterdir()).name))
         assert psutil.Process().memory_info().rss - memory < 30e6
         assert ask(player) == [Forfeit("no move within 0.3 s")]
@@ -196,7 +196,7 @@ def test_ctrl_c_ends_all_processes(fake, starts):
     with pytest.raises(KeyboardInterrupt):
         ask(player, 3)
     interrupt.join()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert all(not psutil.pid_exists(int(start.name)) for start in starts.iterdir())
 
 

@@ -142,6 +142,7 @@ function configPanel(run, others, chosen, choose) {
   const only = element("input", { type: "checkbox", onchange: () => fill() });
   const onlyLabel = element("label", { class: "check", hidden: true }, only, "Differences only");
   let other = null;
+  let asked = "";
 
   function fill() {
     const keys = [...new Set([...Object.keys(run.flat), ...Object.keys(other?.flat ?? {})])];
@@ -167,11 +168,14 @@ function configPanel(run, others, chosen, choose) {
   }
 
   async function compare(id) {
+    asked = id;
     try {
-      other = id ? await get(path("runs", id)) : null;
+      const found = id ? await get(path("runs", id)) : null;
+      if (asked !== id) return; // another one was chosen meanwhile
+      other = found;
       fill();
     } catch (error) {
-      told.textContent = `cannot compare: ${error.message}`;
+      if (asked === id) told.textContent = `cannot compare: ${error.message}`;
     }
   }
 

@@ -1,4 +1,4 @@
-// The tables of a tournament: ratings, who beat whom, and returns where nobody is played against.
+// The tables of a tournament: ratings, and returns where nobody is played against.
 import { element, svg } from "./dom.js";
 import { playerName, scrolled, th } from "./tournament_parts.js";
 import { fixed, percent, short, signed, whole } from "./words.js";
@@ -55,34 +55,6 @@ export function ratingsNote(facts) {
     `${signed(facts.first_player_advantage)} Elo (${low} to ${high}) and took `
     + `${percent(facts.first_player_score)} of the points; ${percent(facts.draws)} of the games were drawn.`,
     why ? ` Forfeits: ${why}.` : "");
-}
-
-// ---- who beat whom
-
-export function crosstable({ players, points, pair_games: games }, list) {
-  return scrolled("Who beat whom", element("table", { class: "numbers t-crosstable" },
-    element("thead", {}, element("tr", {}, th("Points of", { class: "t-sticky" }),
-      players.map((player, j) => th(String(j + 1), { title: player.name })))),
-    element("tbody", {}, players.map((player, i) => element("tr", {},
-      element("th", { scope: "row", class: "t-sticky" },
-        element("span", { class: "t-place" }, String(i + 1)), playerName(player)),
-      players.map((other, j) => {
-        if (i === j) return element("td", { class: "t-self" });
-        if (!games[i][j]) return element("td", { class: "t-unmet", title: "never met" }, "·");
-        const share = points[i][j] / games[i][j];
-        const colour = share >= 0.5 ? "--accent" : "--warn";
-        const strength = Math.round(80 * Math.abs(share - 0.5));
-        return element("td", {
-          style: `background: color-mix(in srgb, var(${colour}) ${strength}%, var(--surface))`,
-          title: `${player.short} took ${short(points[i][j])} of ${games[i][j]} points from ${other.short}`,
-          onclick: () => list.choose(i, j),
-        }, String(Math.round(100 * share)));
-      }))))));
-}
-
-export function crosstableNote() {
-  return element("p", { class: "muted t-small" },
-    "Percent of the points that the row took from the column. A click on a number lists those games.");
 }
 
 // ---- returns of worlds without opponents

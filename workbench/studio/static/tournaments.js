@@ -1,17 +1,11 @@
 // Tournaments: the list, and one with its ratings, crosstable, ladder of checkpoints and games.
 import { address, path } from "./address.js";
 import { element, every, get, heading } from "./dom.js";
+import { Crosstable, crosstableNote } from "./tournament_crosstable.js";
 import { Games } from "./tournament_games.js";
 import { ladder } from "./tournament_ladder.js";
 import { panel } from "./tournament_parts.js";
-import {
-  crosstable,
-  crosstableNote,
-  ratings,
-  ratingsNote,
-  scoresNote,
-  scoresTable,
-} from "./tournament_tables.js";
+import { ratings, ratingsNote, scoresNote, scoresTable } from "./tournament_tables.js";
 import { counted, gameName, idWords, short, signed, when, whole } from "./words.js";
 
 const COMMAND = "ludus tournament runs/zoo/connect-four@all random --games 10 --simulations 16";
@@ -88,6 +82,7 @@ async function showOne(page, id, query) {
   const tables = element("div", { class: "t-tables" });
   page.append(head, tables);
   const games = scores ? null : new Games(page, id, facts, query);
+  const crosstable = scores ? null : new Crosstable(games);
   const charts = [];
   const fill = () => {
     charts.splice(0).forEach((stop) => stop());
@@ -95,12 +90,13 @@ async function showOne(page, id, query) {
     const chart = ladder(facts, charts);
     tables.replaceChildren(...(scores
       ? [panel("Returns", scoresTable(facts), scoresNote(facts)), chart]
-      : [panel("Ratings", ratings(facts), ratingsNote(facts)), chart,
-        panel("Who beat whom", crosstable(facts, games), crosstableNote())]).filter(Boolean));
+      : [panel("Ratings", ratings(facts), ratingsNote(facts)), chart]).filter(Boolean));
+    crosstable?.fill(facts);
   };
   fill();
   if (games) {
-    page.append(games.panel);
+    const meetings = panel("Who beat whom", crosstable.node, crosstableNote());
+    page.append(element("div", { class: "t-tables" }, meetings), games.panel);
     games.load();
   }
   const stop = facts.status !== "running" ? () => {} : every(REFRESH_SECONDS, async () => {
