@@ -104,5 +104,7 @@ def make_run(
 
 def add_video(run: Path, name: str) -> None:
     (run / "videos").mkdir(exist_ok=True)
-    for suffix in (".mp4", ".json"):
-        shutil.copyfile(GRID_VIDEO.with_suffix(suffix), run / "videos" / f"{name}{suffix}")
+    for suffix in (".json", ".mp4"):
+        part = run / f"{name}.part"  # a page may look at any time
+        shutil.copyfile(GRID_VIDEO.with_suffix(suffix), part)
+        part.rename(run / "videos" / f"{name}{suffix}")

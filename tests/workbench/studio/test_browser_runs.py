@@ -168,8 +168,26 @@ def test_smoothing_and_zooming_leave_the_numbers(studio, page):
         page.keyboard.press("ArrowRight")
     expect(page.locator("output")).to_have_text("0.20")
     expect(newest_told(page)).to_have_text(before)
-    page.locator(".chart .u-over").hover(position={"x": 300, "y": 80})
-    expect(page.locator(".readout")).to_contain_text("atari-pong")
+    chart, readout = page.locator(".chart .u-over"), page.locator(".readout")
+    box_of = chart.bounding_box()
+
+    def at(share: float) -> tuple[float, float]:
+        return box_of["x"] + share * box_of["width"], box_of["y"] + 80
+
+    page.mouse.move(*at(0.2))
+    page.mouse.down()
+    page.mouse.move(*at(0.4), steps=5)
+    page.mouse.up()
+    page.mouse.move(*at(0.99))
+    expect(readout).to_contain_text("atari-pong")
+    expect(readout).to_have_text(re.compile(r"^3\d\dk"))  # of 800k
+    page.get_by_label("Smoothing").focus()
+    page.keyboard.press("ArrowRight")  # draws anew, as a live curve does
+    expect(page.locator("output")).to_have_text("0.22")
+    expect(readout).to_have_text(re.compile(r"^3\d\dk"))
+    page.mouse.dblclick(*at(0.5))
+    page.mouse.move(*at(0.99))
+    expect(readout).to_have_text(re.compile(r"^(78\d|79\d|800)k"))
 
 
 def test_runs_are_compared(studio, page):

@@ -104,7 +104,16 @@ export class Chart {
     }
   }
 
+  // The part of the x axis that somebody looks at closely, if so.
+  zoom() {
+    const { min, max } = this.plot.scales.x;
+    const all = this.plot.data[0];
+    return all.length && (min > all[0] || max < all.at(-1)) ? { min, max } : null;
+  }
+
   draw(lines, metric, xName, share) {
+    const zoom = this.plot && this.drawn[2] === xName ? this.zoom() : null;
+    const { left = -1, top } = this.plot?.cursor ?? {};
     this.drawn = [lines, metric, xName, share];
     const style = getComputedStyle(this.box);
     const colour = (name) => style.getPropertyValue(name).trim();
@@ -158,6 +167,9 @@ export class Chart {
     }
     this.plot?.destroy();
     this.plot = new uPlot(options, tables.length ? uPlot.join(tables) : [[]], this.box);
+    if (zoom) this.plot.setScale("x", zoom);
+    // Later, as scales are set later, too.
+    if (left >= 0) queueMicrotask(() => this.plot?.setCursor({ left, top }));
     this.box.setAttribute("aria-label", `Curves of ${metricName(metric)}; the table tells them`);
   }
 
