@@ -51,9 +51,9 @@ class AlphaZeroConfig(BaseModel):
         default=0.5, ge=0, le=1, description="of the search's value in the target of the value"
     )
     end_weight: float = Field(
-        default=0.5,
+        default=0.0,
         ge=0,
-        description="of foreseeing, only to learn, how the board stands in the end",
+        description="of the loss of foreseeing, only to learn, how the board stands in the end",
     )
     batch_size: int = Field(default=256, ge=1, le=1_000_000)
     learning_rate: float = Field(default=1e-3, gt=0)
@@ -168,8 +168,12 @@ class AlphaZero:
         logits, outcome_logits, end = _forward(self._foreseeing, batch.obs, device, self._dtype)
         policy_loss = _cross_entropy(logits, policy)
         value_loss = _cross_entropy(outcome_logits, outcome)
-        end_loss = _end_loss(end, batch.end.to(device), batch.ended.to(device))
-        loss = policy_loss + value_loss + config.end_weight * end_loss
+        loss = policy_loss + value_loss
+        metrics = {"policy_loss": policy_loss.detach(), "value_loss": value_loss.detach()}
+        if config.end_weight:
+            end_loss = _end_loss(end, batch.end.to(device), batch.ended.to(device))
+            loss = loss + config.end_weight * end_loss
+            metrics["end_loss"] = end_loss.detach()
         for group in self._optimizer.param_groups:
             group["lr"] = self.schedules()["learning_rate"]
         self._optimizer.zero_grad()
@@ -188,11 +192,8 @@ class AlphaZero:
             target_entropy = torch.special.entr(policy).sum(1).mean()
             predicted = outcome_logits.softmax(1) @ _worth(outcome_logits)
             value_error = (predicted - outcome @ _worth(outcome)).abs().mean()
-        metrics = {
+        metrics |= {
             "loss": loss.detach(),
-            "policy_loss": policy_loss.detach(),
-            "value_loss": value_loss.detach(),
-            "end_loss": end_loss.detach(),
             "entropy": target_entropy,  # of the search's policy; policy_loss cannot be below it
             "value_error": value_error,
         }

@@ -69,7 +69,8 @@ class BoardGame(Protocol):
     def observe_end(self, positions: Sequence[Position]) -> npt.NDArray[np.uint8]:
         """Returns `[B, 2, C, H, W]`: positions, over or not, as players 0 and 1 see them.
 
-        Each sees it as though it were to move.
+        Each sees it as though it were to move, but in those planes of a game's own that tell whose
+        turn it is whoever looks (go, chess).
         """
 
     def history(self, position: Position) -> list[int]:

@@ -51,7 +51,7 @@ class PositionReplay:
         self._obs = np.zeros((capacity, *spec.obs_shape), np.uint8)
         self._policy = np.zeros((capacity, spec.num_actions), np.float16)
         self._outcome = np.zeros((capacity, 3), np.float32)
-        self._end = np.zeros_like(self._obs)
+        self._end = np.zeros((capacity, *spec.obs_shape), np.uint8)
         self._ended = np.zeros(capacity, np.bool_)
         self.added = 0
 

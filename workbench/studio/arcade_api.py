@@ -136,7 +136,7 @@ class Session:
 
         Raises:
             UsageError: see `Duel`.
-            Exception: whatever goes wrong in the world or the agent; both are closed then.
+            Exception: whatever goes wrong in a world or the agent; both worlds are closed then.
         """
         loading = asyncio.ensure_future(self._work(partial(Duel, player, seed)))
         try:
@@ -154,8 +154,9 @@ class Session:
     async def _serve(self) -> End | None:
         tasks = [asyncio.create_task(part()) for part in (self._listen, self._show)]
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            return next(iter(done)).result()
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            # Of both, the first: it is no failure that a page which has left is shown no more.
+            return next(task for task in tasks if task.done()).result()
         except WebSocketDisconnect:
             return None
         finally:

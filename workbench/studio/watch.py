@@ -21,7 +21,7 @@ from workbench.studio.server import LOOPBACK, make_app, new_token
 PORT = 8765
 PORTS_TRIED = 20
 MAX_MESSAGE_BYTES = 16_384  # that a page may send
-MAX_CONNECTIONS = 256  # a browser opens six; who comes then is told 503
+MAX_CONNECTIONS = 256  # while so many are open, requests are told 503; a browser opens six
 
 
 def watch(
