@@ -114,7 +114,7 @@ def test_the_page_of_a_run(studio, page, accessible, shoot):
         "href", "#/play/connect-four"
     )
     expect(box(page, "Metric")).to_have_value("score_mcts_1000")
-    expect(newest_told(page)).to_have_text("90%")
+    expect(newest_told(page)).to_have_text("97.5%")
     is_drawn = """canvas => {
         const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
         let count = 0;  // pixels in the blue of the first curve
@@ -134,7 +134,7 @@ def test_the_page_of_a_run(studio, page, accessible, shoot):
     page.get_by_role("button", name="value loss").click()
     expect(box(page, "Metric")).to_have_value("value_loss")
     page.get_by_label("Over").select_option("wall time")
-    expect(page.locator(".curves-chart tbody tr").first).to_contain_text("1 h 18 min")
+    expect(page.locator(".curves-chart tbody tr").first).to_contain_text("54 min 8 s")
     expect(page).to_have_url(says("metric=value_loss"))
     expect(page).to_have_url(says("smooth=0.5"))
     accessible(page)
