@@ -88,8 +88,11 @@ def table_of(folder: Path, conditions: dict[str, Any], resamples: int = 1000) ->
     def make() -> Table:
         game = _board_game(conditions["game"], json.dumps(conditions.get("max_plies")))
         records = GamesRead(folder)
-        played = [name for key in records.entries for name in key[:2]]
-        names = dict.fromkeys(played or conditions["players"])
+        # In the order of the command, on which the draws of the bootstrap depend.
+        entered = list(conditions["players"])
+        played = {name for key in records.entries for name in key[:2]}
+        names = [name for name in entered if name in played] + sorted(played - {*entered})
+        names = names or entered
         if not names:
             raise UsageError("nobody has entered this tournament yet")
         entrants = [Entrant(name, _plays_no_more) for name in names]

@@ -64,7 +64,12 @@ def test_the_list_tells_who_is_best(site):
     )
 
 
-def test_the_page_agrees_with_the_tables_that_were_written(site):
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_page_agrees_with_the_tables_that_were_written(site, turned):
+    """In whatever order the games came to their ends."""
+    path = site.folder / "board/games.jsonl"
+    if turned:
+        path.write_text("".join(reversed(path.read_text().splitlines(keepends=True))))
     facts = told(site, "/board")
     ratings = (site.folder / "board/ratings.csv").read_text().splitlines()[1:]
     for player, line in zip(facts["players"], ratings, strict=True):
