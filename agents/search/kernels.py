@@ -134,41 +134,54 @@ def choose_puct(forest: Forest, g: int, node: int, puct: PUCT) -> int:
 
 
 @kernel
-def completed_logits(forest: Forest, g: int, node: int, gumbel: Gumbel) -> Floats:
-    """Returns `[edges of the node]` logits of the improved policy, up to a constant.
+def completed_values(forest: Forest, g: int, node: int) -> Floats:
+    """Returns `[edges of the node]` what each move is worth to the side to move, in -1..1.
 
-    Danihelka et al. 2022, eq. 8 and 10 and appendix D: logits + sigma(completed Q), where an edge
-    without visits counts as the mix of the node's own value and its visited edges'. Values are in
-    -1..1, where the paper's are in 0..1; proven ones are exact.
+    The completed Q of Danihelka et al. 2022, eq. 10 and appendix D: an edge without visits counts
+    as the mix of the node's own value and its visited edges'. Proven ones are exact.
     """
     sign = 1.0 if forest.to_play[g, node] == 0 else -1.0
     first = forest.first_edge[g, node]
-    count = forest.num_edges[g, node]
-    logits = np.empty(count, np.float32)
-    values = np.empty(count, np.float32)
-    visited_prior, weighted, visits, most = 0.0, 0.0, 0, 0
+    values = np.empty(forest.num_edges[g, node], np.float32)
+    visited_prior, weighted, visits = 0.0, 0.0, 0
     below = 0.0
-    for i in range(count):
+    for i in range(len(values)):
         child = forest.child[g, first + i]
-        prior = forest.prior[g, first + i]
-        logits[i] = log(max(prior, 1e-30))
         if child != NONE:
             n = forest.visits[g, child]
             values[i] = sign * forest.value_sum[g, child] / n
             if forest.proven[g, child] != UNPROVEN:
                 values[i] = sign * forest.proven[g, child]
-            visited_prior += prior
-            weighted += prior * values[i]
+            visited_prior += forest.prior[g, first + i]
+            weighted += forest.prior[g, first + i] * values[i]
             visits += n
-            most = max(most, n)
             below += forest.value_sum[g, child]
     own = sign * (forest.value_sum[g, node] - below) / max(1, forest.visits[g, node] - visits)
     mixed = own
     if visits > 0:
         mixed = (own + visits * weighted / max(visited_prior, 1e-30)) / (1 + visits)
-    for i in range(count):
-        value = mixed if forest.child[g, first + i] == NONE else values[i]
-        logits[i] += (gumbel.c_visit + most) * gumbel.c_scale * value / 2
+    for i in range(len(values)):
+        if forest.child[g, first + i] == NONE:
+            values[i] = mixed
+    return values
+
+
+@kernel
+def completed_logits(forest: Forest, g: int, node: int, gumbel: Gumbel) -> Floats:
+    """Returns `[edges of the node]` logits of the improved policy, up to a constant.
+
+    Danihelka et al. 2022, eq. 8: logits + sigma(completed Q); Q is in -1..1, the paper's in 0..1.
+    """
+    first = forest.first_edge[g, node]
+    logits: Floats = completed_values(forest, g, node)
+    most = 0
+    for i in range(len(logits)):
+        child = forest.child[g, first + i]
+        if child != NONE:
+            most = max(most, forest.visits[g, child])
+    for i in range(len(logits)):
+        sigma = (gumbel.c_visit + most) * gumbel.c_scale * logits[i] / 2
+        logits[i] = log(max(forest.prior[g, first + i], 1e-30)) + sigma
     return logits
 
 

@@ -9,7 +9,15 @@ import numpy.typing as npt
 
 from agents.search.config import GumbelConfig, PUCTConfig
 from agents.search.forest import NONE, UNPROVEN, Forest, plant
-from agents.search.kernels import PUCT, Gumbel, completed_logits, descend, expand, reroot
+from agents.search.kernels import (
+    PUCT,
+    Gumbel,
+    completed_logits,
+    completed_values,
+    descend,
+    expand,
+    reroot,
+)
 from envs.base import State
 from envs.board.base import BoardGame, Position, reach
 
@@ -196,10 +204,20 @@ class Search:
         return int(self._forest.proven[game, 0])
 
     def value(self, game: int) -> float:
-        """Returns what the root is worth to player 0: the proven result, or the mean of all."""
+        """Returns what the root is worth to player 0: its proven result, else an estimate.
+
+        PUCT: the mean over all visits, most of which are of the best moves. Gumbel: what the
+        improved policy is worth, its mean of the completed Q (Danihelka et al. 2022, eq. 10 and
+        11); sequential halving visits bad moves as often as good ones at first, so the mean over
+        visits would speak against the side to move.
+        """
         if self.proven(game) != UNPROVEN:
             return float(self.proven(game))
-        return float(self._forest.value_sum[game, 0] / self._forest.visits[game, 0])
+        if isinstance(self._config, PUCTConfig):
+            return float(self._forest.value_sum[game, 0] / self._forest.visits[game, 0])
+        actions, _ = self._moves(game)
+        worth = self.policy(game)[actions] @ completed_values(self._forest, game, 0)
+        return float(worth if self._forest.to_play[game, 0] == 0 else -worth)
 
     def policy(self, game: int) -> Floats:
         """Returns `[A]`, what the search has made of the root's prior.

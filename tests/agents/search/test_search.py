@@ -268,3 +268,47 @@ def test_a_gumbel_search_begins_anew_after_a_move():
     assert search.visits(0).sum() == 16
     best = search.best(0)
     assert search.visits(0)[best] == search.visits(0).max()
+
+
+def test_the_value_of_a_gumbel_search_is_what_its_improved_policy_is_worth():
+    """By hand, with what Danihelka et al. 2022 call completed Q (eq. 10, appendix D)."""
+    game = load("connect_four")
+    logits = np.array([0.0, 1.0, 0.5, -1.0, 0.2, -0.3, 0.0], np.float32)
+
+    def evaluate(obs):
+        """The root is worth 0.1, and a move to column c is worth 0.6 - c / 10."""
+        worth = np.full(len(obs), 0.1, np.float32)
+        for b, theirs in enumerate(obs[:, 1]):
+            if theirs.any():  # the side to move looks at the stone of the one that has just moved
+                worth[b] = -(0.6 - theirs.any(0).argmax() / 10)
+        return np.tile(logits, (len(obs), 1)), worth
+
+    search = Search(GumbelConfig(kind="gumbel", max_considered=2, c_scale=0.1), game, evaluate, 1)
+    search.run(2)
+    assert search.visits(0).tolist() == [0, 1, 1, 0, 0, 0, 0]
+    prior = np.exp(logits) / np.exp(logits).sum()
+    tried = (prior[1] * 0.5 + prior[2] * 0.4) / (prior[1] + prior[2])
+    values = np.array([(0.1 + 2 * tried) / 3] * 7)
+    values[1:3] = 0.5, 0.4
+    improved = prior * np.exp((50 + 1) * 0.1 * values / 2)
+    improved /= improved.sum()
+    np.testing.assert_allclose(search.policy(0), improved, rtol=1e-4)
+    assert search.value(0) == pytest.approx(improved @ values, abs=1e-5)
+
+
+def test_bad_moves_that_were_looked_at_do_not_lower_the_value_of_a_gumbel_search():
+    """Sequential halving tries every column once before it leaves the bad ones."""
+    game = load("connect_four")
+
+    def evaluate(obs):
+        """A move to the centre is worth 0.5, any other -1; the root 0."""
+        worth = np.zeros(len(obs), np.float32)
+        for b, theirs in enumerate(obs[:, 1]):
+            if theirs.any():
+                worth[b] = -0.5 if theirs.any(0).argmax() == 3 else 1
+        return np.zeros((len(obs), 7), np.float32), worth
+
+    search = Search(GumbelConfig(kind="gumbel", max_considered=7), game, evaluate, 1)
+    search.run(7)
+    assert search.visits(0).tolist() == [1] * 7
+    assert search.value(0) == pytest.approx(0.5, abs=1e-3)
