@@ -6,18 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from agents.base import Actor, Decision, Memory
 from agents.exploration import replace_at_random
 from envs import EnvConfig, make_envs
 from envs.base import EnvSpec, Step
 from workbench.interact import playing
+from workbench.intervals import Interval, mean95, share95
 
 # Training seeds are below 2**31, so no evaluation ever replays a training episode.
 EVAL_SEED_OFFSET = 2**31
 MAX_EVAL_ENVS = 16
-BOOTSTRAP_RESAMPLES = 10_000
 
 
 @dataclass(frozen=True)
@@ -42,20 +41,14 @@ class Evaluation:
         }
         above = self.spec.success_return_above
         if above is not None:
-            facts["success_rate"] = float(np.mean(np.array(self.returns) > above))
+            successes = int((np.array(self.returns) > above).sum())
+            facts["success_rate"] = successes / len(self.returns)
+            facts["success_ci95"] = share95(successes, len(self.returns))
         return facts
 
-    def ci95(self) -> tuple[float, float]:
-        """95 % interval of the mean."""
-        return interval95(np.array(self.returns))
-
-
-def interval95(values: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """Returns a 95 % interval of the mean: percentile bootstrap over the values (Efron 1979)."""
-    rng = np.random.default_rng(0)
-    means = rng.choice(values, (BOOTSTRAP_RESAMPLES, len(values))).mean(1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)
+    def ci95(self) -> Interval | None:
+        """95 % interval of the mean; None where the returns tell of none, see `mean95`."""
+        return mean95(self.returns)
 
 
 class EpsilonActor:
