@@ -60,7 +60,12 @@ def why_none(values: npt.ArrayLike, kind: str) -> str:
         return "some scores are no numbers"
     if len(values) < 2:
         return f"one {kind} does not tell how much others differ"
-    return f"all {len(values)} {kind}s scored the same"
+    return f"all {counted(len(values), kind)} scored the same"
+
+
+def counted(number: int, thing: str) -> str:
+    """Returns a number with what it counts, e.g. `1 game` or `2 games`."""
+    return f"{number:,} {thing}{'s' * (number != 1)}"
 
 
 def bounds_of_means(values: Array) -> tuple[Array, Array]:

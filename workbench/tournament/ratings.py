@@ -106,9 +106,9 @@ def rate(
     """Returns the ratings that make the games likeliest.
 
     `low` and `high` are percentiles of a bootstrap (Efron 1979), see `_resample`, and `superiority`
-    is the share of its resamples. Where players met fewer than `FEW_PAIRS` openings, all are those of
-    the Hessian if it is less sure. A player without games is rated like the ghost, give or take some
-    950 Elo.
+    is the share of its resamples. Where players met fewer than `FEW_PAIRS` openings, they are those
+    of the Hessian if it is less sure. A player without games is rated like the ghost, give or take
+    some 950 Elo.
 
     Args:
         results: the games.

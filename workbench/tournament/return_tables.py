@@ -7,8 +7,8 @@ where all came out alike, there is none.
 
 import csv
 import io
-from itertools import chain
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -227,9 +227,7 @@ def text_of(table: Comparison) -> str:
     title = f"{table.game}{protocol}: {episodes} episodes each, seed {table.seed}"
     estimates = [(row.mean_return, row.difference) for row in table.rows]
     lacking = any(one is not None and one.low is None for pair in estimates for one in pair)
-    return plain_text(
-        title, shown, *[NOTES] * (len(table.rows) > 1), *[f"\n{WHY_NONE}"] * lacking
-    )
+    return plain_text(title, shown, *[NOTES] * (len(table.rows) > 1), *[f"\n{WHY_NONE}"] * lacking)
 
 
 def _cells(estimate: Estimate | None, form: str) -> tuple[str, str]:
