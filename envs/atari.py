@@ -148,7 +148,7 @@ class AtariEnvs:
         )
         self._life_loss_ends_bootstrap = protocol.life_loss_ends_bootstrap
         self._flicker = config.flicker
-        self._seed = 0
+        self._seed, self._first_env = 0, 0
         self._tick = 0  # how many Steps were received since the reset
         self._segment = np.zeros(n, np.int64)  # how many times each env was reseeded
         self._age = np.zeros(n, np.int64)  # ticks since then
@@ -158,12 +158,12 @@ class AtariEnvs:
         self._pending: Step | None = None
         self._in_flight = False  # whether the native env works on actions that were sent
 
-    def reset(self, seed: int) -> None:
+    def reset(self, seed: int, first_env: int = 0) -> None:
         """See `VectorEnv.reset`."""
         if self._in_flight:  # a native reset does not discard the tick under way
             self._native.recv()
             self._in_flight = False
-        self._seed = seed
+        self._seed, self._first_env = seed, first_env
         self._tick = 0
         self._segment[:] = 0
         self._age[:] = 0
@@ -216,11 +216,12 @@ class AtariEnvs:
         """Blanks frames of `obs`; each stays so as long as it is part of a stack."""
         n, stack = obs.shape[:2]
         for age in range(min(stack, self._tick + 1)):
-            draws = np.random.default_rng([self._seed, self._tick - age]).random(n)
+            rng = np.random.default_rng([self._seed, self._tick - age])
+            draws = rng.random(self._first_env + n)[self._first_env :]
             obs[draws < self._flicker, stack - 1 - age] = 0
 
     def _segment_seeds(self) -> npt.NDArray[np.int64]:
-        segments = enumerate(self._segment)
+        segments = enumerate(self._segment, self._first_env)
         return np.array([episode_seed(self._seed, i, int(k)) for i, k in segments], np.int64)
 
     def _reseed(self, mask: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
@@ -298,11 +299,11 @@ class RenderedAtari(AtariEnvs):
         self._twin = _native(single, 1, grayscale=False, img_height=210, img_width=160, stack_num=1)
         self._screen = np.zeros((210, 160, 3), np.uint8)
 
-    def reset(self, seed: int) -> None:
+    def reset(self, seed: int, first_env: int = 0) -> None:
         """See `VectorEnv.reset`."""
         if self._in_flight:
             self._twin.recv()
-        super().reset(seed)
+        super().reset(seed, first_env)
         obs, _ = self._twin.reset(seed=self._segment_seeds())
         self._screen = obs[0, -1]
 

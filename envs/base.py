@@ -91,8 +91,11 @@ class VectorEnv(Protocol):
 
     spec: EnvSpec
 
-    def reset(self, seed: int) -> None:
-        """Starts all envs anew; every random choice from here on follows from `seed`."""
+    def reset(self, seed: int, first_env: int = 0) -> None:
+        """Starts all envs anew; every random choice from here on follows from `seed`.
+
+        Row i begins with the episode that row `first_env + i` of more envs would begin with.
+        """
 
     def recv(self) -> Step:
         """Returns the pending Step."""

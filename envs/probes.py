@@ -101,14 +101,16 @@ class ProbeEnvs:
             action_names=tuple(f"action{i}" for i in range(self._probe.num_actions)),
         )
         self._rng = np.random.default_rng(0)
+        self._first_env = 0
         n = config.num_envs
         self._t = np.zeros(n, np.int64)
         self._variant = np.zeros(n, np.int64)
         self._obs = np.zeros((n, *self.spec.obs_shape), np.uint8)
         self._actions: npt.NDArray[np.int64] | None = None
 
-    def reset(self, seed: int) -> None:
+    def reset(self, seed: int, first_env: int = 0) -> None:
         """See `VectorEnv.reset`."""
+        self._first_env = first_env
         self._rng = np.random.default_rng(seed)
         # As if every env had just ended an episode: the pending tick starts a new one everywhere.
         self._t = np.full(self.spec.num_envs, self._probe.length)
@@ -126,7 +128,7 @@ class ProbeEnvs:
         reward = self._probe.reward(self._variant, self._t, self._actions)
         self._actions = None
         self._t = np.where(first, 0, self._t + 1)
-        drawn = self._rng.integers(2, size=len(first))
+        drawn = self._rng.integers(2, size=self._first_env + len(first))[self._first_env :]
         self._variant = np.where(first, drawn, self._variant)
         frame = self._probe.pixels(self._variant, self._t).astype(np.uint8)
         history = np.where(first[:, None, None, None], 0, self._obs[:, 1:])

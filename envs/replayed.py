@@ -56,7 +56,7 @@ class ReplayedEnvs:
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         # A pool starts at once, `map` when its results are asked for.
         self._map = map if self._pool is None else self._pool.map
-        self._seed = 0
+        self._seed, self._first_env = 0, 0
         self._episode = np.full(n, -1, np.int64)  # index of the current episode of each env
         self._played: list[list[int]] = [[] for _ in range(n)]  # its actions so far
         self._was_last = np.ones(n, np.bool_)
@@ -64,11 +64,11 @@ class ReplayedEnvs:
         self._sent: npt.NDArray[np.int64] | None = None
         self._outcomes: Iterator[Outcome] = iter(())  # of the tick that was sent
 
-    def reset(self, seed: int) -> None:
+    def reset(self, seed: int, first_env: int = 0) -> None:
         """See `VectorEnv.reset`."""
         self._let_threads_finish()
         n = self.spec.num_envs
-        self._seed = seed
+        self._seed, self._first_env = seed, first_env
         self._episode = np.full(n, -1, np.int64)
         # As if every env had just ended an episode: the pending tick starts a new one everywhere.
         self._was_last = np.ones(n, np.bool_)
@@ -86,7 +86,7 @@ class ReplayedEnvs:
         return self.worlds.step(i, action)
 
     def _begin(self, i: int, episode: int) -> None:
-        self.worlds.begin(i, episode_seed(self._seed, i, episode))
+        self.worlds.begin(i, episode_seed(self._seed, self._first_env + i, episode))
 
     def recv(self) -> Step:
         """See `VectorEnv.recv`."""
@@ -133,7 +133,7 @@ class ReplayedEnvs:
         if state.get("world") != self.spec.name or len(state["length"]) != self.spec.num_envs:
             raise ValueError(f"the saved env is not {self.spec.num_envs} x {self.spec.name}")
         self._let_threads_finish()
-        self._seed = state["seed"]
+        self._seed, self._first_env = state["seed"], 0  # only trainings are brought back
         self._episode = np.array(state["episode"], np.int64)
         self._was_last = np.array(state["was_last"], np.bool_)
         self._obs = np.zeros_like(self._obs)

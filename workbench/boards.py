@@ -1,7 +1,7 @@
 """What the commands do with runs of board games: bring back, measure, record."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,14 +17,16 @@ from workbench.baselines import make_baseline
 from workbench.board_picture import draw, frame_of
 from workbench.config import SelfPlayConfig
 from workbench.errors import UsageError
-from workbench.evaluate import interval95
 from workbench.game_record import GameRecord, written
-from workbench.match import first_players_scores, games_at_once, play_match, random_openings
+from workbench.intervals import counted, score95, told
+from workbench.match import Game, first_players_scores, games_at_once, play_match, random_openings
 from workbench.recording import TRACE_DIGITS, appearing_whole, open_video
 from workbench.run import Run, choose_device, open_player
+from workbench.truth import first_judged_ply, make_solver, was_avoidable
 
 VIDEO_FPS = 1
 MAX_VISITS_SHOWN = 32
+WHOLE_GAME = 2**31  # more plies than any game has
 
 
 class BoardPlayer(NamedTuple):
@@ -91,6 +93,9 @@ def evaluate_board(
 ) -> dict[str, Any]:
     """Plays `games` games, each opening twice with sides swapped, and reports the results.
 
+    Openings are of random moves (`anchor_opening_plies`). Where the game is solved, the report says
+    how many losses and draws could have been avoided: the player once had a move worth more.
+
     Args:
         player: searches without noise.
         against: a baseline, see `make_baseline`.
@@ -114,24 +119,24 @@ def evaluate_board(
         at_once=games_at_once(simulations),
         on_game=on_game,
     )
-    returns = [2 * score - 1 for score in first_players_scores(played)]
-    # Games of one opening are not independent.
-    by_opening: dict[tuple[int, ...], list[float]] = {}
-    for one, value in zip(played, returns, strict=True):
-        by_opening.setdefault(tuple(one.history[:plies]), []).append(value)
-    low, high = interval95(np.array([np.mean(values) for values in by_opening.values()]))
+    scores = first_players_scores(played)
+    score = float(np.mean(scores))
+    low_high = score95(score, _independent(played, plies))
+    returns = [2 * one - 1 for one in scores]
     return {
         "game": game.spec.name,
         "against": against,
         "simulations": simulations,
         "opening_plies": plies,
-        "openings": len(by_opening),
-        "mean_return": float(np.mean(returns)),
-        "ci95": [low, high],
-        "score": float(np.mean(returns) + 1) / 2,
+        "openings": len({tuple(one.history[:plies]) for one in played}),
+        "mean_return": 2 * score - 1,
+        "ci95": low_high and [2 * bound - 1 for bound in low_high],
+        "score": score,
+        "score_ci95": low_high,
         "wins": returns.count(1.0),
         "draws": returns.count(0.0),
         "losses": returns.count(-1.0),
+        **_avoidable(game, played, plies),
         "distinct_games": len({tuple(one.history) for one in played}),
         "returns": returns,
         "lengths": [len(one.history) for one in played],
@@ -141,16 +146,61 @@ def evaluate_board(
     }
 
 
+def _independent(played: Sequence[Game], plies: int) -> list[float]:
+    """Returns the first player's mean score in each group of games that do not hang together.
+
+    Those are the games of an opening; where all began alike, those that went alike.
+    """
+    plies = plies if len({tuple(one.history[:plies]) for one in played}) > 1 else WHOLE_GAME
+    groups: dict[tuple[int, ...], list[float]] = {}
+    for one, score in zip(played, first_players_scores(played), strict=True):
+        groups.setdefault(tuple(one.history[:plies]), []).append(score)
+    return [float(np.mean(scores)) for scores in groups.values()]
+
+
+def _avoidable(game: OpenSpielGame, played: Sequence[Game], plies: int) -> dict[str, int]:
+    """Returns how many games of a solved game the first player need not have lost, or drawn."""
+    solver = make_solver(game)
+    if solver is None:
+        return {}
+    first_ply = max(plies, first_judged_ply(game))
+    found = {"losses_avoidable": 0, "draws_avoidable": 0, "judged_from_ply": first_ply}
+    for i, (one, score) in enumerate(zip(played, first_players_scores(played), strict=True)):
+        if score < 1 and was_avoidable(game, solver, one.history, i % 2, 2 * score - 1, first_ply):
+            found["draws_avoidable" if score else "losses_avoidable"] += 1
+    return found
+
+
 def describe(report: Mapping[str, Any]) -> str:
     """Returns a report of `evaluate_board`, with its `player`, as people read it."""
-    low, high = ((1 + bound) / 2 for bound in report["ci95"])
-    return (
+    plies, openings = report["opening_plies"], report["openings"]
+    began = (
+        f"from {counted(openings, 'opening')} of {counted(plies, 'random move')}, "
+        "each played from both sides"
+        if plies
+        else "from the start of the game, from both sides"
+    )
+    interval = told(report["score_ci95"], ".1%", "all games went alike")
+    text = (
         f"{report['player']}  {report['game']}  against {report['against']}  "
         f"{report['env_steps']:,} env_steps  {report['simulations']} simulations\n"
-        f"{report['score']:.1%} of the points  95% interval [{low:.1%}, {high:.1%}]  "
+        f"{report['score']:.1%} of the points  {interval}  "
         f"{report['wins']} won, {report['draws']} drawn, {report['losses']} lost; "
         f"{report['distinct_games']} of {report['episodes']} games are distinct\n"
+        f"{counted(report['episodes'], 'game')} {began}\n"
     )
+    if "judged_from_ply" not in report:
+        return text
+    ply = report["judged_from_ply"]
+    since = "the opening" if ply == plies else f"move {ply}, the first that is judged"
+    for kind, result, least in (("losses", "lost", "lost"), ("draws", "drawn", "no longer won")):
+        count, avoidable = report[kind], report[f"{kind}_avoidable"]
+        if count:
+            text += (
+                f"{count} {result}: {count - avoidable} were {least} already after {since} "
+                f"and stayed so, {avoidable} avoidable\n"
+            )
+    return text
 
 
 def record_game(

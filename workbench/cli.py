@@ -133,12 +133,11 @@ def evaluate_player(
         _say(f"episode {len(scores)}/{episodes}: {episode_return:g}")
 
     result = evaluate(agent, env_config, episodes=episodes, seed=seed, on_episode=tell)
-    low, high = result.ci95()
     report: dict[str, Any] = {
         "player": player,
         **result.facts(),
         "mean_return": result.mean_return,
-        "ci95": [low, high],
+        "ci95": result.ci95(),
         "returns": result.returns,
         "lengths": result.lengths,
         "episodes": episodes,
@@ -150,8 +149,7 @@ def evaluate_player(
         return
     sys.stdout.write(
         f"{player}  {report['game']}  {report['protocol'] or ''}  {env_steps:,} env_steps\n"
-        f"mean return {result.mean_return:.2f}  95% interval [{low:.2f}, {high:.2f}]  "
-        f"over {episodes} episodes\nreturns {' '.join(f'{x:g}' for x in result.returns)}\n"
+        f"{result.text()}\nreturns {' '.join(f'{x:g}' for x in result.returns)}\n"
     )
 
 
@@ -182,14 +180,19 @@ def _evaluate_board(
 def record(
     run: Annotated[str, typer.Argument(help=PLAYER_HELP)],
     episodes: Annotated[int, typer.Option(min=1, help="How many videos to make.")] = 1,
-    seed: Annotated[int, typer.Option(min=0, help="Of the first; the next have seed + 1 ...")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="That of ludus eval; never of training.")] = 0,
 ) -> None:
     """Records whole episodes as mp4 with a JSON trace of every step beside it.
+
+    They are the very episodes that `ludus eval` scores with the same --seed and --episodes, in its
+    order, up to 16, which it plays side by side; then come those of seed + 1 ...
+    In a board game the agent plays against itself, other than in eval, with seed, seed + 1 ...
 
     Example: ludus record runs/pong-2 --episodes 3
     """
     from workbench.boards import load_board_player, record_game
     from workbench.config import SelfPlayConfig
+    from workbench.evaluate import MAX_EVAL_ENVS
     from workbench.player import load_player, record_player
     from workbench.run import open_player
 
@@ -202,8 +205,11 @@ def record(
         return
     agent, env_config, env_steps = load_player(run)
     directory = opened.videos
-    for number in range(seed, seed + episodes):
-        recording = record_player(agent, env_config, directory, env_steps, seed=number)
+    for number in range(episodes):
+        later, env_index = divmod(number, MAX_EVAL_ENVS)
+        recording = record_player(
+            agent, env_config, directory, env_steps, seed=seed + later, env_index=env_index
+        )
         _say(f"return {recording.episode_return:g} in {recording.episode_length:,} env_steps")
         sys.stdout.write(f"{recording.video}\n")
 

@@ -6,18 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from agents.base import Actor, Decision, Memory
 from agents.exploration import replace_at_random
 from envs import EnvConfig, make_envs
 from envs.base import EnvSpec, Step
 from workbench.interact import playing
+from workbench.intervals import Interval, counted, mean95, share95, told, why_none
 
 # Training seeds are below 2**31, so no evaluation ever replays a training episode.
 EVAL_SEED_OFFSET = 2**31
 MAX_EVAL_ENVS = 16
-BOOTSTRAP_RESAMPLES = 10_000
 
 
 @dataclass(frozen=True)
@@ -35,53 +34,79 @@ class Evaluation:
 
     def facts(self) -> dict[str, Any]:
         """What was played under which rules, and how often it succeeded where worlds say so."""
-        facts = {
+        facts: dict[str, Any] = {
             "game": self.spec.name,
             "protocol": self.spec.protocol,
             "epsilon": self.spec.eval_epsilon,
         }
         above = self.spec.success_return_above
         if above is not None:
-            facts["success_rate"] = float(np.mean(np.array(self.returns) > above))
+            successes = int((np.array(self.returns) > above).sum())
+            facts["success_rate"] = successes / len(self.returns)
+            facts["success_ci95"] = share95(successes, len(self.returns))
         return facts
 
-    def ci95(self) -> tuple[float, float]:
-        """95 % interval of the mean."""
-        return interval95(np.array(self.returns))
+    def ci95(self) -> Interval | None:
+        """95 % interval of the mean; None where the returns tell of none, see `mean95`."""
+        return mean95(self.returns)
+
+    def text(self) -> str:
+        """The mean, its interval, and the share of successes where there is one, for people."""
+        count, facts = len(self.returns), self.facts()
+        interval = told(self.ci95(), ".2f", why_none(self.returns, "episode"))
+        text = f"mean return {self.mean_return:.2f}  {interval}  over {counted(count, 'episode')}"
+        if "success_rate" in facts:
+            success = told(facts["success_ci95"], ".1%", "no episodes")
+            text += f"\nsuccess {facts['success_rate']:.1%}  {success}"
+        return text
 
 
-def interval95(values: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """Returns a 95 % interval of the mean: percentile bootstrap over the values (Efron 1979)."""
-    rng = np.random.default_rng(0)
-    means = rng.choice(values, (BOOTSTRAP_RESAMPLES, len(values))).mean(1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)
+class EvalActor:
+    """Another actor as evaluations ask it: whoever else plays, it decides the same.
 
+    It is always asked about `MAX_EVAL_ENVS` rows, some of them blank, for batches of other sizes
+    round otherwise in the last digit, which now and then is another action. So one env that is
+    recorded shows the very episode that an evaluation scored.
+    """
 
-class EpsilonActor:
-    """Another actor whose actions are replaced by random ones with probability `epsilon`."""
+    def __init__(self, actor: Actor, spec: EnvSpec, seed: int, first_env: int = 0) -> None:
+        """Replaces the share of actions that the protocol asks for by random ones.
 
-    def __init__(self, actor: Actor, epsilon: float, num_actions: int, seed: int) -> None:
-        """`seed` determines which actions are replaced, and by what."""
+        Args:
+            actor: chooses the actions; it is not changed.
+            spec: of the world that it plays in, and under which protocol.
+            seed: determines which actions are replaced, and by what.
+            first_env: which env of an evaluation the first row is; see `VectorEnv.reset`.
+        """
         self._actor = actor
-        self._epsilon = epsilon
-        self._num_actions = num_actions
+        self._epsilon = spec.eval_epsilon
+        self._num_actions = spec.num_actions
         self._rng = np.random.default_rng(seed)
+        self._first_env = first_env
 
     def initial_memory(self, num_envs: int) -> Memory:
-        """See `Actor.initial_memory`."""
-        return self._actor.initial_memory(num_envs)
+        """See `Actor.initial_memory`; that of blank rows is behind that of the envs."""
+        return self._actor.initial_memory(MAX_EVAL_ENVS)
 
     def act(self, step: Step, memory: Memory, *, explore: bool) -> tuple[Decision, Memory]:
         """See `Actor.act`; each call advances the generator."""
-        decision, memory = self._actor.act(step, memory, explore=explore)
-        action = replace_at_random(decision.action, self._epsilon, self._num_actions, self._rng)
-        return decision._replace(action=action), memory
-
-
-def with_epsilon(actor: Actor, epsilon: float, num_actions: int, seed: int) -> Actor:
-    """Returns `actor` as a protocol that asks for a share of random actions evaluates it."""
-    return EpsilonActor(actor, epsilon, num_actions, seed) if epsilon > 0 else actor
+        count = len(step.obs)
+        blanks = MAX_EVAL_ENVS - count
+        whole = Step(
+            *(
+                np.concatenate([part, np.zeros_like(part, shape=(blanks, *part.shape[1:]))])
+                for part in step
+            )
+        )
+        whole.first[count:] = True  # nothing to remember there
+        decision, memory = self._actor.act(whole, memory, explore=explore)
+        action, values, policy = decision
+        if self._epsilon > 0:
+            asked = np.roll(action, self._first_env)
+            asked = replace_at_random(asked, self._epsilon, self._num_actions, self._rng)
+            action = np.roll(asked, -self._first_env)
+        shown = None if policy is None else policy[:count]
+        return Decision(action[:count], values[:count], shown), memory
 
 
 def evaluate(
@@ -95,7 +120,8 @@ def evaluate(
     """Plays `episodes` whole episodes and returns their raw scores.
 
     Each env plays a number of episodes that is fixed beforehand: taking whichever end first would
-    favour short ones.
+    favour short ones. Up to `MAX_EVAL_ENVS` episodes, the i-th score is of the first episode of the
+    i-th env, which `record_player` shows given the same `seed` and `env=i`.
 
     Args:
         actor: chooses the actions; it is not changed.
@@ -114,7 +140,7 @@ def evaluate(
     with closing(make_envs(env_config.model_copy(update={"num_envs": num_envs}))) as env:
         spec = env.spec
         env.reset(EVAL_SEED_OFFSET + seed)
-        with playing(env, with_epsilon(actor, spec.eval_epsilon, spec.num_actions, seed)) as ticks:
+        with playing(env, EvalActor(actor, spec, seed)) as ticks:
             for step, _, _ in ticks:
                 running += step.reward
                 length += ~step.first

@@ -14,7 +14,6 @@ from envs.atari import PROTOCOLS, AtariConfig
 from workbench import checkpoint
 from workbench.config import SelfPlayConfig
 from workbench.errors import UsageError
-from workbench.evaluate import EVAL_SEED_OFFSET
 from workbench.recording import Recording, record_episode
 from workbench.run import choose_device, open_player
 
@@ -60,26 +59,31 @@ def record_player(
     env_steps: int,
     *,
     seed: int,
+    env_index: int = 0,
     max_env_steps: int = sys.maxsize,
 ) -> Recording:
     """Records one episode under the world's protocol, as `directory/STEP_SEED.mp4` and `.json`.
+
+    It is the one that `evaluate` scores first with the same `seed` in the env of this index. The
+    files of an env but the first are `STEP_SEED_ENV`.
 
     Args:
         actor: chooses the actions; it is not changed.
         env_config: the world; one env of it is played.
         directory: where the video and its trace go.
         env_steps: how long the actor had trained, for the name and the title.
-        seed: of the episode; never shared with training.
+        seed: of the evaluation; never shared with training.
+        env_index: below `MAX_EVAL_ENVS`.
         max_env_steps: the video is cut after this many.
     """
     with closing(make_rendered_env(env_config)) as env:
         return record_episode(
             actor,
             env,
-            seed=EVAL_SEED_OFFSET + seed,
-            epsilon=env.spec.eval_epsilon,
+            seed=seed,
+            env_index=env_index,
             directory=directory,
-            name=f"{env_steps}_{seed}",
+            name=f"{env_steps}_{seed}" + f"_{env_index}" * (env_index > 0),
             title=f"{env.spec.name}  step {env_steps:,}",
             max_env_steps=max_env_steps,
         )

@@ -16,7 +16,7 @@ import numpy as np
 from agents.base import Actor
 from envs.base import RenderableEnv
 from workbench.errors import WorkError
-from workbench.evaluate import with_epsilon
+from workbench.evaluate import EVAL_SEED_OFFSET, EvalActor
 from workbench.interact import Tick, playing
 from workbench.panel import Picture, Pixels, Thought
 
@@ -40,17 +40,18 @@ def record_episode(
     env: RenderableEnv,
     *,
     seed: int,
-    epsilon: float,
+    env_index: int = 0,
     directory: Path,
     name: str,
     title: str,
     max_env_steps: int,
 ) -> Recording:
-    """Plays one episode and writes `directory/name.mp4` and `directory/name.json`.
+    """Plays one episode of an evaluation; writes `directory/name.mp4` and `directory/name.json`.
 
-    Both files appear whole or not at all. The trace is one JSON object: `game`, `title`, `seed`,
-    `epsilon`, `action_names`, `episode_return`, `episode_length`, `cut`, `fps` and `steps`. Entry t
-    of `steps` belongs to frame t of the video and tells of obs t:
+    Both files appear whole or not at all. The trace is one JSON object: `game`, `title`, `seed` and
+    `env` (what `VectorEnv.reset` was given), `epsilon`, `action_names`, `episode_return`,
+    `episode_length`, `cut`, `fps` and `steps`. Entry t of `steps` belongs to frame t of the video
+    and tells of obs t:
 
     - `score`: the raw score so far; `values`: the Q-value of each action, or the state's value
     - `policy`, where the actor has one: the probability of each action
@@ -65,8 +66,8 @@ def record_episode(
         actor: chooses the actions; it is not changed.
         env: one env, reset here; afterwards, or after an error, no tick is in flight, so the
             caller may close it.
-        seed: of the episode and of the random actions.
-        epsilon: share of random actions that the evaluation protocol asks for.
+        seed: of the evaluation; never shared with training.
+        env_index: which of the evaluation's envs; its first episode is shown.
         directory: made if it does not exist.
         name: of both files, without suffix.
         title: shown at the top of the video.
@@ -80,8 +81,8 @@ def record_episode(
     spec = env.spec
     if spec.num_envs != 1:
         raise ValueError(f"a recording shows one env, not {spec.num_envs}")
-    env.reset(seed)
-    acting = with_epsilon(actor, epsilon, spec.num_actions, seed)
+    env.reset(EVAL_SEED_OFFSET + seed, env_index)
+    acting = EvalActor(actor, spec, seed, env_index)
     steps: list[dict[str, Any]] = []
     score, cut = 0.0, False
     directory.mkdir(parents=True, exist_ok=True)
@@ -120,8 +121,9 @@ def record_episode(
         facts = {
             "game": spec.name,
             "title": title,
-            "seed": seed,
-            "epsilon": epsilon,
+            "seed": EVAL_SEED_OFFSET + seed,
+            "env": env_index,
+            "epsilon": spec.eval_epsilon,
             "action_names": spec.action_names,
             "episode_return": _short(score),
             "episode_length": len(steps) - 1,

@@ -1,17 +1,18 @@
 """How well a player does where the truth is known: in solved games."""
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from agents.base import Player
-from envs.board.base import BoardGame, Position, children
+from envs.board.base import BoardGame, Position, children, replay
 from envs.board.connect_four import ILLEGAL, ConnectFourSolver
 from envs.board.exhaustive import ExhaustiveSolver
 from workbench.match import play_at_random
 
-# Of connect four: later positions have few moves, and earlier ones take seconds to solve.
+# Of connect four: later positions have few moves, and earlier ones take up to minutes to solve.
 FIRST_PLY, LAST_PLY = 6, 30
 
 
@@ -73,6 +74,33 @@ def make_solver(game: BoardGame) -> Solver | None:
         case "tic_tac_toe":
             return ExhaustiveSolver(game)
     return None
+
+
+def first_judged_ply(game: BoardGame) -> int:
+    """Returns from which ply on the positions of a solved game are told apart in little time."""
+    return FIRST_PLY if game.spec.name == "connect_four" else 0
+
+
+def was_avoidable(
+    game: BoardGame, solver: Solver, history: Sequence[int], seat: int, value: float, first_ply: int
+) -> bool:
+    """Returns whether a player once had a move that was worth more than what the game ended with.
+
+    Args:
+        game: the rules.
+        solver: knows them.
+        history: all actions of the finished game.
+        seat: of the player.
+        value: its result: 1 won, 0 drawn, -1 lost.
+        first_ply: earlier moves are not judged: those of the opening are nobody's.
+    """
+    positions = [position for position, _ in replay(game, history)]
+    turns = game.status(positions).to_play
+    # From the end: what was thrown away last is found soonest, and late positions are solved fast.
+    return any(
+        turns[ply] == seat and solver.values(list(history[:ply])).max() > value
+        for ply in reversed(range(first_ply, len(history)))
+    )
 
 
 def make_exam(

@@ -9,7 +9,7 @@ import workbench.evaluate
 from agents.base import Decision, Memory
 from envs.base import EnvSpec, Step
 from envs.probes import ProbeConfig
-from workbench.evaluate import EVAL_SEED_OFFSET, Evaluation, evaluate, with_epsilon
+from workbench.evaluate import EVAL_SEED_OFFSET, MAX_EVAL_ENVS, EvalActor, Evaluation, evaluate
 
 SPEC = EnvSpec("fake", 1, (1, 8, 8), 1, ("left", "right"))
 
@@ -39,7 +39,7 @@ class UnequalEnvs:
         self._episodes = np.zeros(num_envs)
         self.seeds: list[int] = []
 
-    def reset(self, seed: int) -> None:
+    def reset(self, seed: int, first_env: int = 0) -> None:
         self.seeds.append(seed)
 
     def send(self, actions: Any) -> None:
@@ -122,44 +122,67 @@ def test_the_seed_decides() -> None:
 
 def test_success_is_a_return_above_what_the_world_says() -> None:
     spec = EnvSpec("fake", 1, (1, 8, 8), 1, ("left",), success_return_above=0.0)
-    assert Evaluation(spec, [0.0, 0.5, 1.0, -1.0], [1] * 4).facts()["success_rate"] == 0.5
+    facts = Evaluation(spec, [0.0, 0.5, 1.0, -1.0], [1] * 4).facts()
+    assert facts["success_rate"] == 0.5
+    exact = scipy.stats.binomtest(2, 4).proportion_ci(method="exact")
+    assert facts["success_ci95"] == pytest.approx((exact.low, exact.high))
 
 
-@pytest.mark.parametrize("count", [2, 5, 30, 200])
-def test_the_interval_is_the_percentile_bootstrap(count: int) -> None:
-    returns = np.random.default_rng(count).lognormal(2, 1, count)
-    low, high = Evaluation(SPEC, returns.tolist(), [1] * count).ci95()
-    expected = scipy.stats.bootstrap(
-        (returns,),
-        np.mean,
-        n_resamples=10_000,
-        method="percentile",
-        rng=np.random.default_rng(1),
-    ).confidence_interval
-    tolerance = 0.05 * (expected.high - expected.low)
-    assert low == pytest.approx(expected.low, abs=tolerance)
-    assert high == pytest.approx(expected.high, abs=tolerance)
-    assert returns.min() <= low <= returns.mean() <= high <= returns.max()
+@pytest.mark.parametrize(
+    ("returns", "why"),
+    [
+        ([7.0], "one episode does not tell how much others differ"),
+        ([3.0] * 4, "all 4 episodes scored the same"),
+        ([1.0, float("nan")], "some scores are no numbers"),
+    ],
+)
+def test_where_no_interval_can_be_told_it_says_why(returns: list[float], why: str) -> None:
+    evaluation = Evaluation(SPEC, returns, [1] * len(returns))
+    assert evaluation.ci95() is None
+    assert f"no interval: {why}" in evaluation.text()
 
 
-def test_the_interval_of_equal_scores_is_a_point() -> None:
-    assert Evaluation(SPEC, [3.0] * 4, [1] * 4).ci95() == (3.0, 3.0)
+def test_successes_have_an_interval_even_where_all_succeeded() -> None:
+    spec = EnvSpec("fake", 1, (1, 8, 8), 1, ("left",), success_return_above=0.0)
+    text = Evaluation(spec, [1.0] * 10, [1] * 10).text()
+    assert "success 100.0%  95% interval [69.2%, 100.0%]" in text
+
+
+def spec_with(epsilon: float, num_actions: int) -> EnvSpec:
+    names = tuple(map(str, range(num_actions)))
+    return EnvSpec("fake", 1, (1, 8, 8), 1, names, eval_epsilon=epsilon)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_epsilon_replaces_that_share_of_actions(seed: int) -> None:
-    n, ticks = 50, 200
-    actor = with_epsilon(Constant(0), 0.2, 4, seed)
-    step = Step(np.zeros((n, 1, 8, 8), np.uint8), *(np.zeros(n),) * 4)
+    ticks = 600
+    actor = EvalActor(Constant(0), spec_with(0.2, 4), seed)
+    step = Step(np.zeros((MAX_EVAL_ENVS, 1, 8, 8), np.uint8), *(np.zeros(MAX_EVAL_ENVS),) * 4)
     actions = np.array([actor.act(step, (), explore=False)[0].action for _ in range(ticks)])
     counts = np.bincount(actions.reshape(-1), minlength=4)
     # A random action is the actor's own one time in four.
     expected = actions.size * np.array([0.85, 0.05, 0.05, 0.05])
     assert scipy.stats.chisquare(counts, expected).pvalue > 1e-3
-    again = with_epsilon(Constant(0), 0.2, 4, seed)
+    again = EvalActor(Constant(0), spec_with(0.2, 4), seed)
     assert np.array_equal(again.act(step, (), explore=False)[0].action, actions[0])
 
 
-def test_without_epsilon_the_actor_is_left_alone() -> None:
-    actor = Constant(1)
-    assert with_epsilon(actor, 0.0, 4, 0) is actor
+def test_an_env_alone_is_asked_and_disturbed_as_among_others() -> None:
+    """Its row of the random actions is that of its place, and the batch is always as large."""
+    sizes = set()
+
+    class Watched(Constant):
+        def act(self, step: Step, memory: Memory, *, explore: bool) -> tuple[Decision, Memory]:
+            sizes.add(len(step.obs))
+            return super().act(step, memory, explore=explore)
+
+    def actions(first_env: int, envs: int) -> np.ndarray:
+        actor = EvalActor(Watched(0), spec_with(0.5, 9), 3, first_env)
+        step = Step(np.zeros((envs, 1, 8, 8), np.uint8), *(np.zeros(envs),) * 4)
+        return np.array([actor.act(step, (), explore=False)[0].action for _ in range(40)])
+
+    together = actions(0, MAX_EVAL_ENVS)
+    for env in (0, 1, MAX_EVAL_ENVS - 1):
+        assert np.array_equal(actions(env, 1)[:, 0], together[:, env])
+    assert len({tuple(column) for column in together.T}) == MAX_EVAL_ENVS
+    assert sizes == {MAX_EVAL_ENVS}

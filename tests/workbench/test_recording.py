@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from envs.atari import AtariConfig
 from envs.base import Step
 from envs.probes import ProbeConfig
 from workbench.errors import WorkError
+from workbench.evaluate import EVAL_SEED_OFFSET
 from workbench.panel import NEGATIVE, PANEL_WIDTH, POSITIVE
 from workbench.recording import FPS, Recording, record_episode
 
@@ -76,13 +78,13 @@ class RememberingActor:
 def record(actor: Any, config: EnvConfig, directory: Path, **changes: Any) -> Recording:
     arguments = {
         "seed": 3,
-        "epsilon": 0.0,
         "directory": directory,
         "name": "episode",
         "title": "a title  step 1,000",
         "max_env_steps": 1_000,
     }
     env = make_rendered_env(config)
+    env.spec = replace(env.spec, eval_epsilon=changes.pop("epsilon", 0.0))
     recording = record_episode(actor, env, **(arguments | changes))
     env.close()
     return recording
@@ -131,7 +133,8 @@ def test_a_whole_episode_is_recorded(tmp_path):
     trace = read_trace(recording)
     assert trace["game"] == "probe/counter"
     assert trace["title"] == "a title  step 1,000"
-    assert (trace["seed"], trace["epsilon"], trace["fps"]) == (3, 0.0, FPS)
+    assert (trace["seed"], trace["env"]) == (EVAL_SEED_OFFSET + 3, 0)
+    assert (trace["epsilon"], trace["fps"]) == (0.0, FPS)
     assert trace["action_names"] == ["action0", "action1"]
     assert trace["episode_return"] == recording.episode_return
     assert trace["episode_length"] == recording.episode_length

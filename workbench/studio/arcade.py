@@ -19,7 +19,7 @@ from envs.atari import AtariEnvs
 from envs.base import EnvSpec, RenderableEnv, Step
 from envs.doom import DoomConfig
 from workbench.errors import UsageError
-from workbench.evaluate import EVAL_SEED_OFFSET, with_epsilon
+from workbench.evaluate import EVAL_SEED_OFFSET, EvalActor
 from workbench.player import load_player
 from workbench.recording import FPS
 
@@ -255,8 +255,7 @@ class Duel:
     def begin(self, seed: int) -> None:
         """Lets both begin anew; raises UsageError if the world does not start."""
         self.seed = seed
-        epsilon, count = self.spec.eval_epsilon, self.spec.num_actions
-        self._acting = with_epsilon(self._actor, epsilon, count, EVAL_SEED_OFFSET + seed)
+        self._acting = EvalActor(self._actor, self.spec, seed)
         self._memory = self._acting.initial_memory(1)
         try:
             self.person.begin(seed)

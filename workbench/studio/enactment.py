@@ -200,7 +200,7 @@ def _replay(
     rendered = None if isinstance(world, AtariConfig) else make_rendered_env(single)
     steps = []
     with closing(rendered or make_envs(single)) as env:
-        env.reset(trace.seed)
+        env.reset(trace.seed, trace.env)
         for t in range(trace.end + 1):
             step = env.recv()
             if rendered is not None and t == 0:

@@ -231,7 +231,7 @@ def _details_of_scores(folder: Path, conditions: dict[str, Any]) -> dict[str, An
                 "short": short,
                 **ladder_of(row.scores.player),
                 "mean": _estimate(row.mean_return),
-                "success": row.success_rate,
+                "success": _estimate(row.success),
                 "difference": _estimate(row.difference),
                 "better": _estimate(row.better),
                 "episodes": len(row.scores.returns),
@@ -246,8 +246,8 @@ def _details_of_scores(folder: Path, conditions: dict[str, Any]) -> dict[str, An
     }
 
 
-def _estimate(estimate: Estimate | None) -> list[float] | None:
-    return None if estimate is None else [float(number) for number in estimate]
+def _estimate(estimate: Estimate | None) -> list[float | None] | None:
+    return None if estimate is None else list(estimate)
 
 
 def _scores_of(folder: Path, conditions: dict[str, Any]) -> Scores:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from envs.board.base import BoardGame, Position
 from workbench.errors import UsageError
+from workbench.evaluate import MAX_EVAL_ENVS
 from workbench.studio.answers import finite
 from workbench.studio.thought import positions_after
 
@@ -30,6 +31,7 @@ class EpisodeTrace:
     """What `recording.py` wrote beside a video, as arrays; see there for what entry t tells."""
 
     seed: int
+    env: int  # with the seed, what `VectorEnv.reset` was given
     fps: float
     action_names: tuple[str, ...]
     actions: npt.NDArray[np.int64]  # [T]
@@ -81,6 +83,7 @@ def read_episode(path: Path) -> EpisodeTrace:
         steps = facts["steps"]
         trace = EpisodeTrace(
             seed=int(facts["seed"]),
+            env=int(facts.get("env", 0)),  # older ones are all of the first
             fps=float(facts["fps"]),
             action_names=tuple(map(str, facts["action_names"])),
             actions=np.array([step["action"] for step in steps[:-1]], np.int64),
@@ -144,6 +147,8 @@ def _check(trace: EpisodeTrace) -> None:
     num_actions = len(trace.action_names)
     if not trace.end or not 0 < trace.fps < 1000 or not 0 <= trace.seed < 2**63:
         raise ValueError("no steps, seed or speed")
+    if not 0 <= trace.env < MAX_EVAL_ENVS:
+        raise ValueError(f"env {trace.env}")
     if trace.actions.ndim != 1 or not ((trace.actions >= 0) & (trace.actions < num_actions)).all():
         raise ValueError("an action that there is not")
     if trace.rewards.ndim != 1 or trace.discounts.ndim != 1 or trace.values.ndim != 2:

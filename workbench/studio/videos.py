@@ -14,7 +14,7 @@ from workbench import board_picture, panel
 from workbench.panel import Pixels
 from workbench.run import Run
 
-NAME = re.compile(r"([0-9]{1,18})_([0-9]{1,18})")  # STEP_SEED
+NAME = re.compile(r"([0-9]{1,18})_([0-9]{1,18})(_[0-9]{1,18})?")  # STEP_SEED, STEP_SEED_ENV
 SCORE = re.compile(rb'"(?:episode_return|result)": ?(-?[\d.]{1,30})')
 HEAD_BYTES = 8_192
 MAX_FRAMES_DECODED = 300

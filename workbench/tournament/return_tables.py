@@ -1,13 +1,14 @@
 """What returns of the same episodes say about who is better, as numbers, text and a picture.
 
-All intervals are percentile bootstraps over episodes: they say how far other episodes of these very
-networks might differ, not what another training would have given. Where all episodes came out alike
-they are points, which says little if there were few.
+All intervals are over episodes, see `workbench.intervals`: they say how far other episodes of these
+very networks might differ, not what another training would have given. Of a single episode, and
+where all came out alike, there is none.
 """
 
 import csv
 import io
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from matplotlib.figure import Figure
 from rich.table import Table
 
 from workbench.checkpoint import write_atomically
-from workbench.evaluate import BOOTSTRAP_RESAMPLES, interval95
+from workbench.intervals import Interval, mean95, score95, share95
 from workbench.tournament.pictures import COLOURS, INK, WIDTH_INCHES, plain, save
 from workbench.tournament.standings import short_names
 from workbench.tournament.tables import plain_text
@@ -26,15 +27,27 @@ NOTES = """
 More than next: in the same episode, on average. Better than next: how likely an episode scores
 more than any one of the next player's. Intervals are over episodes of these networks; other
 training seeds would give others."""
+NONE = "none"  # instead of an interval
+WHY_NONE = "none: of one episode, or of episodes that came out alike, no interval can be told."
 Array = npt.NDArray[np.float64]
 
 
 class Estimate(NamedTuple):
-    """A number and its 95 % interval."""
+    """A number and its 95 % interval; None where the episodes tell of none."""
 
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
+
+    @classmethod
+    def of(cls, value: float, interval: Interval | None) -> "Estimate":
+        """Returns a number with its interval."""
+        return cls(value, *(interval or (None, None)))
+
+    @property
+    def ci95(self) -> list[float | None] | None:
+        """Both ends, or None."""
+        return None if self.low is None else [self.low, self.high]
 
 
 class Scores(NamedTuple):
@@ -71,7 +84,7 @@ class Row(NamedTuple):
     Attributes:
         scores: see there.
         mean_return: of its episodes.
-        success_rate: share of episodes that succeeded; None: its world has no such notion.
+        success: share of episodes that succeeded; None: its world has no such notion.
         difference: by how much it scores more than the next one below in the same episode, on
             average; None: it is the last.
         better: `probability_of_improvement` over the next one below; None: it is the last.
@@ -79,7 +92,7 @@ class Row(NamedTuple):
 
     scores: Scores
     mean_return: Estimate
-    success_rate: float | None
+    success: Estimate | None
     difference: Estimate | None
     better: Estimate | None
 
@@ -107,25 +120,23 @@ def probability_of_improvement(returns: Array, others: Array) -> Estimate:
 
     P(X > Y) + P(X = Y) / 2 over all N * N pairs of episodes, of the same seed or not: the
     Mann-Whitney statistic of Agarwal et al. 2021 (https://arxiv.org/abs/2108.13264, section 4.3),
-    there between training runs, here between episodes of two networks. Each of the bootstrap's
-    resamples draws N seeds and takes both players' episodes of these, since one that is hard for
-    one player is often hard for the other.
+    there between training runs, here between episodes of two networks. An episode that is hard for
+    one player is often hard for the other, so both players' episodes of a seed go together: how
+    often either beats the other's, added up, is what seeds differ in (Hoeffding's projection, as in
+    DeLong et al. 1988, https://doi.org/10.2307/2531595).
 
     Args:
         returns: `[N]` of one player.
         others: `[N]` of the other, from the same seeds in the same order.
     """
-    count = len(returns)
     wins = (1 + np.sign(returns[:, None] - others)) / 2
-    rng = np.random.default_rng(0)
-    drawn = rng.multinomial(count, np.full(count, 1 / count), BOOTSTRAP_RESAMPLES)
-    low, high = np.percentile((drawn @ wins * drawn).sum(1) / count**2, [2.5, 97.5])
-    return Estimate(float(wins.mean()), float(low), float(high))
+    share = float(wins.mean())
+    return Estimate.of(share, score95(share, wins.mean(1) + wins.mean(0) - share))
 
 
 def mean(values: Array) -> Estimate:
-    """Returns the mean of `values` `[N]`; of differences of pairs it is the paired bootstrap."""
-    return Estimate(float(values.mean()), *interval95(values))
+    """Returns the mean of `values` `[N]`; of differences of pairs the interval is of these."""
+    return Estimate.of(float(values.mean()), mean95(values))
 
 
 def rank(scores: Sequence[Scores], success_return_above: float | None) -> list[Row]:
@@ -136,7 +147,8 @@ def rank(scores: Sequence[Scores], success_return_above: float | None) -> list[R
         returns = np.array(one.returns)
         success = difference = better = None
         if success_return_above is not None:
-            success = float(np.mean(returns > success_return_above))
+            hits = int((returns > success_return_above).sum())
+            success = Estimate.of(hits / len(returns), share95(hits, len(returns)))
         if below is not None:
             others = np.array(below.returns)
             difference, better = mean(returns - others), probability_of_improvement(returns, others)
@@ -160,16 +172,18 @@ def _json_of(row: Row) -> dict[str, Any]:
         "name": row.scores.player,
         "env_steps": row.scores.env_steps,
         "mean_return": row.mean_return.value,
-        "ci95": list(row.mean_return[1:]),
+        "ci95": row.mean_return.ci95,
         "episodes": len(row.scores.returns),
         "returns": row.scores.returns,
         "lengths": row.scores.lengths,
         "difference_to_next": row.difference and row.difference.value,
-        "difference_to_next_ci95": row.difference and list(row.difference[1:]),
+        "difference_to_next_ci95": row.difference and row.difference.ci95,
         "better_than_next": row.better and row.better.value,
-        "better_than_next_ci95": row.better and list(row.better[1:]),
+        "better_than_next_ci95": row.better and row.better.ci95,
     }
-    return facts if row.success_rate is None else facts | {"success_rate": row.success_rate}
+    if row.success is not None:
+        facts |= {"success_rate": row.success.value, "success_ci95": row.success.ci95}
+    return facts
 
 
 def write_csv(table: Comparison) -> None:
@@ -178,14 +192,15 @@ def write_csv(table: Comparison) -> None:
     writer = csv.writer(text, lineterminator="\n")
     estimates = [
         name + bound
-        for name in ("mean_return", "difference_to_next", "better_than_next")
+        for name in ("success_rate", "mean_return", "difference_to_next", "better_than_next")
         for bound in ("", "_low", "_high")
     ]
-    writer.writerow(["name", "env_steps", "episodes", "success_rate", *estimates])
+    writer.writerow(["name", "env_steps", "episodes", *estimates])
     for scores, returned, success, difference, better in table.rows:
         unknown = [None] * 3
-        facts = [scores.player, scores.env_steps, len(scores.returns), success]
-        writer.writerow([*facts, *returned, *(difference or unknown), *(better or unknown)])
+        facts = [scores.player, scores.env_steps, len(scores.returns)]
+        rest = (estimate or unknown for estimate in (success, returned, difference, better))
+        writer.writerow([*facts, *chain.from_iterable(rest)])
     write_atomically(table.records.with_name("returns.csv"), text.getvalue())
 
 
@@ -193,9 +208,9 @@ def text_of(table: Comparison) -> str:
     """Returns the table as a person sees it in a terminal."""
     protocol = f" under {table.protocol}" if table.protocol else ""
     episodes = len(table.rows[0].scores.returns)
-    succeeds = table.rows[0].success_rate is not None
+    succeeds = table.rows[0].success is not None
     shown = Table(
-        "", "player", "env_steps", "mean return", "95%", *["success"] * succeeds,
+        "", "player", "env_steps", "mean return", "95%", *["success", "95%"] * succeeds,
         "more than next", "95%", "better than next", "95%", box=None, header_style="",
     )  # fmt: skip
     for i, column in enumerate(shown.columns):
@@ -203,21 +218,25 @@ def text_of(table: Comparison) -> str:
     names = short_names([row.scores.player for row in table.rows])
     decimals = 2 if max(abs(row.mean_return.value) for row in table.rows) >= 10 else 3
     for place, (name, row) in enumerate(zip(names, table.rows, strict=True), 1):
-        success = [] if row.success_rate is None else [f"{row.success_rate:.0%}"]
+        success = _cells(row.success, ".1%") if succeeds else ()
         shown.add_row(
             *(str(place), name, f"{row.scores.env_steps:,}"),
             *(*_cells(row.mean_return, f".{decimals}f"), *success),
             *(*_cells(row.difference, f"+.{decimals}f"), *_cells(row.better, ".0%")),
         )
     title = f"{table.game}{protocol}: {episodes} episodes each, seed {table.seed}"
-    return plain_text(title, shown, *[NOTES] * (len(table.rows) > 1))
+    estimates = [(row.mean_return, row.difference) for row in table.rows]
+    lacking = any(one is not None and one.low is None for pair in estimates for one in pair)
+    return plain_text(title, shown, *[NOTES] * (len(table.rows) > 1), *[f"\n{WHY_NONE}"] * lacking)
 
 
 def _cells(estimate: Estimate | None, form: str) -> tuple[str, str]:
     if estimate is None:
         return "", ""
-    value, low, high = (format(number, form) for number in estimate)
-    return value, f"[{low}, {high}]"
+    value = format(estimate.value, form)
+    if estimate.low is None or estimate.high is None:
+        return value, NONE
+    return value, f"[{estimate.low:{form}}, {estimate.high:{form}}]"
 
 
 def draw_returns(table: Comparison, path: Path) -> None:
@@ -228,7 +247,8 @@ def draw_returns(table: Comparison, path: Path) -> None:
     figure = Figure(figsize=(WIDTH_INCHES, 4.5), layout="constrained")
     axes = figure.subplots()
     for i, (run, rows) in enumerate(runs.items()):
-        middle, low, high = np.array([row.mean_return for row in rows]).T
+        # Without an interval NaN, of which nothing is drawn.
+        middle, low, high = np.array([row.mean_return for row in rows], np.float64).T
         axes.errorbar(
             [row.scores.env_steps for row in rows],
             middle,

@@ -6,7 +6,9 @@ import { short, signed } from "./words.js";
 const COLOURS = ["--accent", "--warn", "--good", "--bad", "--muted"];
 
 export function ladder({ players, kind }, ends) {
-  const value = kind === "scores" ? ({ mean }) => mean : ({ rating, low, high }) => [rating, low, high];
+  // Where there is no interval, the shade narrows to the point.
+  const value = kind === "scores" ? ({ mean: [mean, low, high] }) => [mean, low ?? mean, high ?? mean]
+    : ({ rating, low, high }) => [rating, low, high];
   const runs = new Map();
   for (const player of players) {
     if (player.ladder === null) continue;

@@ -6,8 +6,8 @@ import { fixed, percent, short, signed, whole } from "./words.js";
 // ---- a value with its interval, drawn on a scale that all rows share
 
 function scaleOf(estimates) {
-  const low = Math.min(...estimates.map(([, l]) => l));
-  const high = Math.max(...estimates.map(([, , h]) => h));
+  const low = Math.min(...estimates.map(([value, l]) => l ?? value));
+  const high = Math.max(...estimates.map(([value, , h]) => h ?? value));
   const room = (high - low || 1) * 0.03;
   return (value) => `${(100 * (value - low + room)) / (high - low + 2 * room)}%`;
 }
@@ -17,7 +17,8 @@ function whisker([value, low, high], x, zero) {
     svg("line", { x1: x(from), x2: x(to), y1: top, y2: bottom, class: kind });
   return svg("svg", { class: "t-whisker", height: 20, "aria-hidden": "true" },
     zero ? line(0, 0, 0, 20, "t-zero") : null,
-    line(low, high, 10, 10, "t-span"), line(low, low, 5, 15, "t-span"), line(high, high, 5, 15, "t-span"),
+    ...(low === null ? [] : [line(low, high, 10, 10, "t-span"), line(low, low, 5, 15, "t-span"),
+      line(high, high, 5, 15, "t-span")]),
     svg("circle", { cx: x(value), cy: 10, r: 4.5, class: "t-dot" }));
 }
 
@@ -67,7 +68,8 @@ export function scoresTable({ players }) {
   const success = players.some((player) => player.success !== null);
   const head = (text) => th(text, { class: "t-right" });
   const cell = (text) => element("td", { class: "t-right" }, text);
-  const span = ([, low, high], form) => `${form(low)} to ${form(high)}`;
+  // Of one episode, or of episodes that came out alike, there is no interval.
+  const span = ([, low, high], form) => (low === null ? "no interval" : `${form(low)} to ${form(high)}`);
   const both = (estimate, form) => element("td", { class: "t-right" }, ...(estimate === null ? []
     : [form(estimate[0]), element("div", { class: "t-small muted" }, span(estimate, form))]));
   const returned = (number) => fixed(number, digits);
@@ -82,7 +84,7 @@ export function scoresTable({ players }) {
       element("td", { class: "t-right t-strong" }, returned(player.mean[0])),
       element("td", { class: "t-wide" }, whisker(player.mean, x, false),
         element("div", { class: "t-small muted" }, span(player.mean, returned))),
-      success ? cell(player.success === null ? "" : percent(player.success)) : null,
+      success ? both(player.success, percent) : null,
       both(player.difference, (number) => signed(number, digits)), both(player.better, percent),
       cell(short(+player.lengths.toFixed(1))))))));
 }
