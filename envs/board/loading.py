@@ -1,41 +1,141 @@
-"""A name that somebody typed, made into the rules of OpenSpiel's game."""
+"""A name that somebody typed, made into the rules of OpenSpiel's game.
 
-from difflib import get_close_matches
+OpenSpiel checks few of the parameters that a name may have: some names end the whole process, some
+never return, some contradict what the game's type says. So a name that is not known to be good is
+first played in a process of its own (`trial.py`, a fifth of a second); the verdict is remembered.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import pyspiel
 
+from envs.board.trial import CPU_SECONDS
+from envs.spelling import did_you_mean
+
 # Without these, what a cell shows depends on more than the cell, and no board could be turned.
 PARAMETERS = {"hex": {"plain_obs_tensor": True}}
+# Names that need no trial, for a test has tried them: every family as it is, and boards that many
+# play on.
+TRIED = frozenset(
+    (
+        *("amazons", "antichess", "breakthrough", "checkers", "chess", "chinese_checkers"),
+        *("clobber", "connect_four", "crazyhouse", "cursor_go", "dots_and_boxes", "go", "gomoku"),
+        *("havannah", "hex", "hive", "lines_of_action", "mancala", "mnk", "nim"),
+        *("nine_mens_morris", "othello", "oware", "pentago", "quoridor", "shogi", "tic_tac_toe"),
+        *("twixt", "ultimate_tic_tac_toe", "xiangqi", "y"),
+        *("go(board_size=5)", "go(board_size=9)", "hex(board_size=5)", "hex(board_size=6)"),
+    )
+)
+LONGEST_NAME = 1_000
+WALL_SECONDS = 20 * CPU_SECONDS  # until a process that neither works nor ends is given up
+TRIAL = Path(__file__).with_name("trial.py")
+_trusted: set[str] = set()
 
 
 def load_rules(name: str) -> Any:
-    """Returns the `pyspiel.Game` of this name.
+    """Returns the `pyspiel.Game` of this name, which has been played before it is trusted.
 
     Raises:
         ValueError: OpenSpiel has no such game, or it is none for two players with perfect
-            information and without chance.
+            information and without chance, or it cannot be played with these parameters.
     """
-    asked = name.partition("(")[0]
-    if asked not in pyspiel.registered_names():  # else OpenSpiel itself prints a hundred names
-        close = get_close_matches(asked, pyspiel.registered_names(), 3)
-        hint = f"; did you mean {' or '.join(close)}?" if close else ""
-        raise ValueError(f"OpenSpiel cannot play {name!r}, it has no such game{hint}")
+    family = name.partition("(")[0]
+    if family not in pyspiel.registered_names():  # else OpenSpiel itself prints a hundred names
+        raise ValueError(
+            f"OpenSpiel cannot play {_short(name)}, it has no such game"
+            + did_you_mean(family, playable_families(), otherwise="")
+        )
+    if family not in playable_families():
+        raise ValueError(_unfit(name))
+    if name not in TRIED and name not in _trusted:
+        refused = verdict(name)
+        if refused is not None:
+            raise ValueError(f"OpenSpiel cannot play {_short(name)}: {refused}")
     try:
         game = pyspiel.load_game(name)
-        family, parameters = game.get_type().short_name, game.get_parameters()
+        parameters = game.get_parameters()
         game = pyspiel.load_game(family, {**parameters, **PARAMETERS.get(family, {})})
         game.new_initial_state()
     except (pyspiel.SpielError, IndexError) as error:
-        raise ValueError(f"OpenSpiel cannot play {name!r}: {error}") from None
-    kind, types = game.get_type(), pyspiel.GameType
-    if (
-        game.num_players() != 2
-        or kind.dynamics != types.Dynamics.SEQUENTIAL
-        or kind.chance_mode != types.ChanceMode.DETERMINISTIC
-        or kind.information != types.Information.PERFECT_INFORMATION
-        or kind.utility != types.Utility.ZERO_SUM
-        or not kind.provides_observation_tensor
-    ):
-        raise ValueError(f"{name!r} is not a two-player game with perfect information, or has luck")
+        raise ValueError(f"OpenSpiel cannot play {_short(name)}: {error}") from None
+    if game.num_players() != 2 or not _may_be_played(game.get_type()):
+        raise ValueError(_unfit(name))
     return game
+
+
+def trust(name: str) -> None:
+    """Lets a name pass without a trial: in the process that is the trial itself."""
+    _trusted.add(name)
+
+
+@lru_cache(1)
+def playable_families() -> tuple[str, ...]:
+    """Returns the names of the games that can be played with some parameters or other, sorted."""
+    return tuple(
+        sorted(
+            kind.short_name
+            for kind in pyspiel.registered_games()
+            if _may_be_played(kind) and kind.min_num_players <= 2 <= kind.max_num_players
+        )
+    )
+
+
+def _may_be_played(kind: Any) -> bool:
+    types = pyspiel.GameType
+    return bool(
+        kind.dynamics == types.Dynamics.SEQUENTIAL
+        and kind.chance_mode == types.ChanceMode.DETERMINISTIC
+        and kind.information == types.Information.PERFECT_INFORMATION
+        and kind.utility == types.Utility.ZERO_SUM
+        and kind.provides_observation_tensor
+    )
+
+
+@lru_cache(10_000)
+def verdict(name: str) -> str | None:
+    """Plays a game in a process of its own; returns why it is refused, None: it is not.
+
+    Raises:
+        ValueError: the process could not do its work, which says nothing about the game.
+    """
+    if len(name) > LONGEST_NAME:
+        return f"its name is longer than {LONGEST_NAME:,} characters"
+    one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", str(TRIAL)],
+            input=json.dumps(name),
+            capture_output=True,
+            text=True,
+            errors="replace",
+            env=os.environ | one_thread,
+            timeout=WALL_SECONDS,
+            start_new_session=True,  # Ctrl-C is answered here, not there
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ValueError(f"{_short(name)} could not be tried: {error}") from None
+    if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+        return f"{CPU_SECONDS} s are not enough to play a few random games of it"
+    if done.returncode < 0:
+        return f"OpenSpiel itself crashes on it ({signal.Signals(-done.returncode).name})"
+    try:
+        refused: str | None = json.loads(done.stdout.splitlines()[-1])
+    except (IndexError, ValueError):
+        said = (done.stderr.strip() or "it said nothing").splitlines()[-1]
+        raise ValueError(f"{_short(name)} could not be tried: {said}") from None
+    return None if refused is None else " ".join(refused.split())[:300]
+
+
+def _unfit(name: str) -> str:
+    return f"{_short(name)} is not a two-player game with perfect information, or has luck"
+
+
+def _short(name: str) -> str:
+    return repr(name if len(name) <= 100 else f"{name[:100]}...")
