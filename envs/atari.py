@@ -70,7 +70,7 @@ class AtariConfig(BaseModel):
     stack: int = Field(default=4, ge=1, le=16)
     flicker: float = Field(default=0.0, ge=0, le=1, description="share of frames that are blank")
     env_threads: int = Field(
-        default=1, ge=0, description="C++ threads that step the envs; 0: all cores"
+        default=1, ge=0, le=1024, description="C++ threads that step the envs; 0: all cores"
     )
 
     @field_validator("game")

@@ -24,6 +24,7 @@ from workbench.replay import PositionReplayConfig, ReplayConfig
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 # Integers up to here are exact as floats too, which the schedules compute with.
 MAX_INTEGER = 2**53
+MAX_STEPS = 10**12  # of anything that is counted while training: decades, on any machine
 
 
 class WandbConfig(BaseModel):
@@ -42,10 +43,10 @@ class RunConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     seed: int = Field(default=1, ge=0, lt=2**31)
-    total_env_steps: int = Field(ge=1)
-    checkpoint_period_env_steps: int = Field(default=50_000, ge=1)
-    record_period_env_steps: int = Field(default=250_000, ge=1)
-    log_period_env_steps: int = Field(default=5_000, ge=1)
+    total_env_steps: int = Field(ge=1, le=MAX_STEPS)
+    checkpoint_period_env_steps: int = Field(default=50_000, ge=1, le=MAX_STEPS)
+    record_period_env_steps: int = Field(default=250_000, ge=1, le=MAX_STEPS)
+    log_period_env_steps: int = Field(default=5_000, ge=1, le=MAX_STEPS)
     device: DeviceName = "auto"
     torch_threads: int = Field(default=1, ge=1, le=1024)
     wandb: WandbConfig = WandbConfig()
@@ -57,9 +58,9 @@ class OffPolicyConfig(RunConfig):
     env: EnvConfig
     agent: Annotated[DQNConfig | R2D2Config, Field(discriminator="kind")]
     replay: ReplayConfig = ReplayConfig()
-    learning_starts_env_steps: int = Field(default=10_000, ge=1)
+    learning_starts_env_steps: int = Field(default=10_000, ge=1, le=MAX_STEPS)
     samples_per_env_step: float = Field(
-        default=8.0, gt=0, le=100_000, description="replayed per env step"
+        default=8.0, ge=1e-6, le=100_000, description="replayed per env step"
     )
 
     @model_validator(mode="after")
@@ -112,15 +113,15 @@ class SelfPlayConfig(RunConfig):
     play_threads: int = Field(
         default=2, ge=1, le=64, description="groups of games that search side by side"
     )
-    learning_starts_positions: int = Field(default=2_000, ge=1)
+    learning_starts_positions: int = Field(default=2_000, ge=1, le=MAX_STEPS)
     samples_per_position: float = Field(
-        default=4.0, gt=0, le=1000, description="how often each is learned from, on average"
+        default=4.0, ge=1e-6, le=1000, description="how often each is learned from, on average"
     )
     anchors: tuple[str, ...] = Field(
         default=("random", "mcts:100"), description="fixed players that strength is measured by"
     )
-    anchor_period_env_steps: int = Field(default=100_000, ge=1)
-    anchor_games: int = Field(default=20, ge=2, multiple_of=2)
+    anchor_period_env_steps: int = Field(default=100_000, ge=1, le=MAX_STEPS)
+    anchor_games: int = Field(default=20, ge=2, le=100_000, multiple_of=2)
     anchor_opening_plies: int = Field(
         default=2, ge=0, le=100, description="random moves before each game, for two games"
     )
@@ -128,6 +129,7 @@ class SelfPlayConfig(RunConfig):
     ladder_games: int = Field(
         default=0,
         ge=0,
+        le=100_000,
         multiple_of=2,
         description="whenever strength is measured, against each of the two networks measured "
         "before, for an Elo rating; 0: none",

@@ -49,7 +49,10 @@ class BoardConfig(BaseModel):
     game: str = Field(description="as OpenSpiel names it, e.g. connect_four or go(board_size=9)")
     num_games: int = Field(default=64, ge=1, le=65536, description="played side by side")
     max_plies: int | None = Field(
-        default=None, ge=1, description="longer games are draws; null: as long as the rules allow"
+        default=None,
+        ge=1,
+        le=10**6,
+        description="longer games are draws; null: as long as the rules allow",
     )
 
 
