@@ -14,6 +14,7 @@ from agents.r2d2 import R2D2Config
 from envs import env_spec, make_envs
 from envs.base import EnvSpec
 from envs.board.openspiel import OpenSpielGame
+from workbench.baselines import make_baseline
 from workbench.config import OffPolicyConfig, SelfPlayConfig, TrainConfig
 from workbench.errors import UsageError
 from workbench.fitting import (
@@ -65,6 +66,8 @@ def refuse_what_will_not_fit(config: TrainConfig) -> None:
             game = OpenSpielGame(config.env)
         except ValueError as error:
             raise UsageError(f"env.game: {error}") from None
+        for name in config.anchors:  # now, and not when strength is measured for the first time
+            make_baseline(name, game)
         refuse_what_exceeds_memory(parts_of_self_play(config, game), device)
         return
     try:

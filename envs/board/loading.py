@@ -7,6 +7,7 @@ first played in a process of its own (`trial.py`, a fifth of a second); the verd
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from typing import Any
 import pyspiel
 
 from envs.board.trial import CPU_SECONDS
-from envs.spelling import did_you_mean
+from envs.spelling import did_you_mean, plain
 
 # Without these, what a cell shows depends on more than the cell, and no board could be turned.
 PARAMETERS = {"hex": {"plain_obs_tensor": True}}
@@ -33,8 +34,38 @@ TRIED = frozenset(
         *("go(board_size=5)", "go(board_size=9)", "hex(board_size=5)", "hex(board_size=6)"),
     )
 )
+# What games are called elsewhere, and how those that come in several sizes are told which.
+ELSEWHERE = {
+    "othello": "reversi",
+    "checkers": "draughts",
+    "gomoku": "gobang five_in_a_row renju",
+    "mancala": "kalah",
+    "lines_of_action": "loa",
+    "connect_four": "connect4 c4 four_in_a_row",
+    "tic_tac_toe": "ttt noughts_and_crosses",
+    "go": "baduk weiqi",
+    "xiangqi": "chinese_chess",
+    "shogi": "japanese_chess",
+    "nine_mens_morris": "mill muehle merels",
+}
+SIZES = {
+    "go": "board_size",
+    "hex": "board_size",
+    "havannah": "board_size",
+    "y": "board_size",
+    "gomoku": "size",
+}
 LONGEST_NAME = 1_000
 WALL_SECONDS = 20 * CPU_SECONDS  # until a process that neither works nor ends is given up
+# Who writes beyond the end of an array shall not get away with it: glibc then checks what is freed,
+# and what was never written is no zero. The rest keeps the process small.
+SURROUNDINGS = {
+    "LD_PRELOAD": "libc_malloc_debug.so.0",
+    "MALLOC_CHECK_": "3",
+    "MALLOC_PERTURB_": "85",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
 TRIAL = Path(__file__).with_name("trial.py")
 _trusted: set[str] = set()
 
@@ -49,8 +80,7 @@ def load_rules(name: str) -> Any:
     family = name.partition("(")[0]
     if family not in pyspiel.registered_names():  # else OpenSpiel itself prints a hundred names
         raise ValueError(
-            f"OpenSpiel cannot play {_short(name)}, it has no such game"
-            + did_you_mean(family, playable_families(), otherwise="")
+            f"OpenSpiel cannot play {_short(name)}, it has no such game" + _meant(family)
         )
     if family not in playable_families():
         raise ValueError(_unfit(name))
@@ -87,6 +117,20 @@ def playable_families() -> tuple[str, ...]:
     )
 
 
+def _meant(family: str) -> str:
+    """Returns how a sentence about an unknown game ends; PettingZoo's names end in _v3, say."""
+    typed = re.sub(r"[_-]v\d+$", "", family.lower())
+    sized = re.fullmatch(r"([a-z_ -]+?)[_ -]?(\d+)(?:x\2)?", typed)
+    families = playable_families()
+    for name in families:
+        words = (name, *ELSEWHERE.get(name, "").split())
+        if plain(typed) in map(plain, words):
+            return f"; did you mean {name!r}?"
+        if sized and name in SIZES and plain(sized[1]) in map(plain, words):
+            return f"; did you mean '{name}({SIZES[name]}={sized[2]})'?"
+    return did_you_mean(typed, families)
+
+
 def _may_be_played(kind: Any) -> bool:
     types = pyspiel.GameType
     return bool(
@@ -107,7 +151,8 @@ def verdict(name: str) -> str | None:
     """
     if len(name) > LONGEST_NAME:
         return f"its name is longer than {LONGEST_NAME:,} characters"
-    one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    if not name.isprintable():
+        return "its name has characters that cannot be printed"
     try:
         done = subprocess.run(
             [sys.executable, "-P", str(TRIAL)],
@@ -115,7 +160,7 @@ def verdict(name: str) -> str | None:
             capture_output=True,
             text=True,
             errors="replace",
-            env=os.environ | one_thread,
+            env=os.environ | SURROUNDINGS,
             timeout=WALL_SECONDS,
             start_new_session=True,  # Ctrl-C is answered here, not there
         )

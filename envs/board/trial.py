@@ -8,6 +8,7 @@ import json
 import random
 import resource
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
@@ -15,7 +16,8 @@ from typing import Any
 
 CPU_SECONDS = 30  # of the process, so that a busy machine refuses nothing
 MEMORY_BYTES = 3 * 2**30  # of its address space
-GAMES = 3
+# Random games to their ends: so many, and more while they take little time.
+FEWEST_GAMES, MOST_GAMES, ENOUGH_CPU_SECONDS = 3, 30, 0.5
 # Of OpenSpiel's games with default parameters, the largest have 13,689 actions and 6,647 numbers.
 MOST_ACTIONS = 50_000
 MOST_NUMBERS = 100_000
@@ -54,12 +56,15 @@ def try_game(name: str) -> None:
     if all(start.child(action).is_terminal() for action in start.legal_actions()):
         raise Refused("it is over after the first move, whatever that is")
     game = OpenSpielGame(BoardConfig(kind="board", game=name))
-    for seed in range(GAMES):
+    begin = time.process_time()
+    for seed in range(MOST_GAMES):
+        if seed >= FEWEST_GAMES and time.process_time() - begin > ENOUGH_CPU_SECONDS:
+            break
         _play(game, random.Random(seed))
 
 
 def _play(game: Any, rng: random.Random) -> None:
-    position, moves = game.start(), []
+    position, moves = game.start(), list[int]()
     while True:
         if position.is_chance_node():
             raise Refused(f"there is chance after {len(moves)} moves")
