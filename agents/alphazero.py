@@ -34,15 +34,22 @@ class AlphaZeroConfig(BaseModel):
     pooling: bool = Field(default=True, description="every second block sees the whole board")
     normalise: bool = Field(default=True, description="batch normalisation in the tower")
     search: SearchConfig = PUCTConfig()
-    simulations: int = Field(default=100, ge=1, description="per move")
+    simulations: int = Field(default=100, ge=1, le=1_000_000, description="per move")
     fast_simulations: int = Field(
-        default=16, ge=1, description="per move that is not learned from (playout cap)"
+        default=16,
+        ge=1,
+        le=1_000_000,
+        description="per move that is not learned from (playout cap)",
     )
-    full_share: float = Field(default=0.25, gt=0, le=1, description="of moves learned from")
-    temperature: float = Field(default=1.0, gt=0, description="of self-play's first plies")
-    temperature_plies: int = Field(default=10, ge=0, description="then the best move is made")
+    full_share: float = Field(default=0.25, ge=1e-3, le=1, description="of moves learned from")
+    temperature: float = Field(
+        default=1.0, ge=0.05, le=100, description="of self-play's first plies"
+    )
+    temperature_plies: int = Field(
+        default=10, ge=0, le=1_000_000, description="then the best move is made"
+    )
     random_plies: int = Field(
-        default=0, ge=0, description="games begin with up to so many moves at random"
+        default=0, ge=0, le=10_000, description="games begin with up to so many moves at random"
     )
     resignation: ResignationConfig | None = Field(
         default=None, description="null: games are played to the end"
@@ -53,15 +60,16 @@ class AlphaZeroConfig(BaseModel):
     end_weight: float = Field(
         default=0.0,
         ge=0,
+        le=1000,
         description="of the loss of foreseeing, only to learn, how the board stands in the end",
     )
     batch_size: int = Field(default=256, ge=1, le=1_000_000)
-    learning_rate: float = Field(default=1e-3, gt=0)
+    learning_rate: float = Field(default=1e-3, ge=1e-12, le=1)
     learning_rate_decay_env_steps: int | None = Field(
-        default=None, ge=1, description="falls to a tenth over this many; null: stays"
+        default=None, ge=1, le=10**12, description="falls to a tenth over this many; null: stays"
     )
-    weight_decay: float = Field(default=1e-4, ge=0)
-    max_grad_norm: float = Field(default=1.0, gt=0)
+    weight_decay: float = Field(default=1e-4, ge=0, le=1)
+    max_grad_norm: float = Field(default=1.0, ge=1e-6, le=1e6)
     average_decay: float = Field(
         default=0.99, ge=0, lt=1, description="per update, of the weights that play"
     )

@@ -42,16 +42,16 @@ class DQNConfig(BaseModel):
     n_step: int = Field(default=3, ge=1, le=100)
     discount: float = Field(default=0.99, ge=0, le=1)
     reward_clip: float | None = Field(
-        default=1.0, gt=0, description="training rewards lie within ± this"
+        default=1.0, ge=1e-6, le=1e6, description="training rewards lie within ± this"
     )
-    batch_size: int = Field(default=32, ge=1)
-    learning_rate: float = Field(default=1e-4, gt=0)
-    adam_epsilon: float = Field(default=1.5e-4, gt=0)
-    max_grad_norm: float = Field(default=10.0, gt=0)
-    target_period_updates: int = Field(default=1000, ge=1)
+    batch_size: int = Field(default=32, ge=1, le=1_000_000)
+    learning_rate: float = Field(default=1e-4, ge=1e-12, le=1)
+    adam_epsilon: float = Field(default=1.5e-4, ge=1e-15, le=1)
+    max_grad_norm: float = Field(default=10.0, ge=1e-6, le=1e6)
+    target_period_updates: int = Field(default=1000, ge=1, le=10**9)
     epsilon_start: float = Field(default=1.0, ge=0, le=1)
     epsilon_end: float = Field(default=0.01, ge=0, le=1)
-    epsilon_decay_env_steps: int = Field(default=50_000, ge=1)
+    epsilon_decay_env_steps: int = Field(default=50_000, ge=1, le=10**12)
     precision: PrecisionName = "auto"
 
     @property

@@ -40,28 +40,36 @@ class PPOConfig(BaseModel):
     core_size: int = Field(default=256, ge=1, le=8192)
     rollout_ticks: int = Field(default=128, ge=1, le=100_000)
     sequence_ticks: int = Field(
-        default=16, ge=1, description="gradients flow back through this many; divides rollout_ticks"
+        default=16,
+        ge=1,
+        le=100_000,
+        description="gradients flow back through this many; divides rollout_ticks",
     )
     epochs: int = Field(default=4, ge=1, le=1000)
-    minibatches: int = Field(default=8, ge=1)
+    minibatches: int = Field(default=8, ge=1, le=1_000_000)
     discount: float = Field(default=0.99, ge=0, le=1)
     gae_lambda: float = Field(default=0.95, ge=0, le=1)
     reward_scale: float = Field(
-        default=1.0, gt=0, description="training rewards are the world's times this, then clipped"
+        default=1.0,
+        ge=1e-6,
+        le=1e6,
+        description="training rewards are the world's times this, then clipped",
     )
     reward_clip: float | None = Field(
-        default=1.0, gt=0, description="training rewards lie within ± this"
+        default=1.0, ge=1e-6, le=1e6, description="training rewards lie within ± this"
     )
-    policy_clip: float = Field(default=0.2, gt=0)
-    value_clip: float | None = Field(default=0.2, gt=0, description="null: values may move freely")
-    value_coefficient: float = Field(default=0.5, ge=0)
-    entropy_coefficient: float = Field(default=0.01, ge=0)
-    learning_rate: float = Field(default=2.5e-4, gt=0)
+    policy_clip: float = Field(default=0.2, ge=1e-6, le=100)
+    value_clip: float | None = Field(
+        default=0.2, ge=1e-6, le=1e6, description="null: values may move freely"
+    )
+    value_coefficient: float = Field(default=0.5, ge=0, le=1000)
+    entropy_coefficient: float = Field(default=0.01, ge=0, le=1000)
+    learning_rate: float = Field(default=2.5e-4, ge=1e-12, le=1)
     learning_rate_decay_env_steps: int | None = Field(
-        default=None, ge=1, description="falls to zero over this many; null: stays"
+        default=None, ge=1, le=10**12, description="falls to zero over this many; null: stays"
     )
-    adam_epsilon: float = Field(default=1e-5, gt=0)
-    max_grad_norm: float = Field(default=0.5, gt=0)
+    adam_epsilon: float = Field(default=1e-5, ge=1e-15, le=1)
+    max_grad_norm: float = Field(default=0.5, ge=1e-6, le=1e6)
     precision: PrecisionName = "float32"
 
     @model_validator(mode="after")

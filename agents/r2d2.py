@@ -43,7 +43,7 @@ class R2D2Config(BaseModel):
     n_step: int = Field(default=5, ge=1, le=100)
     discount: float = Field(default=0.997, ge=0, le=1)
     reward_clip: float | None = Field(
-        default=None, gt=0, description="training rewards lie within ± this"
+        default=None, ge=1e-6, le=1e6, description="training rewards lie within ± this"
     )
     burn_in_ticks: int = Field(default=16, ge=0, le=10_000)
     sequence_ticks: int = Field(default=32, ge=2, le=10_000, description="learned from, after it")
@@ -53,14 +53,14 @@ class R2D2Config(BaseModel):
     priority_mix: float = Field(
         default=0.9, ge=0, le=1, description="η: the largest error of a sequence against the mean"
     )
-    batch_size: int = Field(default=32, ge=1, description="sequences")
-    learning_rate: float = Field(default=1e-4, gt=0)
-    adam_epsilon: float = Field(default=1e-3, gt=0)
-    max_grad_norm: float = Field(default=40.0, gt=0)
-    target_period_updates: int = Field(default=500, ge=1)
-    staleness_period_updates: int = Field(default=500, ge=1)
+    batch_size: int = Field(default=32, ge=1, le=1_000_000, description="sequences")
+    learning_rate: float = Field(default=1e-4, ge=1e-12, le=1)
+    adam_epsilon: float = Field(default=1e-3, ge=1e-15, le=1)
+    max_grad_norm: float = Field(default=40.0, ge=1e-6, le=1e6)
+    target_period_updates: int = Field(default=500, ge=1, le=10**9)
+    staleness_period_updates: int = Field(default=500, ge=1, le=10**9)
     epsilon: float = Field(
-        default=0.4, gt=0, le=1, description="share of random actions of the first env"
+        default=0.4, ge=1e-6, le=1, description="share of random actions of the first env"
     )
     epsilon_exponent: float = Field(
         default=7.0, ge=0, le=100, description="that of the last env is epsilon ** (1 + this)"

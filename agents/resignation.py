@@ -23,10 +23,10 @@ class ResignationConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     played_out_share: float = Field(
-        default=0.1, gt=0, le=1, description="of games, in which nobody may give up"
+        default=0.1, ge=1e-3, le=1, description="of games, in which nobody may give up"
     )
     max_false_share: float = Field(
-        default=0.05, gt=0, lt=1, description="of those who give up, that would not have lost"
+        default=0.05, ge=1e-6, lt=1, description="of those who give up, that would not have lost"
     )
 
 

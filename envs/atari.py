@@ -16,7 +16,6 @@ Both use the minimal action set, four frames per step, and cut episodes at 108,0
 """
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Literal
 
 import numpy as np
@@ -27,6 +26,7 @@ from gymnasium.vector import AutoresetMode
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from envs.base import EnvSpec, State, Step, episode_seed
+from envs.spelling import atari_spelling, did_you_mean, kind_of_world
 
 FRAMES_PER_STEP = 4
 MAX_FRAMES_PER_EPISODE = 108_000
@@ -70,17 +70,20 @@ class AtariConfig(BaseModel):
     stack: int = Field(default=4, ge=1, le=16)
     flicker: float = Field(default=0.0, ge=0, le=1, description="share of frames that are blank")
     env_threads: int = Field(
-        default=1, ge=0, description="C++ threads that step the envs; 0: all cores"
+        default=1, ge=0, le=1024, description="C++ threads that step the envs; 0: all cores"
     )
 
     @field_validator("game")
     @classmethod
     def _known_game(cls, game: str) -> str:
         games = list_games()
-        if game not in games:
-            near = get_close_matches(game, games, n=1, cutoff=0.0)
-            raise ValueError(f"unknown game {game!r}; did you mean {near[0]!r}?")
-        return game
+        spelling = atari_spelling(game, games)
+        if not spelling.pixels:
+            raise ValueError(f"{game!r} shows the machine's memory, and agents here see pixels")
+        if spelling.game is None:
+            known = kind_of_world(game) or f"{len(games)} for one player are in ale-py, e.g. pong"
+            raise ValueError(f"unknown game {game!r}{did_you_mean(game, games, otherwise=known)}")
+        return spelling.game
 
 
 def list_games() -> list[str]:

@@ -11,7 +11,6 @@ started them.
 import signal
 import subprocess
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -26,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from envs.base import EnvSpec
 from envs.extras import require
 from envs.replayed import Outcome
+from envs.spelling import did_you_mean, meant
 
 
 class DoomConfig(BaseModel):
@@ -52,7 +52,11 @@ class DoomConfig(BaseModel):
     @field_validator("scenario")
     @classmethod
     def _a_file_is_found_from_everywhere(cls, scenario: str) -> str:
-        return str(Path(scenario).resolve()) if scenario.endswith(".cfg") else scenario
+        if scenario.endswith(".cfg"):
+            return str(Path(scenario).resolve())
+        require("vizdoom", extra="doom")
+        known = list_scenarios()
+        return scenario if scenario in known else meant(scenario, known, "Vizdoom") or scenario
 
     @model_validator(mode="after")
     def _can_be_played(self) -> "DoomConfig":
@@ -61,10 +65,10 @@ class DoomConfig(BaseModel):
             if not Path(self.scenario).is_file():
                 raise ValueError(f"there is no scenario file {self.scenario!r}")
         elif self.scenario not in (scenarios := list_scenarios()):
-            near = get_close_matches(self.scenario, scenarios, n=1, cutoff=0.0)
+            known = f"there are {len(scenarios)}, e.g. VizdoomBasic-v1, VizdoomMyWayHome-v1"
+            near = did_you_mean(self.scenario, scenarios, otherwise=known)
             raise ValueError(
-                f"unknown scenario {self.scenario!r}; did you mean {near[0]!r}? "
-                "(or give the path of a .cfg file)"
+                f"unknown scenario {self.scenario!r}{near} (or give the path of a .cfg file)"
             )
         game = _make_game(self)
         try:

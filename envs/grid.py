@@ -11,7 +11,6 @@ can be solved from it. `max_steps` cuts an episode off (discount 1); a goal or a
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from copy import copy
-from difflib import get_close_matches
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any, Literal, NamedTuple
@@ -27,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from envs.base import EnvSpec
 from envs.replayed import Outcome
+from envs.spelling import did_you_mean, meant
 
 RENDER_TILE_SIZE = 32
 EMPTY = 0  # the kind of a cell that holds nothing
@@ -65,10 +65,12 @@ class MiniGridConfig(BaseModel):
                 f"{env_id} cannot be made: MiniGrid's packages lack the pictures that its WFC "
                 "worlds are patterned on"
             )
-        if env_id not in worlds:
-            near = get_close_matches(env_id, worlds, n=1, cutoff=0.0)
-            raise ValueError(f"unknown MiniGrid world {env_id!r}; did you mean {near[0]!r}?")
-        return env_id
+        world = env_id if env_id in worlds else meant(env_id, worlds, "MiniGrid-", "BabyAI-")
+        if world is None:
+            known = f"there are {len(worlds)}, e.g. MiniGrid-DoorKey-6x6-v0, BabyAI-GoToObj-v0"
+            near = did_you_mean(env_id, worlds, otherwise=known)
+            raise ValueError(f"unknown MiniGrid world {env_id!r}{near}")
+        return world
 
     @field_validator("view_size")
     @classmethod

@@ -31,7 +31,7 @@ DOORS = {
     "crafter": {"envs/crafter.py"},
     "vizdoom": {"envs/doom.py"},
     "open_spiel": {"envs/board/openspiel.py"},
-    "pyspiel": {"envs/board/openspiel.py", "envs/board/cells.py", "agents/baselines.py"},
+    "pyspiel": {"envs/board/loading.py", "envs/board/cells.py", "agents/baselines.py"},
     "chess": {"workbench/game_record.py", "workbench/serve_uci.py"},
     "uvicorn": {"workbench/studio/watch.py"},
     "starlette": {name(path) for path in MODULES if path.parent.name == "studio"},

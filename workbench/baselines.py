@@ -8,10 +8,12 @@ from agents.base import Player
 from agents.baselines import MinimaxPlayer, RandomPlayer, RolloutPlayer
 from envs.board.base import BoardGame, Position
 from envs.board.openspiel import OpenSpielGame
+from envs.spelling import nearest
 from workbench.errors import UsageError
 from workbench.truth import Solver, make_solver
 
 BASELINES = "random, greedy, minimax:DEPTH, mcts:SIMULATIONS, solver, solver:SHARE_AT_RANDOM"
+KINDS = ("random", "greedy", "minimax", "mcts", "solver")
 
 
 def make_baseline(name: str, game: OpenSpielGame) -> Player:
@@ -38,7 +40,9 @@ def make_baseline(name: str, game: OpenSpielGame) -> Player:
         if solver is None:
             raise UsageError(f"{game.spec.name} is not solved; connect_four and tic_tac_toe are")
         return SolverPlayer(game, solver, _share(name, text) if text or ":" in name else 0.0)
-    raise UsageError(f"there is no player {name!r}; choose from {BASELINES}")
+    near = nearest(kind, KINDS)
+    asked = f"did you mean {near}? " if near else ""
+    raise UsageError(f"there is no player {name!r}; {asked}choose from {BASELINES}")
 
 
 def _share(name: str, text: str) -> float:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from workbench.cli_serving import PLAYER_HELP, serving
-from workbench.errors import UsageError, WorkError
+from workbench.errors import UsageError, WorkError, is_lack_of_memory
 
 app = typer.Typer(
     add_completion=False,
@@ -42,7 +42,7 @@ def train(
     from workbench.doctor import refuse_what_will_not_fit, resolve
     from workbench.run import create_run
 
-    resolved = resolve(load_config(config, overrides or ()))
+    resolved = resolve(load_config(config, overrides or (), _say))
     refuse_what_will_not_fit(resolved)
     _train(create_run(resolved, run))
 
@@ -91,6 +91,7 @@ def _train(run: Any) -> None:
 
 @app.command(name="eval")
 def evaluate_player(
+    context: typer.Context,
     player: Annotated[str, typer.Argument(help=PLAYER_HELP)],
     episodes: Annotated[int, typer.Option(min=1, help="Whole episodes to play.")] = 30,
     seed: Annotated[int, typer.Option(min=0, help="Never one that training used.")] = 0,
@@ -118,10 +119,14 @@ def evaluate_player(
     """
     from workbench.config import SelfPlayConfig
     from workbench.evaluate import evaluate
+    from workbench.flags import EVAL_OF_BOARD_GAMES, EVAL_OF_EPISODES, refuse_flags
     from workbench.player import load_player, with_protocol
     from workbench.run import open_player
 
-    if isinstance(open_player(player)[0].config, SelfPlayConfig):
+    plays_board_game = isinstance(open_player(player)[0].config, SelfPlayConfig)
+    unfit = EVAL_OF_BOARD_GAMES if plays_board_game else EVAL_OF_EPISODES
+    refuse_flags(context, unfit, run=player)
+    if plays_board_game:
         _evaluate_board(player, against, episodes, seed, simulations, as_json=as_json)
         return
     agent, env_config, env_steps = load_player(player)
@@ -216,6 +221,7 @@ def record(
 
 @app.command()
 def tournament(
+    context: typer.Context,
     players: Annotated[list[str], typer.Argument(help=ENTRANTS_HELP)],
     game: Annotated[
         str | None, typer.Option(help="As OpenSpiel names it; that of the runs if not given.")
@@ -291,7 +297,7 @@ def tournament(
         move_seconds=move_seconds,
         wandb=WandbConfig(mode=wandb),
     )
-    code = run(players, options, episodes=episodes, protocol=protocol, as_json=as_json)
+    code = run(players, options, context, episodes=episodes, protocol=protocol, as_json=as_json)
     raise typer.Exit(code)
 
 
@@ -325,7 +331,7 @@ def doctor(
 
     report: dict[str, Any] = describe_machine()
     if config is not None:
-        resolved = resolve(load_config(config, overrides or ()))
+        resolved = resolve(load_config(config, overrides or (), _say))
         refuse_what_will_not_fit(resolved)
         report |= measure(resolved)
     if as_json:
@@ -353,6 +359,12 @@ def run_command(arguments: list[str], *, debug: bool = False) -> int:
     try:
         code = app(arguments, standalone_mode=False)
     except typer.TyperException as error:
+        commands = typer.main.get_group(app).commands
+        if arguments[0] not in commands and not arguments[0].startswith("-"):
+            from workbench.suggestions import COMMANDS_ELSEWHERE, choices
+
+            near = choices(arguments[0], COMMANDS_ELSEWHERE, commands)
+            return _fail(f"there is no command {arguments[0]!r}{near}", 2)
         return _fail(error.format_message(), 2)
     except Exception as error:
         if debug:
@@ -362,6 +374,8 @@ def run_command(arguments: list[str], *, debug: bool = False) -> int:
                 return _fail(str(error), 2)
             case WorkError():
                 return _fail(str(error), 1)
+            case _ if is_lack_of_memory(error):
+                return _fail(f"there is not enough memory: {error}; what was saved is kept", 1)
             case OSError():
                 where = f" ({error.filename})" if error.filename else ""
                 return _fail(f"{error.strerror or error}{where}; what was saved is kept", 1)

@@ -2,8 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -20,10 +19,19 @@ from envs.board.openspiel import BoardConfig
 from workbench.errors import UsageError
 from workbench.gate import GateConfig
 from workbench.replay import PositionReplayConfig, ReplayConfig
+from workbench.suggestions import (
+    AGENTS_ELSEWHERE,
+    ENVS_ELSEWHERE,
+    choices,
+    key_meant,
+    protocol_note,
+    siblings,
+)
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 # Integers up to here are exact as floats too, which the schedules compute with.
 MAX_INTEGER = 2**53
+MAX_STEPS = 10**12  # of anything that is counted while training: decades, on any machine
 
 
 class WandbConfig(BaseModel):
@@ -42,10 +50,10 @@ class RunConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     seed: int = Field(default=1, ge=0, lt=2**31)
-    total_env_steps: int = Field(ge=1)
-    checkpoint_period_env_steps: int = Field(default=50_000, ge=1)
-    record_period_env_steps: int = Field(default=250_000, ge=1)
-    log_period_env_steps: int = Field(default=5_000, ge=1)
+    total_env_steps: int = Field(ge=1, le=MAX_STEPS)
+    checkpoint_period_env_steps: int = Field(default=50_000, ge=1, le=MAX_STEPS)
+    record_period_env_steps: int = Field(default=250_000, ge=1, le=MAX_STEPS)
+    log_period_env_steps: int = Field(default=5_000, ge=1, le=MAX_STEPS)
     device: DeviceName = "auto"
     torch_threads: int = Field(default=1, ge=1, le=1024)
     wandb: WandbConfig = WandbConfig()
@@ -57,9 +65,9 @@ class OffPolicyConfig(RunConfig):
     env: EnvConfig
     agent: Annotated[DQNConfig | R2D2Config, Field(discriminator="kind")]
     replay: ReplayConfig = ReplayConfig()
-    learning_starts_env_steps: int = Field(default=10_000, ge=1)
+    learning_starts_env_steps: int = Field(default=10_000, ge=1, le=MAX_STEPS)
     samples_per_env_step: float = Field(
-        default=8.0, gt=0, le=100_000, description="replayed per env step"
+        default=8.0, ge=1e-6, le=100_000, description="replayed per env step"
     )
 
     @model_validator(mode="after")
@@ -112,15 +120,15 @@ class SelfPlayConfig(RunConfig):
     play_threads: int = Field(
         default=2, ge=1, le=64, description="groups of games that search side by side"
     )
-    learning_starts_positions: int = Field(default=2_000, ge=1)
+    learning_starts_positions: int = Field(default=2_000, ge=1, le=MAX_STEPS)
     samples_per_position: float = Field(
-        default=4.0, gt=0, le=1000, description="how often each is learned from, on average"
+        default=4.0, ge=1e-6, le=1000, description="how often each is learned from, on average"
     )
     anchors: tuple[str, ...] = Field(
         default=("random", "mcts:100"), description="fixed players that strength is measured by"
     )
-    anchor_period_env_steps: int = Field(default=100_000, ge=1)
-    anchor_games: int = Field(default=20, ge=2, multiple_of=2)
+    anchor_period_env_steps: int = Field(default=100_000, ge=1, le=MAX_STEPS)
+    anchor_games: int = Field(default=20, ge=2, le=100_000, multiple_of=2)
     anchor_opening_plies: int = Field(
         default=2, ge=0, le=100, description="random moves before each game, for two games"
     )
@@ -128,6 +136,7 @@ class SelfPlayConfig(RunConfig):
     ladder_games: int = Field(
         default=0,
         ge=0,
+        le=100_000,
         multiple_of=2,
         description="whenever strength is measured, against each of the two networks measured "
         "before, for an Elo rating; 0: none",
@@ -150,8 +159,12 @@ CONFIG_OF_AGENT: dict[str, type[TrainConfig]] = {
 }
 
 
-def load_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
+def load_config(
+    path: Path, overrides: Sequence[str] = (), tell: Callable[[str], None] = lambda note: None
+) -> TrainConfig:
     """Reads a config file and applies `key.path=value` overrides, whose values are YAML.
+
+    What a person may not expect of a valid config is told to `tell`, in a line.
 
     Raises:
         UsageError: the file cannot be read, an override is malformed, a key is unknown (the nearest
@@ -166,6 +179,10 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
     except ValidationError as error:
         raise UsageError(_explain(path, error.errors()[0], data, model)) from None
     _check_numbers(path, "", data, config)
+    if not isinstance(config, SelfPlayConfig):
+        note = protocol_note(data["env"].get("game"), config.env)
+        if note is not None:
+            tell(note)
     return config
 
 
@@ -174,8 +191,8 @@ def _model_for(path: Path, data: Mapping[str, Any]) -> type[TrainConfig]:
     agent = data.get("agent")
     kind = agent.get("kind", "dqn") if isinstance(agent, dict) else "dqn"
     if not isinstance(kind, str) or kind not in CONFIG_OF_AGENT:
-        known = ", ".join(CONFIG_OF_AGENT)
-        raise UsageError(f"{path}: agent.kind: unknown agent {kind!r}; choose from {known}")
+        known = choices(str(kind), AGENTS_ELSEWHERE, CONFIG_OF_AGENT)
+        raise UsageError(f"{path}: agent.kind: unknown agent {kind!r}{known}")
     return CONFIG_OF_AGENT[kind]
 
 
@@ -259,7 +276,8 @@ def _explain(
     """Turns pydantic's first error into one line with the file, the key and the way out."""
     location = [str(part) for part in error["loc"]]
     # The discriminator of a union stands in the location but not in the file.
-    if len(location) > 1 and location[1] == data[location[0]].get("kind"):
+    inside = data.get(location[0]) if location else None
+    if len(location) > 1 and isinstance(inside, dict) and location[1] == inside.get("kind"):
         del location[1]
     key = ".".join(location)
     if error["type"] == "extra_forbidden":
@@ -268,7 +286,19 @@ def _explain(
         ]
         if having and location[0] not in model.model_fields:
             return f"{path}: unknown key {key}: only the agents {', '.join(having)} have it"
-        return f"{path}: unknown key {key}; did you mean {_nearest_key(location, data, model)}?"
+        keys = list(_valid_keys(model, data))
+        near = key_meant(location, keys)
+        if near is not None:
+            return f"{path}: unknown key {key}; did you mean {near}?"
+        has = f"{'.'.join(location[:-1]) or 'a config of this agent'} has "
+        return f"{path}: unknown key {key}; {has}{', '.join(siblings(location[:-1], keys))}"
+    if error["type"] == "union_tag_invalid":
+        given = str(error["ctx"]["tag"])
+        known = [tag.strip(" '") for tag in error["ctx"]["expected_tags"].split(",")]
+        elsewhere = ENVS_ELSEWHERE if key == "env" else {}
+        also = "; board needs agent.kind alphazero" if given == "board" else ""
+        near = choices(given, elsewhere, known)
+        return f"{path}: {key}.kind: unknown kind {given!r}{near}{also}"
     if error["type"] == "union_tag_not_found":
         return f"{path}: the key {key}.kind is missing"
     if error["type"] == "missing":
@@ -276,18 +306,6 @@ def _explain(
     message = error["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
     return f"{path}: {key}: {message}" if key else f"{path}: {message}"
-
-
-def _nearest_key(location: Sequence[str], data: Mapping[str, Any], model: type[TrainConfig]) -> str:
-    """Returns the valid key that was most likely meant by the unknown one at `location`."""
-    *parents, leaf = location
-    keys = [key.split(".") for key in _valid_keys(model, data)]
-    # Forgetting that learning_rate is the agent's is likelier than any typing error.
-    for key in keys:
-        if key[-1] == leaf:
-            return ".".join(key)
-    siblings = [key[-1] for key in keys if key[:-1] == parents]
-    return ".".join([*parents, *get_close_matches(leaf, siblings, n=1, cutoff=0.0)])
 
 
 def _valid_keys(model: type[BaseModel], data: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
@@ -299,5 +317,5 @@ def _valid_keys(model: type[BaseModel], data: Mapping[str, Any], prefix: str = "
         for part in get_args(field.annotation) or (field.annotation,):
             if isinstance(part, type) and issubclass(part, BaseModel):
                 kind = part.model_fields.get("kind")
-                if kind is None or inner.get("kind") in get_args(kind.annotation):
+                if kind is None or inner.get("kind", kind.default) in get_args(kind.annotation):
                     yield from _valid_keys(part, inner, f"{prefix}{name}.")

@@ -14,16 +14,22 @@ from agents.r2d2 import R2D2Config
 from envs import env_spec, make_envs
 from envs.base import EnvSpec
 from envs.board.openspiel import OpenSpielGame
+from workbench.baselines import make_baseline
 from workbench.config import OffPolicyConfig, SelfPlayConfig, TrainConfig
 from workbench.errors import UsageError
+from workbench.fitting import (
+    OVERHEAD_BYTES,
+    gb,
+    parts_of_episodes,
+    parts_of_self_play,
+    refuse_what_exceeds_memory,
+)
 from workbench.loops import make_loop
 from workbench.replay import replay_bytes, sequence_replay_bytes
 from workbench.run import RUNS, choose_device
 
 WARM_UP_TICKS = 64
 WARM_UP_SECONDS = 20.0
-# What the process needs beside replay: torch, the emulators, the networks.
-OVERHEAD_BYTES = 1_000_000_000
 
 
 def describe_machine() -> dict[str, Any]:
@@ -54,11 +60,15 @@ def resolve(config: TrainConfig) -> TrainConfig:
 
 def refuse_what_will_not_fit(config: TrainConfig) -> None:
     """Raises UsageError if the world does not start, or the network or replay does not fit."""
+    device = choose_device(config.device)
     if isinstance(config, SelfPlayConfig):
         try:
-            OpenSpielGame(config.env)
+            game = OpenSpielGame(config.env)
         except ValueError as error:
             raise UsageError(f"env.game: {error}") from None
+        for name in config.anchors:  # now, and not when strength is measured for the first time
+            make_baseline(name, game)
+        refuse_what_exceeds_memory(parts_of_self_play(config, game), device)
         return
     try:
         with closing(make_envs(config.env.model_copy(update={"num_envs": 1}))) as env:
@@ -71,8 +81,12 @@ def refuse_what_will_not_fit(config: TrainConfig) -> None:
         make_torso(config.agent.network, spec.obs_shape)
     except ValueError as error:
         raise UsageError(f"agent.network: {error}") from None
+    in_memory = 0
     if isinstance(config, OffPolicyConfig):
         _refuse_replay_that_will_not_fit(config, spec)
+        if config.replay.storage == "memory":
+            in_memory = _replay_bytes(config, spec)
+    refuse_what_exceeds_memory(parts_of_episodes(config, spec, in_memory), device)
 
 
 def _refuse_replay_that_will_not_fit(config: OffPolicyConfig, spec: EnvSpec) -> None:
@@ -81,7 +95,7 @@ def _refuse_replay_that_will_not_fit(config: OffPolicyConfig, spec: EnvSpec) -> 
     free_disk = shutil.disk_usage(_existing(RUNS)).free
     if needed > free_disk:
         raise UsageError(
-            f"replay needs {_gb(needed)} of disk to resume from, and {_gb(free_disk)} are free; "
+            f"replay needs {gb(needed)} of disk to resume from, and {gb(free_disk)} are free; "
             + remedy
         )
     free, where = psutil.virtual_memory().available - OVERHEAD_BYTES, "memory"
@@ -89,7 +103,7 @@ def _refuse_replay_that_will_not_fit(config: OffPolicyConfig, spec: EnvSpec) -> 
         free, where = torch.cuda.mem_get_info()[0] - OVERHEAD_BYTES, "GPU memory"
     if config.replay.storage == "memory" and needed > free:
         raise UsageError(
-            f"replay needs {_gb(needed)} of {where}, and {_gb(free)} are free; {remedy}, "
+            f"replay needs {gb(needed)} of {where}, and {gb(free)} are free; {remedy}, "
             "or set replay.storage=memmap"
         )
 
@@ -152,7 +166,3 @@ def _existing(path: Path) -> Path:
     while not path.exists():
         path = path.parent
     return path
-
-
-def _gb(size: float) -> str:
-    return f"{size / 1e9:.2f} GB"

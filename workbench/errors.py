@@ -7,3 +7,12 @@ class UsageError(Exception):
 
 class WorkError(Exception):
     """The work itself failed: exit code 1. The message says why and what to do."""
+
+
+def is_lack_of_memory(error: Exception) -> bool:
+    """Returns whether Python, numpy or torch was refused memory; torch need not be imported."""
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
+    )

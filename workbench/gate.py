@@ -16,8 +16,10 @@ class GateConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    period_env_steps: int = Field(default=50_000, ge=1)
-    games: int = Field(default=200, ge=2, multiple_of=2, description="from paired openings")
+    period_env_steps: int = Field(default=50_000, ge=1, le=10**12)
+    games: int = Field(
+        default=200, ge=2, le=100_000, multiple_of=2, description="from paired openings"
+    )
     opening_plies: int = Field(default=2, ge=0, le=100, description="random moves of each opening")
     # Not above a half: 40 games at 0.6 rejected networks that were better for months (research).
     min_score: float = Field(default=0.5, ge=0, le=1, description="of the points, to take over")

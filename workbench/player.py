@@ -16,6 +16,7 @@ from workbench.config import SelfPlayConfig
 from workbench.errors import UsageError
 from workbench.recording import Recording, record_episode
 from workbench.run import choose_device, open_player
+from workbench.suggestions import PROTOCOLS_ELSEWHERE, choices
 
 # Videos made while training are cut after this many env_steps (two minutes of Atari).
 MAX_VIDEO_ENV_STEPS = 1_800
@@ -48,7 +49,8 @@ def with_protocol(env_config: EnvConfig, protocol: str | None) -> EnvConfig:
     if not isinstance(env_config, AtariConfig):
         raise UsageError(f"{env_config.kind} has no protocols; leave --protocol out")
     if protocol not in PROTOCOLS:
-        raise UsageError(f"unknown protocol {protocol!r}; choose from {', '.join(PROTOCOLS)}")
+        known = choices(protocol, PROTOCOLS_ELSEWHERE, PROTOCOLS)
+        raise UsageError(f"unknown protocol {protocol!r}{known}")
     return env_config.model_copy(update={"protocol": protocol})
 
 

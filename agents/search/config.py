@@ -11,12 +11,15 @@ class PUCTConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["puct"] = "puct"
-    c_init: float = Field(default=1.25, ge=0)
-    c_base: float = Field(default=19_652, gt=0)
-    fpu_reduction: float = Field(default=0.2, ge=0)
+    c_init: float = Field(default=1.25, ge=0, le=1000)
+    c_base: float = Field(default=19_652, ge=1, le=1e12)
+    fpu_reduction: float = Field(default=0.2, ge=0, le=100)
     noise_share: float = Field(default=0.25, ge=0, le=1)
     noise_alpha: float = Field(
-        default=10.0, gt=0, description="Dirichlet alpha at the root is this per legal move"
+        default=10.0,
+        ge=0.01,
+        le=1e4,
+        description="Dirichlet alpha at the root is this per legal move",
     )
 
 
@@ -26,9 +29,11 @@ class GumbelConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["gumbel"]
-    max_considered: int = Field(default=16, ge=1, description="moves of the root that are tried")
-    c_visit: float = Field(default=50.0, ge=0)
-    c_scale: float = Field(default=1.0, gt=0)
+    max_considered: int = Field(
+        default=16, ge=1, le=100_000, description="moves of the root that are tried"
+    )
+    c_visit: float = Field(default=50.0, ge=0, le=1e6)
+    c_scale: float = Field(default=1.0, ge=1e-6, le=1e4)
 
 
 SearchConfig = Annotated[PUCTConfig | GumbelConfig, Field(discriminator="kind")]

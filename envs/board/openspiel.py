@@ -5,17 +5,16 @@ what players need around them: whose view, how many plies at most, symmetries.
 """
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from math import isqrt
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import pyspiel
 from open_spiel.python.observation import make_observation
 from pydantic import BaseModel, ConfigDict, Field
 
 from envs.board.base import WHITE_PIXEL, GameSpec, Position, Status
+from envs.board.loading import load_rules
 
 # Where an observation shows the pieces of player 0 and of player 1, whoever looks. They change
 # places for player 1, so that a network sees its own pieces in one place. Other games show the
@@ -29,8 +28,6 @@ PIECES_OF_PLAYERS = {
     "go": (0, 1),
     "clobber": (0, 1),
 }
-# Without these, what a cell shows depends on more than the cell, and no board could be turned.
-PARAMETERS = {"hex": {"plain_obs_tensor": True}}
 # Games where action i is a move to cell i, whatever further actions (pass, ...) they have.
 TURNS = {
     "tic_tac_toe": "all",
@@ -52,7 +49,10 @@ class BoardConfig(BaseModel):
     game: str = Field(description="as OpenSpiel names it, e.g. connect_four or go(board_size=9)")
     num_games: int = Field(default=64, ge=1, le=65536, description="played side by side")
     max_plies: int | None = Field(
-        default=None, ge=1, description="longer games are draws; null: as long as the rules allow"
+        default=None,
+        ge=1,
+        le=10**6,
+        description="longer games are draws; null: as long as the rules allow",
     )
 
 
@@ -72,7 +72,7 @@ class OpenSpielGame:
             ValueError: OpenSpiel has no such game, or it is none for two players with perfect
                 information and without chance.
         """
-        self.rules = _load(config.game)
+        self.rules = load_rules(config.game)
         family = self.rules.get_type().short_name
         shape = _image_shape(self.rules)
         self._max_plies = min(config.max_plies or 2**31, self.rules.max_game_length())
@@ -174,32 +174,6 @@ class OpenSpielGame:
     def text(self, position: Position) -> str:
         """See `BoardGame.text`."""
         return str(position)
-
-
-def _load(name: str) -> Any:
-    asked = name.partition("(")[0]
-    if asked not in pyspiel.registered_names():  # else OpenSpiel itself prints a hundred names
-        close = get_close_matches(asked, pyspiel.registered_names(), 3)
-        hint = f"; did you mean {' or '.join(close)}?" if close else ""
-        raise ValueError(f"OpenSpiel cannot play {name!r}, it has no such game{hint}")
-    try:
-        game = pyspiel.load_game(name)
-        family, parameters = game.get_type().short_name, game.get_parameters()
-        game = pyspiel.load_game(family, {**parameters, **PARAMETERS.get(family, {})})
-        game.new_initial_state()
-    except (pyspiel.SpielError, IndexError) as error:
-        raise ValueError(f"OpenSpiel cannot play {name!r}: {error}") from None
-    kind, types = game.get_type(), pyspiel.GameType
-    if (
-        game.num_players() != 2
-        or kind.dynamics != types.Dynamics.SEQUENTIAL
-        or kind.chance_mode != types.ChanceMode.DETERMINISTIC
-        or kind.information != types.Information.PERFECT_INFORMATION
-        or kind.utility != types.Utility.ZERO_SUM
-        or not kind.provides_observation_tensor
-    ):
-        raise ValueError(f"{name!r} is not a two-player game with perfect information, or has luck")
-    return game
 
 
 def _image_shape(game: Any) -> tuple[int, int, int]:

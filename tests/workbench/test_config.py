@@ -57,7 +57,7 @@ def test_a_whole_number_in_scientific_notation_counts_steps(tmp_path: Path) -> N
     ("override", "unknown", "nearest"),
     [
         ("env.gmae=pong", "env.gmae", "env.game"),
-        ("env.probe=counter", "env.probe", "env.protocol"),
+        ("env.probe=counter", "env.probe", "env.game"),
         ("agent.lr=1e-4", "agent.lr", "agent.learning_rate"),
         ("agent.learning_rat=1e-4", "agent.learning_rat", "agent.learning_rate"),
         ("replay.capacity=100", "replay.capacity", "replay.capacity_env_steps"),
@@ -91,7 +91,7 @@ def test_an_unknown_key_names_the_nearest_valid_one(
 def test_keys_are_those_of_the_kind_of_env(tmp_path: Path) -> None:
     text = VALID.replace("kind: atari, game: pong", "kind: probe, probe: counter, game: pong")
     message = refusal(text, path=tmp_path)
-    assert "unknown key env.game; did you mean env.num_envs?" in message
+    assert message.endswith("unknown key env.game; did you mean env.probe?")
 
 
 @pytest.mark.parametrize(
@@ -116,13 +116,25 @@ def test_keys_are_those_of_the_kind_of_env(tmp_path: Path) -> None:
         ("agent.discount=1.5", "agent.discount: input should be less than or equal to 1"),
         ("agent.learning_rate=.nan", "agent.learning_rate"),
         ("agent.learning_rate=nan", "agent.learning_rate"),
-        ("agent.learning_rate=.inf", "agent.learning_rate: inf is not a finite number"),
-        ("agent.learning_rate=1e999", "agent.learning_rate: inf is not a finite number"),
-        ("agent.adam_epsilon=Infinity", "agent.adam_epsilon: inf is not a finite number"),
-        ("agent.learning_rate=-1", "agent.learning_rate: input should be greater than 0"),
+        (
+            "agent.learning_rate=.inf",
+            "agent.learning_rate: input should be less than or equal to 1",
+        ),
+        ("agent.learning_rate=1e999", "agent.learning_rate: input should be less than or equal to"),
+        (
+            "agent.adam_epsilon=Infinity",
+            "agent.adam_epsilon: input should be less than or equal to 1",
+        ),
+        ("agent.learning_rate=-1", "agent.learning_rate: input should be greater than or equal to"),
         (f"agent.learning_rate=1{'0' * 400}", "agent.learning_rate"),
-        (f"agent.batch_size=1{'0' * 20}", "agent.batch_size: this number is too large"),
-        (f"total_env_steps=1{'0' * 400}", "total_env_steps: this number is too large"),
+        (
+            f"agent.batch_size=1{'0' * 20}",
+            "agent.batch_size: input should be less than or equal to 1000000",
+        ),
+        (
+            f"total_env_steps=1{'0' * 400}",
+            "total_env_steps: input should be less than or equal to 10",
+        ),
         ("total_env_steps=-5", "total_env_steps: input should be greater than or equal to 1"),
         ("total_env_steps=2024-01-01", "total_env_steps: input should be a valid integer"),
         ("total_env_steps=null", "total_env_steps: input should be a valid integer"),

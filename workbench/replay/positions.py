@@ -17,12 +17,15 @@ class PositionReplayConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    capacity_positions: int = Field(default=500_000, ge=1)
+    capacity_positions: int = Field(default=500_000, ge=1, le=10**9)
     window_positions: int = Field(
-        default=20_000, ge=1, description="all are learned from until there are so many"
+        default=20_000, ge=1, le=10**9, description="all are learned from until there are so many"
     )
     window_exponent: float = Field(
-        default=0.75, gt=0, le=1, description="then the window grows as this power of their number"
+        default=0.75,
+        ge=0.01,
+        le=1,
+        description="then the window grows as this power of their number",
     )
     window_growth: float = Field(default=0.4, ge=0, le=1, description="and begins at this pace")
 

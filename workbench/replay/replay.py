@@ -24,7 +24,7 @@ class ReplayConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    capacity_env_steps: int = Field(default=200_000, ge=1)
+    capacity_env_steps: int = Field(default=200_000, ge=1, le=10**12)
     sampling: Literal["uniform", "prioritized"] = "uniform"
     priority_exponent: float = Field(default=0.5, ge=0, le=1, description="α; 0 is uniform")
     importance_exponent: float = Field(default=0.5, ge=0, le=1, description="β; 1 corrects fully")

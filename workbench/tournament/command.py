@@ -6,9 +6,19 @@ import sys
 import time
 from math import isfinite
 
+import typer
+
 from workbench.errors import UsageError
+from workbench.flags import (
+    TOURNAMENT_OF_GAMES,
+    TOURNAMENT_OF_RETURNS,
+    refuse_flags,
+    refuse_flags_of_other_modes,
+)
 from workbench.tournament import return_tables
+from workbench.tournament.engine_players import GAMES as ENGINE_GAMES
 from workbench.tournament.hold import OPEN_ENDED, Options, Outcome, hold
+from workbench.tournament.players import is_baseline
 from workbench.tournament.returns import EPISODES, compare, has_episodes
 from workbench.tournament.sprt import Sprt
 from workbench.tournament.standings import report
@@ -66,20 +76,29 @@ def _time(seconds: float) -> str:
 def run(
     players: list[str],
     options: Options,
+    context: typer.Context,
     *,
     episodes: int | None,
     protocol: str | None,
     as_json: bool,
 ) -> int:
-    """Holds the tournament, prints it and returns the exit code; see `hold` and `compare`."""
+    """Holds the tournament, prints it and returns the exit code; see `hold` and `compare`.
+
+    `context` knows which options were typed.
+    """
     numbers = options.half_width_elo, options.anchor_elo, options.test.elo0, options.test.elo1
     if not all(map(isfinite, numbers)):
         raise UsageError("Elo is a finite number")
     by_returns = options.game is None and any(map(has_episodes, players))
-    if by_returns:
-        _refuse_what_is_for_board_games(options)
-    elif episodes is not None or protocol is not None:
-        raise UsageError("--episodes and --protocol are for worlds without opponents")
+    refuse_flags(context, TOURNAMENT_OF_RETURNS if by_returns else TOURNAMENT_OF_GAMES)
+    refuse_flags_of_other_modes(context, options.mode)
+    engines = [name.partition(":")[0] in ENGINE_GAMES for name in players]
+    if not by_returns and not any(engines):
+        refuse_flags(context, {"move_seconds": "for engines, and none plays"})
+    if all(
+        is_engine or is_baseline(name) for is_engine, name in zip(engines, players, strict=True)
+    ):
+        refuse_flags(context, {"simulations": "for networks, and none plays"})
     try:
         if by_returns:
             return _compare(players, options, episodes or EPISODES, protocol, as_json=as_json)
@@ -87,17 +106,6 @@ def run(
     except KeyboardInterrupt:
         _say("\nstopped; what was finished is kept, and the same command goes on")
         return 130
-
-
-def _refuse_what_is_for_board_games(options: Options) -> None:
-    asked, defaults = options._asdict(), Options()._asdict()
-    for name in set(asked) - {"seed", "out"}:
-        if asked[name] != defaults[name]:
-            words = {"half_width_elo": "width", "test": "elo0 or --elo1"}.get(name, name)
-            raise UsageError(
-                f"--{words.replace('_', '-')} is for board games, and these are runs without "
-                "opponents"
-            )
 
 
 def _compare(

@@ -1,0 +1,140 @@
+"""Whether a training fits in memory: what surely will not is refused before it begins.
+
+Linux grants memory that it does not have and kills who uses it, so nothing can be caught later.
+These are lower bounds of what the largest parts need, not forecasts.
+"""
+
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+import psutil
+import torch
+
+from agents import make_agent
+from agents.alphazero import AlphaZero
+from agents.dqn import DQNConfig
+from agents.ppo import PPOConfig
+from agents.r2d2 import R2D2Config
+from agents.search import GumbelConfig
+from envs.base import EnvSpec
+from envs.board.openspiel import OpenSpielGame
+from workbench.config import OffPolicyConfig, OnPolicyConfig, SelfPlayConfig
+from workbench.errors import UsageError
+
+# What the process needs beside these parts: torch, the emulators.
+OVERHEAD_BYTES = 1_000_000_000
+FLOAT = 4
+COPIES = 4  # of the weights that learn: they, their gradients, and two averages of Adam's
+PIXEL_BYTES = 1 + FLOAT  # as it is stored, and as a network reads it
+NODE_BYTES = 1_029  # of a tree: its numbers, and at least 1 kB for OpenSpiel's state
+EDGE_BYTES = 12
+
+
+class Part(NamedTuple):
+    """What needs memory.
+
+    Attributes:
+        name: what it is called.
+        size: bytes.
+        keys: of the config that make it smaller.
+        on_device: whether it is where the network is.
+    """
+
+    name: str
+    size: int
+    keys: str
+    on_device: bool = True
+
+
+def refuse_what_exceeds_memory(parts: list[Part], device: torch.device) -> None:
+    """Raises UsageError, naming the largest part, if the parts do not fit together."""
+    host = psutil.virtual_memory().available - OVERHEAD_BYTES
+    places = [("memory", host, [p for p in parts if device.type != "cuda" or not p.on_device])]
+    if device.type == "cuda":
+        there = torch.cuda.mem_get_info()[0] - OVERHEAD_BYTES
+        places.append(("GPU memory", there, [p for p in parts if p.on_device]))
+    for where, free, inside in places:
+        needed = sum(part.size for part in inside)
+        if needed > free:
+            largest = max(inside, key=lambda part: part.size)
+            raise UsageError(
+                f"{largest.name} needs at least {gb(largest.size)} of {where}, and {gb(free)} "
+                f"are free for everything; lower {largest.keys}"
+            )
+
+
+def parts_of_episodes(
+    config: OffPolicyConfig | OnPolicyConfig, spec: EnvSpec, replay_bytes: int
+) -> list[Part]:
+    """Returns what learning from a world with episodes needs.
+
+    Args:
+        config: resolved.
+        spec: of the world, for any number of envs.
+        replay_bytes: that replay keeps in memory.
+    """
+    agent, num_envs, obs = config.agent, config.env.num_envs, prod(spec.obs_shape)
+    stepping = num_envs * obs * PIXEL_BYTES
+    parts = [
+        Part("stepping the envs", stepping, "env.num_envs"),
+        Part("replay", replay_bytes, "replay.capacity_env_steps"),
+    ]
+    with torch.device("meta"):  # weights that have sizes and no memory
+        made = make_agent(agent, spec, torch.device("meta"), np.random.default_rng(0))
+        weights = sum(tensor.nbytes for tensor in made.network_state().values())
+    match agent:
+        case DQNConfig():
+            pairs = agent.batch_size * agent.quantiles**2 if agent.head == "quantile" else 0
+            batch = agent.batch_size * 2 * obs * PIXEL_BYTES + pairs * 3 * FLOAT
+            keys = "agent.batch_size or agent.quantiles" if pairs else "agent.batch_size"
+            parts.append(Part("a batch", batch, keys))
+        case R2D2Config():
+            ticks = agent.batch_size * agent.window_ticks
+            size = ticks * (obs * PIXEL_BYTES + agent.memory_bytes)
+            keys = "agent.batch_size, agent.sequence_ticks or agent.burn_in_ticks"
+            parts.append(Part("a batch", size, keys))
+        case PPOConfig():
+            ticks = (agent.rollout_ticks + 1) * num_envs
+            keys = "agent.rollout_ticks or env.num_envs"
+            # As it was played, stacked, and cut into sequences.
+            parts.append(Part("a rollout", 3 * ticks * obs, keys))
+            size = ticks // agent.minibatches * obs * PIXEL_BYTES
+            parts.append(Part("a minibatch", size, f"{keys}, or raise agent.minibatches"))
+    copies = COPIES if isinstance(agent, PPOConfig) else COPIES + 1  # the target network
+    keys = "agent.core_size" if not isinstance(agent, DQNConfig) else "env.obs_size"
+    parts.append(Part("the network", copies * weights, keys))
+    return parts
+
+
+def parts_of_self_play(config: SelfPlayConfig, game: OpenSpielGame) -> list[Part]:
+    """Returns what learning a board game needs."""
+    agent, spec = config.agent, game.spec
+    obs, cells = prod(spec.obs_shape), prod(spec.obs_shape[1:])
+    with torch.device("meta"):
+        made = AlphaZero(agent, spec, torch.device("meta"))
+        weights = sum(tensor.nbytes for tensor in made.network_state().values())
+    kept = min(config.replay.capacity_positions, config.total_env_steps)
+    position = 2 * obs + 2 * spec.num_actions + 13
+    # Two convolutions of each block, of which the results are kept for the gradients.
+    features = cells * agent.channels * FLOAT * (2 * agent.blocks + 1)
+    row = 2 * obs * PIXEL_BYTES + spec.num_actions * 3 * FLOAT
+    moves = int(game.status([game.start()]).num_legal[0])
+    simulations = max(agent.simulations, agent.fast_simulations)
+    trees = config.env.num_games * simulations * (NODE_BYTES + moves * EDGE_BYTES)
+    parts = [
+        Part("the network", (COPIES + 2) * weights, "agent.channels or agent.blocks"),
+        Part("replay", kept * position, "replay.capacity_positions", on_device=False),
+        Part("a batch", agent.batch_size * (features + row), "agent.batch_size"),
+        Part("search", trees, "agent.simulations or env.num_games", on_device=False),
+    ]
+    if isinstance(agent.search, GumbelConfig):
+        schedules = (min(agent.search.max_considered, moves) + 1) * simulations * FLOAT
+        keys = "agent.simulations or agent.search.max_considered"
+        parts.append(Part("the schedule of the search", schedules, keys, on_device=False))
+    return parts
+
+
+def gb(size: float) -> str:
+    """Returns a number of bytes as people read it."""
+    return f"{max(size, 0) / 1e9:.2f} GB"
