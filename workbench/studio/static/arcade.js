@@ -1,6 +1,7 @@
 // A person plays a run's game with keys or touch, beside the agent's own try at the same episode.
 import { address, keep, newSeed, numberIn, path, withQuery } from "./address.js";
 import { Screen, Thoughts, pads, scoreText } from "./arcade_parts.js";
+import { commandsPanel } from "./commands.js";
 import { choice, element, heading, isForPage, setOptions } from "./dom.js";
 import { gameName, whole } from "./words.js";
 
@@ -61,16 +62,18 @@ class Game {
       element("div", { class: "row arcade-bar" }, this.go, this.again, this.fresh, this.speedLabel,
         this.stepsLabel),
       this.status, this.stage,
+      commandsPanel(this.run.commands.filter(({ what }) => what === "Play")) ?? "",
     );
   }
 
   // ---- what the studio tells
 
   connect() {
-    const scheme = location.protocol === "https:" ? "wss" : "ws";
-    const at = `${scheme}://${location.host}/api/${path("arcade", this.run.id)}`;
+    const asked = { seed: this.seed, step: this.step };
+    const at = new URL(withQuery(`api/${path("arcade", this.run.id)}`, asked), document.baseURI);
+    at.protocol = at.protocol === "https:" ? "wss:" : "ws:";
     this.problem = null;
-    const socket = new WebSocket(withQuery(at, { seed: this.seed, step: this.step }));
+    const socket = new WebSocket(at);
     socket.binaryType = "arraybuffer";
     // One after the other, and only while it is still this game that is played.
     const next = (f) => {
