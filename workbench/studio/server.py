@@ -44,7 +44,7 @@ from workbench.studio.run_facts import Cards
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 COOKIE = "ludus-token"  # and the port, for cookies of all ports of a machine lie together
 CHANGES = "/api/changes/"
-MAX_UPLOAD = 131_072  # bytes; a note fits, whatever its letters
+MAX_UPLOAD = 524_288  # bytes; a note and the one before it fit, whatever their letters
 MAX_QUERY = 16_384  # bytes; the moves of a long game fit
 MAX_PATH = 2_048  # bytes
 LOG = logging.getLogger(__name__)
@@ -113,6 +113,7 @@ class Guard:
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self._app = app
         self._access = access
+        self._ticket = new_token()  # that only the studio's own pages can have read
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers, or lets the app answer with `HEADERS` added."""
@@ -122,6 +123,7 @@ class Guard:
         scope = {**scope, "path": self._path_within(scope)}
         asked = HTTPConnection(scope)
         changes_token = self._access.changes_token
+        scope["ticket"] = self._ticket
         scope["may_change"] = changes_token is not None and self._knows(asked, changes_token)
         refused = self._refusal(asked)
         if refused is not None:
@@ -188,7 +190,7 @@ class Guard:
                 "the studio is not asked by this name; where a proxy shows it, start it with "
                 "--public-url and the address there",
             )
-        if self._comes_from_elsewhere(headers, scope):
+        if self._comes_from_elsewhere(headers, scope) and not self._has_ticket(asked):
             return _problem(
                 403,
                 "other sites may not ask the studio; where a proxy shows it, start it with "
@@ -222,9 +224,12 @@ class Guard:
         kind = str(scope["type"])
         if kind == "http" and headers.get("sec-fetch-mode") == "navigate" and scope["path"] == "/":
             return False  # a link to the studio may be followed, but not to what takes it long
-        if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        site = headers.get("sec-fetch-site")
+        if site is not None and site not in ("same-origin", "none"):
             return True
         origin = headers.get("origin")
+        if site == "same-origin" and origin not in (None, "null"):
+            return False  # whatever name a proxy asks by: the browser knows where its page is from
         if origin is None:
             return kind == "websocket"
         try:
@@ -237,6 +242,15 @@ class Guard:
         public = self._access.public
         own = [headers.get("host", ""), forwarded, urlsplit(public.origin).netloc if public else ""]
         return not asking or asking not in map(_plain, own)
+
+    def _has_ticket(self, asked: HTTPConnection) -> bool:
+        """Returns whether a page of ours opens a websocket: there, browsers tell only its origin.
+
+        Behind a proxy that is not the origin of anything that the studio knows.
+        """
+        given = asked.query_params.get("ticket", "").encode()
+        is_page = asked.scope["type"] == "websocket" and "origin" in asked.headers
+        return is_page and compare_digest(given, self._ticket.encode())
 
     def _given(self, asked: HTTPConnection) -> str:
         return asked.query_params.get("token", "")

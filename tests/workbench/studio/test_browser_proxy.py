@@ -13,6 +13,7 @@ from workbench.studio.library import Library
 from workbench.studio.server import LOOPBACK, PublicAddress, make_app
 
 PREFIX = "/user/me/proxy/8765"
+NAMES = PAGES | {"run/go5": "go5"}
 THERE = [name for name in PAGES if name != "run/nothing"]
 
 
@@ -30,7 +31,7 @@ def watched(page):
 def check(page, base, name):
     page.goto("about:blank")  # else only what stands after # would change
     page.goto(f"{base}#/{name}")
-    expect(page).to_have_title(f"{PAGES[name]} · Ludus studio")
+    expect(page).to_have_title(f"{NAMES[name]} · Ludus studio")
 
 
 def plays(page, base):
@@ -91,22 +92,30 @@ def test_a_proxy_that_asks_by_a_name_of_its_own_and_tells_by_which_it_was_asked(
         plays(page, proxy.url)
 
 
+def test_a_proxy_that_asks_by_a_name_of_its_own_and_tells_nothing(studio, page):
+    """As nginx does unless it is told otherwise; pages and browser still know where they are."""
+    headers = {"Host": f"127.0.0.1:{port_of(studio)}"}
+    with Proxy(port_of(studio), PREFIX, strips=True, headers=headers) as proxy:
+        check(page, proxy.url, "run/go5")
+        plays(page, proxy.url)
+
+
 def test_a_name_that_was_said_by_the_flag_may_be_asked_with_the_token(browser):
     """As in JupyterHub: the proxy passes the public name on."""
-    public = PublicAddress.parse(f"http://hub.example.org{PREFIX}/")
+    public = PublicAddress.parse(f"http://hub.localhost{PREFIX}/")
     app = make_app(Library([ZOO]), hosts=LOOPBACK, token="a-token", public=public)
-    headers = {"Host": "hub.example.org"}
     with (
         served(app) as url,
-        Proxy(port_of(url), PREFIX, strips=True, headers=headers) as proxy,
+        Proxy(port_of(url), PREFIX, strips=True) as proxy,
         browser.new_context() as context,
     ):
         page = context.new_page()
-        page.goto(f"{proxy.url}#/run/go5")
+        there = proxy.url.replace("127.0.0.1", "hub.localhost")  # browsers know where that is
+        page.goto(f"{there}#/run/go5")
         expect(page.locator("body")).to_contain_text("with its token")
-        page.goto(f"{proxy.url}?token=a-token#/run/go5")
+        page.goto(f"{there}?token=a-token#/run/go5")
         expect(page).to_have_title("go5 · Ludus studio")
-        expect(page).to_have_url(f"{proxy.url}#/run/go5")
+        expect(page).to_have_url(f"{there}#/run/go5")
         (cookie,) = context.cookies()
         assert cookie["path"].rstrip("/") == PREFIX  # other things of that host do not get it
         assert cookie["httpOnly"]

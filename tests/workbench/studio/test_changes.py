@@ -79,7 +79,7 @@ def test_a_note_may_be_long_but_not_endless(folder, site):
     assert post(site, "mine/notes", {"text": longest, "was": ""}).status_code == 200
     answer = post(site, "mine/notes", {"text": "é" * (MAX_NOTES + 1), "was": longest + "\n"})
     assert (answer.status_code, "at most 20,000" in answer.json()["error"]) == (400, True)
-    assert post(site, "mine/notes", "x" * 200_000).status_code == 413
+    assert post(site, "mine/notes", "x" * 600_000).status_code == 413
     assert read_notes(Run(folder / "mine")) == longest + "\n"
 
 

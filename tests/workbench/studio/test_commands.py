@@ -122,14 +122,14 @@ def tournament(pair_games, players=("a", "random", "greedy"), **conditions):
 
 def test_the_mode_of_a_tournament_is_told_by_who_met_whom():
     everybody = tournament([[0, 6, 6], [6, 0, 6], [6, 6, 0]])
-    assert everybody == (
+    assert shlex.join(everybody) == (
         "ludus tournament a random greedy --games 6 --game hex --seed 3 --opening-plies 2 "
         "--out /x/cup"
-    ).split()
+    )
     gauntlet = tournament([[0, 6, 5], [6, 0, 0], [5, 0, 0]])
-    assert ["--mode", "gauntlet"] == gauntlet[5:7]
+    assert gauntlet[5:7] == ["--mode", "gauntlet"]
     neighbours = tournament([[0, 6, 0], [6, 0, 6], [0, 6, 0]])
-    assert ["--mode", "ladder"] == neighbours[5:7]
+    assert neighbours[5:7] == ["--mode", "ladder"]
     engine = tournament(
         [[0, 3], [3, 0]], ("runs/x@5?simulations=2", "uci:stockfish?nodes=1"), move_seconds=2.5
     )

@@ -257,6 +257,10 @@ def test_what_a_proxy_tells_of_the_name_does_not_open_the_studio(studio):
     assert ask(studio, "/api/runs/", own | {"Host": "hub.example.org"}).status == 421
     assert ask(studio, "/api/runs/", forwarded | {"Origin": "http://evil.example"}).status == 403
     assert ask(studio, "/api/runs/", own | {"Sec-Fetch-Site": "cross-site"}).status == 403
+    same = {"Sec-Fetch-Site": "same-origin", "Origin": "http://hub.example.org"}
+    assert ask(studio, "/api/runs/", same).status == 200  # a browser's word, which pages cannot say
+    assert ask(studio, "/api/runs/", same | {"Host": "hub.example.org"}).status == 421
+    assert ask(studio, "/api/runs/", same | {"Origin": "null"}).status == 403
 
 
 @pytest.mark.parametrize("prefix", ["/deep/path", "/api", "/static", "/"])

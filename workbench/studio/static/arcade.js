@@ -2,7 +2,7 @@
 import { address, keep, newSeed, numberIn, path, withQuery } from "./address.js";
 import { Screen, Thoughts, pads, scoreText } from "./arcade_parts.js";
 import { commandsPanel } from "./commands.js";
-import { choice, element, heading, isForPage, setOptions } from "./dom.js";
+import { choice, element, get, heading, isForPage, setOptions } from "./dom.js";
 import { gameName, whole } from "./words.js";
 
 const SPEEDS = [[1, "Game speed"], [0.75, "¾ speed"], [0.5, "½ speed"], [0.25, "¼ speed"]];
@@ -68,8 +68,18 @@ class Game {
 
   // ---- what the studio tells
 
-  connect() {
-    const asked = { seed: this.seed, step: this.step };
+  async connect() {
+    const mine = (this.connecting = {});
+    this.setState("loading");
+    let told;
+    try {
+      told = await get("arcade/");
+    } catch (error) {
+      if (mine === this.connecting) this.fail(error.message);
+      return;
+    }
+    if (mine !== this.connecting) return; // another one is wanted, or the page was left
+    const asked = { seed: this.seed, step: this.step, ticket: told.ticket };
     const at = new URL(withQuery(`api/${path("arcade", this.run.id)}`, asked), document.baseURI);
     at.protocol = at.protocol === "https:" ? "wss:" : "ws:";
     this.problem = null;
@@ -85,7 +95,6 @@ class Game {
     socket.onclose = () =>
       next(() => this.fail(this.problem ?? "The studio has ended the game."));
     this.socket = socket;
-    this.setState("loading");
   }
 
   async onMessage(data) {
@@ -230,7 +239,7 @@ class Game {
   }
 
   send(message) {
-    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
   }
 
   hangUp() {
@@ -241,6 +250,7 @@ class Game {
 
   leave() {
     this.listening.abort();
+    this.connecting = null;
     this.hangUp();
   }
 
