@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from functools import cache
 from math import cos, hypot, pi, sin, sqrt
 from pathlib import Path
-from string import ascii_lowercase
 from typing import NamedTuple
 
 import matplotlib
 from PIL import Image, ImageDraw, ImageFont
 
 from envs.board.cells import EMPTY, STONES, Square
+from workbench.board_names import BLACK_AND_WHITE, NAMES, coordinates, names_of
 from workbench.panel import BACKGROUND, MUTED, TEXT, TRACK, Colour, text_font
 
 # All sizes are in pixels of the video.
@@ -47,12 +47,12 @@ class Side(NamedTuple):
     colour: Colour
 
 
-SIDES = {  # player 0, player 1; in other games they are Black and White
-    "tic_tac_toe": (Side("X", RED), Side("O", BLUE)),
-    "mnk": (Side("X", RED), Side("O", BLUE)),
-    "connect_four": (Side("Red", RED), Side("Yellow", YELLOW)),
-    "hex": (Side("Red", RED), Side("Blue", BLUE)),
-    "clobber": (Side("White", WHITE), Side("Black", BLACK)),
+COLOURS = {  # of player 0, player 1; in other games they are Black and White
+    "tic_tac_toe": (RED, BLUE),
+    "mnk": (RED, BLUE),
+    "connect_four": (RED, YELLOW),
+    "hex": (RED, BLUE),
+    "clobber": (WHITE, BLACK),
 }
 RULED = ("tic_tac_toe", "mnk", "othello", "shogi", "hex")  # a dark line around each cell
 ON_POINTS = ("go", "gomoku")  # stones lie where lines cross
@@ -89,7 +89,9 @@ class Board(NamedTuple):
 
 def sides_of(family: str) -> tuple[Side, Side]:
     """Returns player 0 and player 1 of one of the games that `cells` knows."""
-    return SIDES.get(family, (Side("Black", BLACK), Side("White", WHITE)))
+    names = names_of(family).sides if family in NAMES else BLACK_AND_WHITE
+    first, second = zip(names, COLOURS.get(family, (BLACK, WHITE)), strict=True)
+    return Side(*first), Side(*second)
 
 
 def draw_board(board: Board, moves: Sequence[Move]) -> Image.Image:
@@ -186,7 +188,7 @@ class _Drawing:
                     self._draw.line(points, self._colours[player], 5 * SMOOTH, joint="curve")
 
     def _draw_labels(self) -> None:
-        columns, rows = _labels(self._family, self._height, self._width)
+        columns, rows = coordinates(self._family, self._height, self._width)
         font, gap = text_font(15 * SMOOTH), SMOOTH * MARGIN / 2
         for column, label in enumerate(columns):
             x, _ = self._middle(0, column)
@@ -292,20 +294,6 @@ def _arrow(start: Point, end: Point, half: float) -> list[Point]:
         (x + far * along[0] - side * along[1], y + far * along[1] + side * along[0])
         for far, side in outline
     ]
-
-
-def _labels(name: str, height: int, width: int) -> tuple[list[str], list[str]]:
-    """Returns what the game's own names of moves call the columns and the rows."""
-    numbers = [str(number) for number in range(max(height, width) + 1)]
-    if name in ("tic_tac_toe", "mnk", "gomoku"):
-        return numbers[:width], numbers[:height]
-    if name == "connect_four":
-        return numbers[:width], []
-    if name == "shogi":
-        return numbers[width:0:-1], list(ascii_lowercase[:height])
-    letters = ascii_lowercase.replace("i", "") if name == "go" else ascii_lowercase
-    rows = numbers[1 : height + 1]
-    return list(letters[:width]), rows if name in ("othello", "hex") else rows[::-1]
 
 
 @cache

@@ -26,6 +26,7 @@ from workbench.board_drawing import (
     draw_board,
     sides_of,
 )
+from workbench.board_names import OTHER, move_name
 from workbench.panel import (
     BACKGROUND,
     LABEL,
@@ -48,7 +49,7 @@ VALUE_TOP, VALUE_BOTTOM = 340, 358
 CURVE = LEFT, 396, RIGHT, BOARD_SIDE - 16
 SHORTEST_CURVE = 16  # plies that fill its width, at least
 
-UNNAMED = Side("Player 0", YELLOW), Side("Player 1", BLUE)
+UNNAMED = Side(OTHER.sides[0], YELLOW), Side(OTHER.sides[1], BLUE)
 
 
 class Frame(NamedTuple):
@@ -150,11 +151,22 @@ def _draw_panel(frame: Frame, sides: tuple[Side, Side]) -> Image.Image:
         draw.ellipse((LEFT, 56, LEFT + 18, 74), side.colour, LABEL)
         words = f"{side.name} {words}"
     draw.text((LEFT + 26 * (frame.result != 0), 72), words, TEXT, text_font(20), "ls")
-    _draw_moves(draw, frame.moves)
+    _draw_moves(draw, _named(frame))
     if frame.values:
         _draw_value(draw, frame.values[-1], sides)
         _draw_curve(draw, frame.values, sides[0].name)
     return image
+
+
+def _named(frame: Frame) -> list[Move]:
+    """Returns the moves as people call them."""
+    if frame.board is None:
+        return list(frame.moves)
+    name, content = frame.board.family, frame.board.cells
+    size = len(content), len(content[0])
+    return [
+        move._replace(name=move_name(name, move.name, move.squares, size)) for move in frame.moves
+    ]
 
 
 def _draw_moves(draw: ImageDraw.ImageDraw, moves: Sequence[Move]) -> None:

@@ -6,7 +6,19 @@ import typer
 
 serving = typer.Typer()
 PLAYER_HELP = "runs/NAME (its latest checkpoint), runs/NAME@STEP, or just NAME or NAME@STEP."
-HOST_HELP = "Others than 127.0.0.1 need a token."
+HOST_HELP = (
+    "Where to listen. 0.0.0.0: at all addresses of this machine, so that others in the network can "
+    "open the studio with the token that is printed."
+)
+PUBLIC_URL_HELP = (
+    "The address at which a reverse proxy shows the studio, e.g. "
+    "https://hub.example.org/user/me/proxy/8765/. It may then be asked by that name, too, by those "
+    "who have the token that is printed."
+)
+CHANGES_HELP = (
+    "Runs under runs/ can be renamed, annotated and deleted there by who has the token that is "
+    "printed; if not said, only where nobody but this machine is let in."
+)
 PORT_HELP = "0: any free one; left out: the first free one from 8765 on."
 
 
@@ -18,6 +30,8 @@ def watch(
     host: Annotated[str, typer.Option(help=HOST_HELP)] = "127.0.0.1",
     port: Annotated[int | None, typer.Option(min=0, max=65535, help=PORT_HELP)] = None,
     browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
+    public_url: Annotated[str | None, typer.Option(help=PUBLIC_URL_HELP)] = None,
+    changes: Annotated[bool | None, typer.Option(help=CHANGES_HELP)] = None,
 ) -> None:
     """The studio: runs, videos, games and tournaments in the browser.
 
@@ -25,7 +39,14 @@ def watch(
     """
     from workbench.studio.watch import watch as serve
 
-    serve(shown or [], host=host, port=port, browser=browser)
+    serve(
+        shown or [],
+        host=host,
+        port=port,
+        browser=browser,
+        public_url=public_url,
+        changes=changes,
+    )
 
 
 @serving.command()
@@ -34,6 +55,8 @@ def play(
     host: Annotated[str, typer.Option(help=HOST_HELP)] = "127.0.0.1",
     port: Annotated[int | None, typer.Option(min=0, max=65535, help=PORT_HELP)] = None,
     browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
+    public_url: Annotated[str | None, typer.Option(help=PUBLIC_URL_HELP)] = None,
+    changes: Annotated[bool | None, typer.Option(help=CHANGES_HELP)] = None,
 ) -> None:
     """Play against a trained agent in the browser: a page of the studio.
 
@@ -41,7 +64,15 @@ def play(
     """
     from workbench.studio.watch import watch as serve
 
-    serve([run], host=host, port=port, browser=browser, page="play")
+    serve(
+        [run],
+        host=host,
+        port=port,
+        browser=browser,
+        page="play",
+        public_url=public_url,
+        changes=changes,
+    )
 
 
 @serving.command()

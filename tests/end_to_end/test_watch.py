@@ -100,8 +100,55 @@ def test_a_run_elsewhere_is_shown_alone_beside_runs(tmp_path, monkeypatch, start
     assert [card["id"] for card in cards] == ["away"]
 
 
+def test_who_has_the_token_that_is_printed_may_change_runs(run, start):
+    process, said = start("watch", "mine")
+    changing = process.stderr.readline()
+    assert changing.startswith("to rename, annotate and delete runs there: http://127.0.0.1:")
+    assert "?token=" in changing
+    assert changing.endswith("#/run/mine\n")
+    site = re.search(r"http://\S+?/", said)[0]
+    assert not json.loads(fetch(f"{site}api/changes/"))["on"]
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    opener.open(changing.split()[-1].partition("#")[0], timeout=20).close()
+    with opener.open(f"{site}api/changes/", timeout=20) as answer:
+        assert json.load(answer) == {"on": True, "why": None}
+    told = json.dumps({"text": "a note", "was": ""}).encode()
+    headers = {"Content-Type": "application/json", "Origin": site.rstrip("/")}
+    asked = urllib.request.Request(f"{site}api/changes/mine/notes", told, headers)
+    opener.open(asked, timeout=20).close()
+    assert (run.path / "notes.md").read_text() == "a note\n"
+
+
+def test_served_to_others_runs_are_not_changed_unless_asked_for(run, start):
+    for arguments, on in (
+        (["--host", "0.0.0.0"], False),
+        (["--host", "0.0.0.0", "--changes"], True),
+    ):
+        _, said = start("watch", *arguments)
+        address = re.search(r"http://\S+", said)[0]
+        opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        opener.open(address, timeout=20).close()
+        with opener.open(f"{address.partition('?')[0]}api/changes/", timeout=20) as answer:
+            assert json.load(answer)["on"] is on
+
+
+def test_a_public_address_is_what_is_told(run, start):
+    process, said = start("watch", "mine", "--public-url", "https://hub.example.org/me/proxy/1")
+    first, _ = said.splitlines()
+    assert re.fullmatch(
+        r"the studio is at https://hub\.example\.org/me/proxy/1/\?token=[\w-]+#/run/mine", first
+    )
+    assert "can use the studio" in process.stderr.readline()
+    assert process.stderr.readline().startswith("or at http://127.0.0.1:")
+
+
 def test_others_than_this_machine_need_the_token(run, start):
-    _, said = start("watch", "--host", "0.0.0.0")
+    process, said = start("watch", "--host", "0.0.0.0")
+    assert "0.0.0.0" not in said
+    assert process.stderr.readline() == (
+        "anyone in the network who has this address, with its token, can use the studio; "
+        "the connection is not encrypted\n"
+    )
     (address,) = re.findall(r"http://\S+", said)
     token = re.search(r"\?token=([\w-]{20,})", address)[1]
     port = re.search(r":(\d+)/", address)[1]
@@ -124,6 +171,7 @@ def test_others_than_this_machine_need_the_token(run, start):
         (["play", "nothing"], "there is no run 'nothing'"),
         (["watch", "--host", "203.0.113.1"], "the studio cannot listen at 203.0.113.1"),
         (["watch", "--host", "no host"], "the studio cannot listen at no host"),
+        (["watch", "--public-url", "hub/me"], "--public-url is an address such as https://"),
     ],
 )
 def test_mistakes_are_told_in_a_line(run, tmp_path, arguments, problem):

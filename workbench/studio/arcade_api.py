@@ -1,4 +1,6 @@
-"""Playing beside an agent, over a websocket: `/api/arcade/RUN?seed=0&step=800000`.
+"""Playing beside an agent, over a websocket: `/api/arcade/RUN?seed=0&step=800000&ticket=...`.
+
+The ticket is told by GET `/api/arcade/`, and shows that it is the studio's own page that asks.
 
 The page sends JSON objects that say what to `do`:
 
@@ -26,12 +28,15 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from starlette.exceptions import HTTPException
-from starlette.routing import BaseRoute, WebSocketRoute
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from workbench import checkpoint
 from workbench.errors import UsageError, WorkError
 from workbench.run import Run
+from workbench.studio.answers import Answer
 from workbench.studio.arcade import MAX_SEED, Duel, Side, encoded, media_type, steps_per_second
 from workbench.studio.library import Library
 from workbench.studio.queries import whole_number
@@ -331,7 +336,10 @@ def routes(library: Library) -> list[BaseRoute]:
             sessions.discard(socket)
             worker.shutdown(wait=False)
 
-    return [WebSocketRoute("/{run}", play)]
+    def ticket(request: Request) -> Response:
+        return Answer({"ticket": request.scope["ticket"]}, headers={"Cache-Control": "no-store"})
+
+    return [Route("/", ticket), WebSocketRoute("/{run}", play)]
 
 
 async def _end(socket: WebSocket, end: End, told: str) -> None:

@@ -14,6 +14,7 @@ from envs.board.connect_four import ILLEGAL
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench.errors import UsageError
 from workbench.run import Run
+from workbench.studio import commands
 from workbench.studio.kept import Kept
 from workbench.studio.thought import positions_after
 from workbench.studio.traces import read_game
@@ -119,6 +120,7 @@ def recorded_game(run: Run, name: str, serves: Callable[[Path], bool]) -> dict[s
         "game": config.game,
         "max_plies": config.max_plies,
         "title": trace.title,
+        "commands": commands.of_recording(run, name),
         "result": trace.result,
         "moves": trace.moves,
         "values": trace.values,

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from workbench.board_names import NAMES, OTHER
 from workbench.checkpoint import list_steps
 from workbench.errors import UsageError
 from workbench.run import Run
@@ -29,6 +30,10 @@ def routes(library: Library) -> list[BaseRoute]:
     def playable(request: Request) -> Response:
         runs = library.runs().items()
         return Answer({"runs": [name for name, run in runs if _has_checkpoint(library, run)]})
+
+    def names(request: Request) -> Response:
+        games = {family: told._asdict() for family, told in NAMES.items()}
+        return Answer({"games": games, "other": OTHER._asdict()})
 
     def positions(request: Request) -> Response:
         first = whole_number(request.query_params, "from") or 0
@@ -57,6 +62,7 @@ def routes(library: Library) -> list[BaseRoute]:
 
     return [
         Route("/playable", playable),
+        Route("/names", names),
         Route("/positions", Turns(POSITIONS_AT_A_TIME)(positions)),
         Route("/truth", Turns(1)(truth)),
         Route("/recorded/{run}/{video}", recorded),

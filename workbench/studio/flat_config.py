@@ -15,8 +15,12 @@ MAX_BYTES = 1_000_000
 NO_PLAIN_VALUE = frozenset("&*!|>{[#%@`")  # as the first letter: YAML that is not read here
 NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?([eE][-+]?\d+)?|\.\d+)")
 WORDS = {"null": None, "true": True, "false": False}
-# Runs that differ in these alone are the same experiment.
-NOT_THE_EXPERIMENT = re.compile(r"seed|device|torch_threads|wandb\..*|\w+_period_env_steps")
+# Runs that differ in these alone are the same experiment: what the machine decides (some of it is
+# resolved when a run is made), how results are kept, and the seed.
+NOT_THE_EXPERIMENT = re.compile(
+    r"seed|device|torch_threads|agent\.precision|env\.env_threads|replay\.storage|wandb\..*"
+    r"|\w+_period_env_steps"
+)
 
 
 def read_flat(path: Path) -> Flat:

@@ -22,6 +22,7 @@ from workbench import checkpoint
 from workbench.errors import UsageError
 from workbench.panel import SCREEN_HEIGHT, MemoryStrip, Pixels
 from workbench.run import Run
+from workbench.studio import commands
 from workbench.studio.answers import Answer, Turns
 from workbench.studio.enactment import (
     Enactment,
@@ -110,6 +111,7 @@ def episode_facts(run: Run, trace_path: Path) -> dict[str, Any]:
         "value": np.round(state_values(trace), DIGITS).tolist(),
         "surprise": np.round(errors, DIGITS).tolist(),
         "events": [event._asdict() for event in events(trace, errors)],
+        "commands": commands.of_recording(run, trace_path.stem),
         "checkpoint": {"asked": asked, "used": nearest_checkpoint(run, asked) if steps else None},
     }
 

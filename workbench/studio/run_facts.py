@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from workbench import checkpoint
+from workbench.board_names import names_of
 from workbench.errors import UsageError
 from workbench.run import Run
+from workbench.run_changes import notes_path, read_notes
+from workbench.studio import commands
 from workbench.studio.answers import finite
 from workbench.studio.flat_config import MAX_BYTES, family_of, flatten, game_of, read_flat
 from workbench.studio.kept import Kept, stamp
@@ -92,7 +95,8 @@ def details(name: str, run: Run, serves: Serves) -> dict[str, Any]:
     """Returns what the page of a run shows: its card and all that can be read of the rest.
 
     Beside the card: `config` nested and `flat` by dotted key, `info` of `run.json`, `checkpoints`
-    (env_steps), `videos` (names) and `scores` (return or result by video).
+    (env_steps), `videos` (names), `scores` (return or result by video), `notes`, `sides` (what
+    player 0 and player 1 are called) and `commands`.
     """
     facts = card(name, run, serves)
     rest: dict[str, Any] = {
@@ -102,6 +106,8 @@ def details(name: str, run: Run, serves: Serves) -> dict[str, Any]:
         "checkpoints": [],
         "videos": [],
         "scores": {},
+        "notes": "",
+        "sides": None,
     }
     problems = [facts["problem"]] if facts["problem"] else []
     try:
@@ -119,9 +125,15 @@ def details(name: str, run: Run, serves: Serves) -> dict[str, Any]:
         problems.append(f"its folders cannot be read ({_reason(error)})")
     traces = {video: run.videos / f"{video}.json" for video in rest["videos"]}
     rest["scores"] = {video: score_of(path) for video, path in traces.items() if serves(path)}
+    if serves(notes_path(run)):
+        with suppress(OSError):
+            rest["notes"] = read_notes(run)
+    if facts["world"] == "board":
+        rest["sides"] = names_of(str(facts["game"]).partition("(")[0]).sides
     with suppress(UsageError, OSError):  # the card has told it
         _check(run.info_path, serves)
         rest["info"] = _more_info(run)
+    rest["commands"] = commands.of_run(run, facts | rest)
     return dict(finite(facts | rest | {"problem": "; ".join(problems) or None}))
 
 

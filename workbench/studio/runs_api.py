@@ -25,7 +25,7 @@ from workbench.studio.library import Library
 from workbench.studio.queries import one_of, whole_number
 from workbench.studio.run_facts import Cards, details
 from workbench.studio.traces import read_trace
-from workbench.studio.videos import PLACEHOLDER, find, list_videos, make_poster
+from workbench.studio.videos import PLACEHOLDER, file_name, find, list_videos, make_poster
 
 POINTS = 600
 MAX_NAMES_ASKED = 20
@@ -113,8 +113,10 @@ def routes(library: Library, cards: Cards) -> list[BaseRoute]:
 
     def video(request: Request) -> Response:
         run = library.run(request.path_params["run"])
-        path = find(run, request.path_params["video"], ".mp4", library.serves)
-        return FileResponse(path, media_type="video/mp4", headers=ALWAYS_ASK)
+        name = request.path_params["video"]
+        path = find(run, name, ".mp4", library.serves)
+        saved_as = file_name(run, name) if "download" in request.query_params else None
+        return FileResponse(path, media_type="video/mp4", headers=ALWAYS_ASK, filename=saved_as)
 
     def trace(request: Request) -> Response:
         run, name = library.run(request.path_params["run"]), request.path_params["video"]

@@ -1,7 +1,9 @@
 """The studio's server: what it answers, and whom it refuses.
 
-Everything is asked for by GET, and nothing that is asked for changes a file. Names in addresses are
-looked up among what was found on disk, never joined to a path.
+What is shown is asked for by GET, and nothing that is asked for so changes a file. Runs are changed
+by POST, where that is on, by who has the token. Names in addresses are looked up among what was
+found on disk, never joined to a path. All addresses in pages are relative, so that a proxy may show
+the studio below any path.
 """
 
 import asyncio
@@ -13,33 +15,44 @@ from contextlib import asynccontextmanager
 from hmac import compare_digest
 from importlib.resources import files
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from workbench.errors import UsageError, WorkError
-from workbench.studio import arcade_api, boards_api, insight_api, runs_api, tournaments_api
+from workbench.studio import (
+    arcade_api,
+    boards_api,
+    changes_api,
+    insight_api,
+    runs_api,
+    tournaments_api,
+)
 from workbench.studio.answers import Answer
 from workbench.studio.library import Library
+from workbench.studio.pages import Compressed, Static, page
 from workbench.studio.run_facts import Cards
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-COOKIE = "ludus-token"
+COOKIE = "ludus-token"  # and the port, for cookies of all ports of a machine lie together
+CHANGES = "/api/changes/"
+MAX_UPLOAD = 524_288  # bytes; a note and the one before it fit, whatever their letters
 MAX_QUERY = 16_384  # bytes; the moves of a long game fit
 MAX_PATH = 2_048  # bytes
 LOG = logging.getLogger(__name__)
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
+        # The one script in the page itself, which adds a slash to the address where it lacks.
+        "script-src 'self' 'sha256-Y0XQXim+tYaQcAlmS1dYZNrXaA35dbh2JJjuetb29NM='; "
         "connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'none'"
     ),
@@ -51,21 +64,68 @@ HEADERS = {
 }
 
 
+class PublicAddress(NamedTuple):
+    """Where a reverse proxy shows the studio; `origin` is e.g. `https://hub.example.org`."""
+
+    origin: str
+    host: str
+    prefix: str  # "" or "/user/me/proxy/8765", without a slash at its end
+
+    @classmethod
+    def parse(cls, url: str) -> "PublicAddress":
+        """Raises UsageError if `url` is none of a page."""
+        try:
+            parts = urlsplit(url)
+            host, _ = parts.hostname, parts.port
+        except ValueError:
+            host = None
+        if not host or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
+            raise UsageError(
+                f"--public-url is an address such as https://host/path/, not {url[:80]!r}"
+            )
+        return cls(f"{parts.scheme}://{_plain(parts.netloc)}", host, parts.path.rstrip("/"))
+
+    @property
+    def url(self) -> str:
+        """The address of the first page."""
+        return f"{self.origin}{self.prefix}/"
+
+
+class Access(NamedTuple):
+    """Who may ask the studio, and for what.
+
+    Attributes:
+        hosts: the names by which it may be asked, None: any.
+        token: what visitors must know to look, None: nothing.
+        public: where a proxy shows it.
+        changes_token: what visitors must know to change runs, None: nobody may.
+    """
+
+    hosts: Sequence[str] | None
+    token: str | None
+    public: PublicAddress | None = None
+    changes_token: str | None = None
+
+
 class Guard:
     """Refuses what does not come from the studio's own pages."""
 
-    def __init__(self, app: ASGIApp, hosts: Sequence[str] | None, token: str | None) -> None:
-        """`hosts`: the names by which it may be asked, None: any; `token`: None: not needed."""
+    def __init__(self, app: ASGIApp, access: Access) -> None:
         self._app = app
-        self._hosts = hosts
-        self._token = token
+        self._access = access
+        self._ticket = new_token()  # that only the studio's own pages can have read
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers, or lets the app answer with `HEADERS` added."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        refused = self._refusal(HTTPConnection(scope))
+        scope = {**scope, "path": self._path_within(scope)}
+        asked = HTTPConnection(scope)
+        changes_token = self._access.changes_token
+        scope["ticket"] = self._ticket
+        scope["may_change"] = changes_token is not None and self._knows(asked, changes_token)
+        refused = self._refusal(asked)
         if refused is not None:
             if scope["type"] == "websocket":
                 await send({"type": "websocket.close", "code": 1008})
@@ -97,39 +157,140 @@ class Guard:
             if scope["type"] == "http" and not started:
                 await _problem(500, "the studio failed")(scope, receive, send)
 
+    def _path_within(self, scope: Scope) -> str:
+        """Returns the path without what a proxy has put before it, if the proxy left it there.
+
+        A header may tell of it: it only says which of the studio's addresses is meant.
+        """
+        path, public = str(scope["path"]), self._access.public
+        told = Headers(scope=scope).get("x-forwarded-prefix", "").split(",")[0].strip()
+        for prefix in (public.prefix if public else "", told.rstrip("/")):
+            below = path.removeprefix(prefix)
+            if prefix and below != path and below.startswith(("/static/", "/api/")):
+                path = below
+            elif prefix and path in (prefix, f"{prefix}/"):
+                path = "/"
+        return "/" + path.lstrip("/")  # some proxies leave two slashes
+
     def _refusal(self, asked: HTTPConnection) -> Response | None:
         headers, scope = asked.headers, asked.scope
-        if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD"):
-            return _problem(405, "the studio only answers GET")
-        if headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
-            return _problem(413, "the studio takes no uploads")
         if "\0" in scope["path"]:
             return _problem(400, "there is no such address")
         if len(scope["query_string"]) > MAX_QUERY or len(scope["path"]) > MAX_PATH:
             return _problem(414, "the address is too long")
-        if self._hosts is not None and _host_name(headers) not in self._hosts:
-            return _problem(421, "the studio is not asked by this name")
-        if _comes_from_elsewhere(headers, scope):
-            return _problem(403, "other sites may not ask the studio")
-        if self._token is not None and not self._knows_token(asked):
-            return self._welcome(asked)
+        changing = scope["type"] == "http" and scope["method"] == "POST"
+        changing = changing and scope["path"].startswith(CHANGES)
+        if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD") and not changing:
+            return _problem(405, "the studio only answers GET")
+        if not _has_body_within(headers, MAX_UPLOAD if changing else 0):
+            return _problem(413, "the studio takes no uploads")
+        if not self._is_asked_by_its_name(headers):
+            return _problem(
+                421,
+                "the studio is not asked by this name; where a proxy shows it, start it with "
+                "--public-url and the address there",
+            )
+        if self._comes_from_elsewhere(headers, scope) and not self._has_ticket(asked):
+            return _problem(
+                403,
+                "other sites may not ask the studio; where a proxy shows it, start it with "
+                "--public-url and the address there",
+            )
+        if scope["type"] == "http" and not changing and self._is_token(self._given(asked)):
+            return _welcome(asked, self._given(asked))
+        if self._access.token is not None and not self._knows(asked, self._access.token):
+            return _problem(401, "open the address that `ludus watch` printed, with its token")
+        return self._refusal_of_change(asked) if changing else None
+
+    def _refusal_of_change(self, asked: HTTPConnection) -> Response | None:
+        headers, token = asked.headers, self._access.changes_token
+        if token is None:
+            return _problem(403, "runs cannot be changed here; see `ludus watch --help`: --changes")
+        if not self._knows(asked, token):
+            return _problem(403, "to change runs, open the address that `ludus watch` printed")
+        if headers.get("origin") is None:
+            return _problem(403, "only the studio's own pages may change runs")
+        if headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+            return _problem(415, "what is to be changed is told as JSON")
         return None
 
-    def _knows_token(self, asked: HTTPConnection) -> bool:
-        return compare_digest(asked.cookies.get(COOKIE, "").encode(), str(self._token).encode())
+    def _is_asked_by_its_name(self, headers: Headers) -> bool:
+        hosts, public = self._access.hosts, self._access.public
+        name = _host_name(headers)
+        return hosts is None or name in hosts or (public is not None and name == public.host)
 
-    def _welcome(self, asked: HTTPConnection) -> Response:
-        """Exchanges the token in the address for a cookie, so that it does not stay there."""
-        given = asked.query_params.get("token", "")
-        if asked.scope["type"] != "http" or not compare_digest(
-            given.encode(), str(self._token).encode()
-        ):
-            return _problem(401, "open the address that `ludus watch` printed, with its token")
-        # One slash in front: two would lead to another site.
-        path = quote("/" + asked.scope["path"].lstrip("/"), errors="replace")
-        answer = RedirectResponse(path, headers=HEADERS | {"Cache-Control": "no-store"})
-        answer.set_cookie(COOKIE, given, httponly=True, samesite="strict")
-        return answer
+    def _comes_from_elsewhere(self, headers: Headers, scope: Scope) -> bool:
+        """Returns whether another site's page asks; browsers say so, and pages cannot lie."""
+        kind = str(scope["type"])
+        if kind == "http" and headers.get("sec-fetch-mode") == "navigate" and scope["path"] == "/":
+            return False  # a link to the studio may be followed, but not to what takes it long
+        site = headers.get("sec-fetch-site")
+        if site is not None and site not in ("same-origin", "none"):
+            return True
+        origin = headers.get("origin")
+        if site == "same-origin" and origin not in (None, "null"):
+            return False  # whatever name a proxy asks by: the browser knows where its page is from
+        if origin is None:
+            return kind == "websocket"
+        try:
+            asking = _plain(urlsplit(origin).netloc)
+        except ValueError:
+            return True
+        # A proxy may ask by a name of its own, and tell by which one it was asked. No page of
+        # another site can add that header to what it asks.
+        forwarded = headers.get("x-forwarded-host", "").split(",")[0].strip()
+        public = self._access.public
+        own = [headers.get("host", ""), forwarded, urlsplit(public.origin).netloc if public else ""]
+        return not asking or asking not in map(_plain, own)
+
+    def _has_ticket(self, asked: HTTPConnection) -> bool:
+        """Returns whether a page of ours opens a websocket: there, browsers tell only its origin.
+
+        Behind a proxy that is not the origin of anything that the studio knows.
+        """
+        given = asked.query_params.get("ticket", "").encode()
+        is_page = asked.scope["type"] == "websocket" and "origin" in asked.headers
+        return is_page and compare_digest(given, self._ticket.encode())
+
+    def _given(self, asked: HTTPConnection) -> str:
+        return asked.query_params.get("token", "")
+
+    def _is_token(self, given: str) -> bool:
+        known = (self._access.token, self._access.changes_token)
+        return any(compare_digest(given.encode(), one.encode()) for one in known if one is not None)
+
+    def _knows(self, asked: HTTPConnection, token: str) -> bool:
+        return compare_digest(asked.cookies.get(_cookie(asked), "").encode(), token.encode())
+
+
+def _cookie(asked: HTTPConnection) -> str:
+    server = asked.scope.get("server")
+    return f"{COOKIE}-{server[1] if server else ''}"
+
+
+def _welcome(asked: HTTPConnection, token: str) -> Response:
+    """Exchanges the token in the address for a cookie, so that it does not stay there.
+
+    Where it leads is relative, and the cookie has no path, for only the browser knows the whole
+    address: there may be a proxy that shows the studio below some path.
+    """
+    last = asked.scope["path"].rpartition("/")[2]
+    to = "./" + quote(last, safe="", errors="replace")
+    answer = RedirectResponse(to, headers=HEADERS | {"Cache-Control": "no-store"})
+    answer.set_cookie(
+        _cookie(asked),
+        token,
+        path=None,
+        httponly=True,
+        samesite="strict",
+        secure=asked.headers.get("x-forwarded-proto") == "https",
+    )
+    return answer
+
+
+def _has_body_within(headers: Headers, most: int) -> bool:
+    length = headers.get("content-length", "0")
+    return length.isdecimal() and int(length[:9]) <= most and "transfer-encoding" not in headers
 
 
 def _host_name(headers: Headers) -> str | None:
@@ -139,20 +300,9 @@ def _host_name(headers: Headers) -> str | None:
         return None
 
 
-def _comes_from_elsewhere(headers: Headers, scope: Scope) -> bool:
-    """Returns whether another site's page asks; browsers say so, and pages cannot lie about it."""
-    kind = str(scope["type"])
-    if kind == "http" and headers.get("sec-fetch-mode") == "navigate" and scope["path"] == "/":
-        return False  # a link to the studio may be followed, but not to what takes it long
-    if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        return True
-    origin = headers.get("origin")
-    if origin is None:
-        return kind == "websocket"
-    try:
-        return urlsplit(origin).netloc != headers.get("host")
-    except ValueError:
-        return True
+def _plain(netloc: str) -> str:
+    """Returns a host and its port as one may compare them."""
+    return netloc.lower().removesuffix(":80").removesuffix(":443")
 
 
 def _problem(status: int, message: str) -> Response:
@@ -172,39 +322,25 @@ async def _on_failure(request: Request, error: Exception) -> Response:
     return Answer({"error": f"the studio failed: {error}"}, status_code=500)
 
 
-async def _page(request: Request) -> Response:
-    page = files("workbench.studio").joinpath("static/index.html").read_bytes()
-    return Response(page, media_type="text/html", headers={"Cache-Control": "no-cache"})
-
-
-class _Compressed:
-    """Compresses pages and JSON; pictures are small already, and in videos one seeks."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-        self._compressing = GZipMiddleware(app, compresslevel=5)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_media = scope["type"] != "http" or scope["path"].endswith((".mp4", "/poster", ".png"))
-        await (self._app if is_media else self._compressing)(scope, receive, send)
-
-
-class _Static(StaticFiles):
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
-        response.headers["Cache-Control"] = "no-cache"  # a newer Ludus brings newer pages
-        return response
-
-
-def make_app(library: Library, *, hosts: Sequence[str] | None, token: str | None) -> Starlette:
+def make_app(
+    library: Library,
+    *,
+    hosts: Sequence[str] | None,
+    token: str | None,
+    public: PublicAddress | None = None,
+    changes: changes_api.Changes | None = None,
+) -> Starlette:
     """Returns the whole studio.
 
     Args:
         library: the runs and tournaments that it shows.
         hosts: the names under which it may be asked, None: any.
         token: what visitors must know, None: nothing.
+        public: where a proxy shows it, whose name it may be asked by, too.
+        changes: which runs may be changed, and by whom; None: none.
     """
     cards = Cards(library.serves)
+    access = Access(hosts, token, public, changes.token if changes else None)
 
     @asynccontextmanager
     async def warming(app: Starlette) -> AsyncIterator[None]:
@@ -214,9 +350,10 @@ def make_app(library: Library, *, hosts: Sequence[str] | None, token: str | None
 
     static = Path(str(files("workbench.studio").joinpath("static")))
     routes: list[BaseRoute] = [
-        Route("/", _page),
-        Mount("/static", _Static(directory=static)),
+        Route("/", page),
+        Mount("/static", Static(directory=static)),
         Mount("/api/runs", routes=runs_api.routes(library, cards)),
+        Mount("/api/changes", routes=changes_api.routes(library, changes)),
         *(
             Mount(f"/api/{name}", routes=api.routes(library))
             for name, api in (
@@ -234,7 +371,7 @@ def make_app(library: Library, *, hosts: Sequence[str] | None, token: str | None
     }
     return Starlette(
         routes=routes,
-        middleware=[Middleware(Guard, hosts=hosts, token=token), Middleware(_Compressed)],
+        middleware=[Middleware(Guard, access=access), Middleware(Compressed)],
         exception_handlers=dict(handlers),
         lifespan=warming,
     )

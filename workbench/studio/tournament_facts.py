@@ -16,6 +16,7 @@ from agents.base import Player
 from envs import EnvConfig, env_spec
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench.errors import UsageError
+from workbench.studio import commands
 from workbench.studio.kept import Kept, stamp
 from workbench.studio.tournament_lines import GAMES, SCORES, GamesRead, ScoresRead
 from workbench.tournament.openings import Openings
@@ -207,6 +208,7 @@ def _details_of_games(folder: Path, conditions: dict[str, Any]) -> dict[str, Any
         "forfeits": table.forfeits,
         "opening_plies": conditions.get("opening_plies"),
         "unreadable": unreadable,
+        "commands": commands.of_games(folder, conditions, names, table.games.tolist()),
     }
 
 
@@ -243,6 +245,7 @@ def _details_of_scores(folder: Path, conditions: dict[str, Any]) -> dict[str, An
         "episodes": conditions["episodes"],
         "count": sum(len(row.scores.returns) for row in rows),
         "unreadable": unreadable,
+        "commands": commands.of_scores(folder, conditions),
     }
 
 

@@ -49,6 +49,14 @@ def find(run: Run, name: str, suffix: str, serves: Callable[[Path], bool]) -> Pa
     return path
 
 
+def file_name(run: Run, name: str) -> str:
+    """Returns what a video is called where somebody keeps it, away from its run."""
+    step, episode = name.split("_")
+    told = run.name.encode(errors="surrogateescape").decode(errors="replace")
+    told = re.sub(r"[^\w.+-]+", "-", told)
+    return f"{told}-step-{step}-seed-{episode}.mp4"
+
+
 def score_of(trace: Path) -> float | None:
     """Returns the return of a recorded episode, or the result of a recorded game."""
     try:

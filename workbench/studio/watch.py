@@ -1,5 +1,6 @@
 """`ludus watch`: starts the studio and opens the browser."""
 
+import errno
 import os
 import socket
 import sys
@@ -15,17 +16,30 @@ from starlette.applications import Starlette
 
 from workbench.errors import UsageError
 from workbench.run import RUNS, open_run
+from workbench.studio.addresses import addresses, hint, is_loopback, listen
+from workbench.studio.changes_api import Changes
 from workbench.studio.library import Library
-from workbench.studio.server import LOOPBACK, make_app, new_token
+from workbench.studio.server import LOOPBACK, PublicAddress, make_app, new_token
 
 PORT = 8765
 PORTS_TRIED = 20
 MAX_MESSAGE_BYTES = 16_384  # that a page may send
+WARNING = (
+    "anyone in the network who has this address, with its token, can use the studio; "
+    "the connection is not encrypted"
+)
 MAX_CONNECTIONS = 256  # while so many are open, requests are told 503; a browser opens six
 
 
 def watch(
-    shown: Sequence[str], *, host: str, port: int | None, browser: bool, page: str = "run"
+    shown: Sequence[str],
+    *,
+    host: str,
+    port: int | None,
+    browser: bool,
+    page: str = "run",
+    public_url: str | None = None,
+    changes: bool | None = None,
 ) -> None:
     """Serves the studio until Ctrl-C, which ends the process.
 
@@ -35,6 +49,9 @@ def watch(
         port: None: the first free one from `PORT` on.
         browser: whether to open it.
         page: of the run that is opened, `run` or `play`.
+        public_url: where a proxy shows it; then it asks for a token, too.
+        changes: whether runs may be renamed, annotated and deleted by who has a token; None: where
+            nobody but this machine is let in.
 
     Raises:
         UsageError: there is no such run or folder, or the port cannot be had.
@@ -50,19 +67,42 @@ def watch(
         if not path.is_relative_to(RUNS.resolve()):
             folders.append(path)
     library = Library(folders)
-    token = None if host in LOOPBACK else new_token()
-    app = make_app(library, hosts=LOOPBACK if token is None else None, token=token)
+    public = PublicAddress.parse(public_url) if public_url is not None else None
+    host = host.removeprefix("[").removesuffix("]")  # as one writes it in an address
+    alone = is_loopback(host) and public is None
+    changing = alone if changes is None else changes
+    token = new_token()
+    app = make_app(
+        library,
+        hosts=(*LOOPBACK, host) if is_loopback(host) else None,
+        token=None if alone else token,
+        public=public,
+        changes=Changes(RUNS, token) if changing else None,
+    )
     with _listening(host, port) as listening:
-        name = f"[{host}]" if ":" in host else host
-        address = f"http://{name}:{listening.getsockname()[1]}/"
-        if token is not None:
-            address += f"?token={token}"
+        shown_at = addresses(host, listening)
+        if public is not None:
+            shown_at.insert(0, public.url)
+        place = ""
         for run_id, run in library.runs().items():
             if run.path.resolve() == opened:
-                address += f"#/{page}/{quote(run_id, safe=':')}"
-        sys.stderr.write(f"the studio is at {address}\nCtrl-C ends it\n")
-        if browser and _has_screen():
-            threading.Timer(0.5, webbrowser.open, [address]).start()
+                place = f"#/{page}/{quote(run_id, safe=':')}"
+        with_token = [f"{address}?token={token}{place}" for address in shown_at]
+        plain = [f"{address}{place}" for address in shown_at]
+        first, *others = plain if alone else with_token
+        told = [f"the studio is at {first}", "Ctrl-C ends it"]
+        if not alone:
+            told.append(WARNING)
+            told += [f"or at {address}" for address in others]
+        if alone and changing:
+            told.append(f"to rename, annotate and delete runs there: {with_token[0]}")
+        seen = _has_screen()
+        if alone and not seen and (advice := hint(listening.getsockname()[1], os.environ)):
+            told.append(advice)
+        sys.stderr.write("".join(f"{line}\n" for line in told))
+        sys.stderr.flush()
+        if browser and seen:
+            threading.Timer(0.5, _open_browser, [with_token[0] if changing else first]).start()
         # Ctrl-C is how it ends, and no failure.
         with suppress(KeyboardInterrupt):
             uvicorn.Server(serving(app)).run(sockets=[listening])
@@ -91,17 +131,22 @@ def _has_screen() -> bool:
     )
 
 
+def _open_browser(address: str) -> None:
+    try:
+        opened = webbrowser.open(address)
+    except (webbrowser.Error, OSError):
+        opened = False
+    if not opened:
+        sys.stderr.write("no browser could be opened here; open the address yourself\n")
+
+
 def _listening(host: str, port: int | None) -> socket.socket:
     tried = [port] if port is not None else [*range(PORT, PORT + PORTS_TRIED), 0]
     for candidate in tried:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listening = socket.socket(family, socket.SOCK_STREAM)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listening.bind((host, candidate))
-            listening.listen(128)
-            return listening
-        except OSError as error:
-            listening.close()
-            problem = error.strerror or str(error)
-    raise UsageError(f"the studio cannot listen at {host}:{tried[-1]}: {problem}")
+            return listen(host, candidate)
+        except (OSError, UnicodeError) as error:
+            problem = getattr(error, "strerror", None) or str(error)
+            in_use = getattr(error, "errno", None) == errno.EADDRINUSE
+    way_out = "; perhaps by another studio: choose another --port, or 0 for any" if in_use else ""
+    raise UsageError(f"the studio cannot listen at {host}:{tried[-1]}: {problem}{way_out}")

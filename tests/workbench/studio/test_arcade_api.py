@@ -371,3 +371,17 @@ def test_other_sites_and_plain_requests_are_refused(studio):
     with pytest.raises(InvalidStatus), connect(url, origin="http://elsewhere"):
         pass
     assert httpx.get(f"{studio}/api/arcade/{DOORKEY}").status_code == 404
+
+
+def test_behind_a_proxy_the_ticket_shows_whose_page_it_is(studio):
+    ticket = httpx.get(f"{studio}/api/arcade/").json()["ticket"]
+    for headers in ({"Origin": "http://elsewhere"}, {"Sec-Fetch-Site": "cross-site"}):
+        assert httpx.get(f"{studio}/api/arcade/", headers=headers).status_code == 403
+    url = f"{studio.replace('http', 'ws')}/api/arcade/nobody?ticket="
+    with connect(f"{url}{ticket}", origin="http://elsewhere") as socket:
+        assert json.loads(socket.recv(30))["problem"] == "there is no such run"
+    for wrong in ("", ticket[:-1], "%ff"):
+        with pytest.raises(InvalidStatus), connect(f"{url}{wrong}", origin="http://elsewhere"):
+            pass
+    with pytest.raises(InvalidStatus), connect(f"{url}{ticket}"):  # no page at all
+        pass

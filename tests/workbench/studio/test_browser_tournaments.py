@@ -1,7 +1,9 @@
 """Tournaments in a real browser."""
 
 import json
+import re
 import shutil
+from itertools import pairwise
 
 import pytest
 from playwright.sync_api import expect
@@ -77,6 +79,25 @@ def test_from_the_list_to_a_game(site, page, shoot, accessible):
     number = int(link.text_content().split()[1]) - 1
     link.click()
     expect(page).to_have_url(f"{url}/#/game/tournaments/board/{number}")
+
+
+@pytest.mark.parametrize("name", ["board", "grid", "many"])
+def test_on_a_phone_each_rating_is_seen_with_its_interval(site, page, name):
+    url, folder = site
+    games = [(one, other, 0, 1.0) for one, other in pairwise(MANY)]
+    write_games(folder / "many", MANY, games)
+    page.set_viewport_size({"width": 375, "height": 812})
+    page.goto(f"{url}/#/tournaments/{name}")
+    cells = page.locator(".t-ratings tbody tr > *:visible", has_text=re.compile(r"\d to [+−]?\d"))
+    expect(cells.first).to_be_visible()
+    rows = page.locator(".t-ratings tbody tr")
+    assert cells.count() >= rows.count() > 1
+    for row in rows.all():
+        told = row.locator("> *:visible").filter(has_text=re.compile(r"\d to [+−]?\d")).first
+        box, player = told.bounding_box(), row.locator(".t-player").bounding_box()
+        assert box["x"] + box["width"] <= 375 - 12
+        assert player["x"] + player["width"] <= box["x"] + 1
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
 
 
 def page_title(folder):

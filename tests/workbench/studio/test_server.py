@@ -1,14 +1,17 @@
 """Whom the studio refuses, and that nothing that is asked of it brings it down."""
 
+import base64
+import hashlib
 import json
 import logging
+import re
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 import pytest
 from hypothesis import given, settings
@@ -23,7 +26,7 @@ from workbench.errors import UsageError, WorkError
 from workbench.studio import runs_api, server
 from workbench.studio.library import Library
 from workbench.studio.run_facts import Cards
-from workbench.studio.server import HEADERS, LOOPBACK, make_app
+from workbench.studio.server import HEADERS, LOOPBACK, PublicAddress, make_app
 
 TOKEN = "a-token"
 KNOWN_TYPES = (
@@ -188,24 +191,100 @@ def test_without_the_token_nothing_is_told(guarded):
 
 def test_the_token_is_exchanged_for_a_cookie(guarded):
     answer = ask(guarded, f"/?token={TOKEN}")
-    assert (answer.status, answer.headers["location"]) == (307, "/")
+    assert (answer.status, answer.headers["location"]) == (307, "./")  # a proxy may be before it
     check_is_safe(answer)
     told = answer.headers["set-cookie"]
     assert "HttpOnly" in told
     assert "SameSite=strict" in told
+    assert "path" not in told.lower()  # so it is that of the address, which only browsers know
     assert TOKEN not in answer.headers["location"]
     assert ask(guarded, "/api/runs/", {"Cookie": told.split(";")[0]}).status == 200
 
 
 @pytest.mark.parametrize(
-    "path", ["//evil.example/", "/%5cevil.example", "/\\evil.example", "/a%0d%0aX:y"]
+    "path", ["//evil.example/", "/%5cevil.example", "/\\evil.example", "/a%0d%0aX:y", "/a/b//c:d"]
 )
 def test_the_token_leads_to_no_other_site(guarded, path):
     answer = ask(guarded, f"{path}?token={TOKEN}")
     location = answer.headers["location"]
-    assert location.startswith("/")
-    assert not location.startswith(("//", "/\\"))
+    assert location.startswith("./")
+    assert not location.startswith((".//", "./\\"))
+    assert urljoin(f"{guarded}{path}", location).startswith(f"{guarded}/")
     assert "x" not in answer.headers
+
+
+PUBLIC = PublicAddress.parse("https://Hub.example.org:443/user/me/")
+
+
+@pytest.fixture(scope="module")
+def proxied() -> Iterator[str]:
+    """The address of a studio that a proxy shows to others."""
+    app = make_app(Library([ZOO]), hosts=LOOPBACK, token=TOKEN, public=PUBLIC)
+    with served(app) as url:
+        yield url
+
+
+def test_a_public_address_is_read_as_browsers_tell_it():
+    assert PUBLIC == ("https://hub.example.org", "hub.example.org", "/user/me")
+    assert PUBLIC.url == "https://hub.example.org/user/me/"
+    assert PublicAddress.parse("http://[fd00::2]:8080").url == "http://[fd00::2]:8080/"
+    for wrong in ("hub.example.org", "ftp://x/", "https://", "http://x:y/", "http://h/?a=b", "["):
+        with pytest.raises(UsageError, match="--public-url is an address"):
+            PublicAddress.parse(wrong)
+
+
+def test_behind_a_proxy_only_the_name_that_was_said_may_ask(proxied):
+    cookie = ask(proxied, f"/?token={TOKEN}").headers["set-cookie"].split(";")[0]
+    own = {"Host": "hub.example.org", "Cookie": cookie}
+    assert ask(proxied, "/api/runs/", own).status == 200
+    assert ask(proxied, "/user/me/api/runs/", own).status == 200
+    assert ask(proxied, "/user/me", own).status == 200
+    assert ask(proxied, "/user/you/api/runs/", own).status == 404
+    assert ask(proxied, "/api/runs/", {"Host": "hub.example.org"}).status == 401
+    other = ask(proxied, "/api/runs/", own | {"Host": "evil.example"})
+    assert (other.status, "--public-url" in other.json["error"]) == (421, True)
+    assert ask(proxied, "/api/runs/", own | {"Origin": "https://hub.example.org"}).status == 200
+    for origin in ("https://evil.example", "https://hub.example.org.evil.example", "null"):
+        assert ask(proxied, "/api/runs/", own | {"Origin": origin}).status == 403
+    for path in ("/user/me//evil.example/", "/user/me/%2e%2e/server.py"):
+        assert ask(proxied, path, own).status == 404
+
+
+def test_what_a_proxy_tells_of_the_name_does_not_open_the_studio(studio):
+    forwarded = {"X-Forwarded-Host": "hub.example.org"}
+    own = forwarded | {"Origin": "http://hub.example.org"}
+    assert ask(studio, "/api/runs/", own).status == 200
+    assert ask(studio, "/api/runs/", own | {"Host": "hub.example.org"}).status == 421
+    assert ask(studio, "/api/runs/", forwarded | {"Origin": "http://evil.example"}).status == 403
+    assert ask(studio, "/api/runs/", own | {"Sec-Fetch-Site": "cross-site"}).status == 403
+    same = {"Sec-Fetch-Site": "same-origin", "Origin": "http://hub.example.org"}
+    assert ask(studio, "/api/runs/", same).status == 200  # a browser's word, which pages cannot say
+    assert ask(studio, "/api/runs/", same | {"Host": "hub.example.org"}).status == 421
+    assert ask(studio, "/api/runs/", same | {"Origin": "null"}).status == 403
+
+
+@pytest.mark.parametrize("prefix", ["/deep/path", "/api", "/static", "/"])
+def test_a_path_that_a_proxy_has_left_is_taken_off_where_it_says_so(studio, prefix):
+    headers = {"X-Forwarded-Prefix": prefix}
+    base = prefix.rstrip("/")
+    for path in ("/api/runs/", f"{base}/api/runs/", f"{base}/static/app.js", f"{base}/", "//"):
+        assert ask(studio, path, headers).status == 200, path
+    assert ask(studio, "/other/api/runs/", headers).status == 404
+
+
+def test_the_script_in_the_page_is_the_one_that_may_run():
+    page = (Path(server.__file__).parent / "static/index.html").read_text()
+    (script,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"'sha256-{digest}'" in HEADERS["Content-Security-Policy"]
+
+
+def test_all_addresses_in_pages_are_relative():
+    static = Path(server.__file__).parent / "static"
+    for path in static.glob("*.*"):
+        text = path.read_text()
+        found = re.findall(r"""["'`(](?:/(?:api|static)\b[^"'`)]*|https?://[^"'`)]*)""", text)
+        assert [one for one in found if "www.w3.org" not in one] == [], path.name
 
 
 class _Failing:

@@ -38,6 +38,7 @@ function trouble({ message }) {
   return [
     heading("This page cannot be shown"),
     element("p", { class: "panel problem", role: "alert" }, `Something went wrong: ${message}`),
+    element("p", {}, element("a", { href: "#/" }, "All runs")),
   ];
 }
 

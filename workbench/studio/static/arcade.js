@@ -1,7 +1,8 @@
 // A person plays a run's game with keys or touch, beside the agent's own try at the same episode.
 import { address, keep, newSeed, numberIn, path, withQuery } from "./address.js";
 import { Screen, Thoughts, pads, scoreText } from "./arcade_parts.js";
-import { choice, element, heading, isForPage, setOptions } from "./dom.js";
+import { commandsPanel } from "./commands.js";
+import { choice, element, get, heading, isForPage, setOptions } from "./dom.js";
 import { gameName, whole } from "./words.js";
 
 const SPEEDS = [[1, "Game speed"], [0.75, "¾ speed"], [0.5, "½ speed"], [0.25, "¼ speed"]];
@@ -61,16 +62,28 @@ class Game {
       element("div", { class: "row arcade-bar" }, this.go, this.again, this.fresh, this.speedLabel,
         this.stepsLabel),
       this.status, this.stage,
+      commandsPanel(this.run.commands.filter(({ what }) => what === "Play")) ?? "",
     );
   }
 
   // ---- what the studio tells
 
-  connect() {
-    const scheme = location.protocol === "https:" ? "wss" : "ws";
-    const at = `${scheme}://${location.host}/api/${path("arcade", this.run.id)}`;
+  async connect() {
+    const mine = (this.connecting = {});
+    this.setState("loading");
+    let told;
+    try {
+      told = await get("arcade/");
+    } catch (error) {
+      if (mine === this.connecting) this.fail(error.message);
+      return;
+    }
+    if (mine !== this.connecting) return; // another one is wanted, or the page was left
+    const asked = { seed: this.seed, step: this.step, ticket: told.ticket };
+    const at = new URL(withQuery(`api/${path("arcade", this.run.id)}`, asked), document.baseURI);
+    at.protocol = at.protocol === "https:" ? "wss:" : "ws:";
     this.problem = null;
-    const socket = new WebSocket(withQuery(at, { seed: this.seed, step: this.step }));
+    const socket = new WebSocket(at);
     socket.binaryType = "arraybuffer";
     // One after the other, and only while it is still this game that is played.
     const next = (f) => {
@@ -82,7 +95,6 @@ class Game {
     socket.onclose = () =>
       next(() => this.fail(this.problem ?? "The studio has ended the game."));
     this.socket = socket;
-    this.setState("loading");
   }
 
   async onMessage(data) {
@@ -227,7 +239,7 @@ class Game {
   }
 
   send(message) {
-    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
   }
 
   hangUp() {
@@ -238,6 +250,7 @@ class Game {
 
   leave() {
     this.listening.abort();
+    this.connecting = null;
     this.hangUp();
   }
 

@@ -21,7 +21,7 @@ const same = (a, b) => a[0] === b[0] && a[1] === b[1];
 // A board that `draw` fills. With `onMove(action)` it can be played on.
 //
 // draw({ family, position, legal, playable, heat, hint, flip }): a position as
-// `/api/boards/positions` tells it; `heat`: moves with visits; `hint`: a move; `flip`: seen from
+// `api/boards/positions` tells it; `heat`: moves with visits; `hint`: a move; `flip`: seen from
 // the other side. The page also places `element`, and `list`: every legal move as a button.
 export class Board {
   constructor({ label = "Board", onMove = null } = {}) {

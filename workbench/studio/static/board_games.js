@@ -1,15 +1,9 @@
 // The families of board games: who plays, and how squares, pieces and moves are called.
+import { get } from "./dom.js";
 
-const BLACK_AND_WHITE = ["Black", "White"];
-const SIDES = {
-  tic_tac_toe: ["X", "O"],
-  mnk: ["X", "O"],
-  connect_four: ["Red", "Yellow"],
-  hex: ["Red", "Blue"],
-  clobber: ["White", "Black"],
-};
-const KNOWN = ["chess", "shogi", "othello", "go", "gomoku", "breakthrough", "lines_of_action"];
-const NAMES = {
+// The table from which the videos have their names, too.
+const { games, other } = await get("boards/names");
+const PIECES = {
   chess: { k: "king", q: "queen", r: "rook", b: "bishop", n: "knight", p: "pawn" },
   shogi: {
     k: "king",
@@ -23,21 +17,20 @@ const NAMES = {
   },
 };
 
+const spoken = (family) => (Object.hasOwn(games, family) ? games[family] : other);
+
 // How player 0 and player 1 are called.
-export function sidesOf(family) {
-  if (family in SIDES) return SIDES[family];
-  return KNOWN.includes(family) ? BLACK_AND_WHITE : ["Player 1", "Player 2"];
-}
+export const sidesOf = (family) => spoken(family).sides;
 
 // A move as the board's own coordinates say it; OpenSpiel counts columns from 0.
 export function moveName(family, move, height = 0) {
-  if (family === "connect_four") return `column ${move.action + 1}`;
-  if (family === "go") return move.name.split(" ").pop().toLowerCase();
-  if (family === "chess" || family === "shogi" || !move.squares.length) return move.name;
-  if (["tic_tac_toe", "mnk", "gomoku"].includes(family)) {
-    return squareName(family, height, 0, move.squares[0]);
-  }
-  return move.name;
+  const { moves } = spoken(family);
+  if (moves === "last word") return move.name.split(" ").pop().toLowerCase();
+  if (moves === "own" || !move.squares.length) return move.name;
+  const [row, column] = move.squares[0];
+  const { columns, rows } = coordinates(family, height, column + 1);
+  if (column >= columns.length) return move.name; // beyond the alphabet
+  return moves === "column" ? `column ${columns[column]}` : `${columns[column]}${rows[row]}`;
 }
 
 export function squareName(family, height, width, [row, column]) {
@@ -45,15 +38,16 @@ export function squareName(family, height, width, [row, column]) {
   return `${columns[column]}${rows[row]}`;
 }
 
+// What the columns are called from the left, and the rows from the top.
 export function coordinates(family, height, width) {
+  const told = spoken(family);
   const alphabet = "abcdefghijklmnopqrstuvwxyz";
-  const letters = [...(family === "go" ? alphabet.replace("i", "") : alphabet)];
+  const letters = (told.columns === "letters without i" ? alphabet.replace("i", "") : alphabet);
   const numbers = (count) => Array.from({ length: count }, (_, i) => `${i + 1}`);
-  if (family === "connect_four") return { columns: numbers(width), rows: [] };
-  if (family === "shogi") return { columns: numbers(width).reverse(), rows: letters };
-  const down = ["othello", "hex", "tic_tac_toe", "mnk", "gomoku"].includes(family);
-  const rows = numbers(height);
-  return { columns: letters, rows: down ? rows : rows.reverse() };
+  const columns = told.columns.startsWith("numbers") ? numbers(width) : [...letters].slice(0, width);
+  if (told.columns === "numbers from the right") columns.reverse();
+  const rows = { letters: [...alphabet], none: [], down: numbers(height) };
+  return { columns, rows: rows[told.rows] ?? numbers(height).reverse() };
 }
 
 export function pieceName(family, content) {
@@ -64,7 +58,7 @@ export function pieceName(family, content) {
   const upper = content.replace("+", "") !== letter;
   const side = family === "chess" ? (upper ? "white" : "black") : upper ? "black" : "white";
   const promoted = content.startsWith("+") ? "promoted " : "";
-  return `${side} ${promoted}${NAMES[family]?.[letter] ?? letter}`;
+  return `${side} ${promoted}${PIECES[family]?.[letter] ?? letter}`;
 }
 
 // The moves of a principal variation as text.

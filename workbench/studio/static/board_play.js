@@ -3,6 +3,7 @@ import { address, keep, newSeed, numberIn, path, withQuery } from "./address.js"
 import { Board, boardLayout, positionsOf } from "./board.js";
 import { lineText, moveName, sidesOf } from "./board_games.js";
 import { chancesBar, sideDot } from "./board_values.js";
+import { commandsPanel } from "./commands.js";
 import { choice, element, failure, get, heading } from "./dom.js";
 import { chosen, draw, levels } from "./opponent.js";
 import { gameName } from "./words.js";
@@ -87,6 +88,7 @@ class Play {
     this.back = button("Take back", () => this.takeBack());
     this.hinting = button("Hint", () => this.hint());
     this.again = button("New game", () => this.restart());
+    this.review = element("a", { class: "button", hidden: true }, "Review this game");
     this.sideChoice = choice(SIDES, this.side, (value) => {
       this.side = value;
       this.restart();
@@ -121,7 +123,7 @@ class Play {
           "div",
           { class: "panel board-side" },
           this.status,
-          element("div", { class: "row" }, this.hinting, this.back, this.again),
+          element("div", { class: "row" }, this.hinting, this.back, this.again, this.review),
           this.problem,
           this.board.list,
         ),
@@ -135,6 +137,7 @@ class Play {
           this.chances,
         ),
         element("div", { class: "panel" }, element("h2", {}, "Moves"), this.history),
+        commandsPanel(this.run.commands.filter(({ what }) => what === "Play")),
       ),
     );
   }
@@ -276,6 +279,9 @@ class Play {
     this.back.disabled = !this.told.movers.includes(me);
     this.again.replaceChildren(position.over ? "Rematch" : "New game");
     this.again.classList.toggle("primary", position.over);
+    this.review.hidden = !position.over;
+    const played = { moves: this.moves.join(","), me };
+    this.review.href = withQuery(address("game", "played", this.run.id), played);
   }
 
   paintStatus() {

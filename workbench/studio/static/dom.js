@@ -60,18 +60,25 @@ export function isForPage({ altKey, ctrlKey, metaKey, target }) {
   return !altKey && !ctrlKey && !metaKey && !target.closest?.(WRITTEN_IN);
 }
 
-// The server's response to GET `/api/...`; throws an Error with its message.
+// The server's response to GET `api/...`, an address relative to the page's, which a proxy may have
+// moved anywhere; throws an Error with its message.
 export async function ask(path, options = {}) {
   let response;
   try {
-    response = await fetch(`/api/${path}`, options);
+    response = await fetch(`api/${path}`, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Error("the studio does not answer; does ludus watch still run?");
   }
   if (response.ok) return response;
   const answer = await response.json().catch(() => ({ error: response.statusText }));
-  throw new Error(answer.error);
+  throw Object.assign(new Error(answer.error), { status: response.status });
+}
+
+// POST `api/...` with what is told as JSON; returns the answer, throws as `ask`.
+export async function post(path, told) {
+  const headers = { "Content-Type": "application/json" };
+  return (await ask(path, { method: "POST", headers, body: JSON.stringify(told) })).json();
 }
 
 export async function get(path, options) {

@@ -41,15 +41,10 @@ const ORDER = {
   score: (a, b) => (b.newest ?? -Infinity) - (a.newest ?? -Infinity) || byNewest(a, b) || 0,
 };
 
-function picture(run, runs) {
-  // A run without videos borrows the picture of one that plays the same.
-  const lender = run.poster
-    ? run
-    : runs.find((other) => other.poster && other.game === run.game && other.world === run.world);
-  const from = lender ?? run;
+function picture(run) {
   return element("img", {
     class: "poster",
-    src: withQuery(`/api/${path("runs", from.id, "poster")}`, { v: from.poster }),
+    src: withQuery(`api/${path("runs", run.id, "poster")}`, { v: run.poster }),
     alt: "",
     loading: "lazy",
     decoding: "async",
@@ -74,7 +69,7 @@ function progress(run) {
   );
 }
 
-function cardOf(run, runs) {
+function cardOf(run) {
   const score =
     run.newest === null
       ? element("p", { class: "muted" }, run.status === "running" ? "no score yet" : "no score")
@@ -87,7 +82,7 @@ function cardOf(run, runs) {
   return element(
     "li",
     { class: "card" },
-    picture(run, runs),
+    picture(run),
     element(
       "div",
       { class: "card-body" },
@@ -191,7 +186,7 @@ export async function show(page, parts, query) {
     shown.forEach((run, i) => {
       const text = JSON.stringify(run);
       const card = cards.get(run.id);
-      const item = card?.text === text ? card.item : cardOf(run, runs);
+      const item = card?.text === text ? card.item : cardOf(run);
       if (card && card.item !== item && card.item.parentNode === list) card.item.replaceWith(item);
       cards.set(run.id, { text, item });
       if (list.children[i] !== item) list.insertBefore(item, list.children[i] ?? null);

@@ -91,7 +91,7 @@ function section(title, runs) {
 }
 
 function poster(run) {
-  const src = `/api/${path("runs", run.id, "poster")}`;
+  const src = `api/${path("runs", run.id, "poster")}`;
   return element("img", { src, alt: "", loading: "lazy" });
 }
 

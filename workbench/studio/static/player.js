@@ -1,10 +1,12 @@
 // One recorded episode: the video, in step with what the agent thought.
 import { address, keep, path } from "./address.js";
+import { commandsPanel, copyButton } from "./commands.js";
 import { choice, element, get, heading, isForPage } from "./dom.js";
 import { iconButton, relabel } from "./icons.js";
 import { Film, SPEEDS } from "./player_film.js";
 import { agentOf, inside, overlay, showPicture } from "./player_inside.js";
 import { bars, eventList, nameOf } from "./player_parts.js";
+import { downloadLink } from "./run.js";
 import { timeline } from "./timeline.js";
 import { fixed, gameName, recording, runName, short, whole } from "./words.js";
 
@@ -20,7 +22,7 @@ export async function show(page, [run, video], query) {
   const [facts, trace] = await Promise.all([get(`insight/${base}`), get(`${here}/trace`)]);
   const agent = agentOf(base);
   const screen = element("video", {
-    src: `/api/${here}.mp4`,
+    src: `api/${here}.mp4`,
     preload: "auto",
     playsinline: true,
     "aria-label": `Recording of ${trace.title}`,
@@ -119,6 +121,7 @@ export async function show(page, [run, video], query) {
       ),
     ),
     network.node,
+    commandsPanel(facts.commands) ?? "",
     keysHelp(),
   );
   const onkey = (event) => pressed(event, film, seek, events, look);
@@ -149,6 +152,7 @@ function head(run, video, trace, facts) {
       about: `score ${short(trace.episode_return)} in ${short(trace.episode_length)} steps${ending}`,
     }),
     element("label", {}, "Recording", choice(videos, video, other, { class: "ep-which" })),
+    downloadLink({ id: run }, video, "Download video"),
   );
 }
 
@@ -184,7 +188,7 @@ function transport(film, seek, events, look) {
       iconButton("forward", "Frame forward (.)", () => film.step(1)),
       iconButton("last", "Last frame (End)", () => film.seek(film.last)),
       speed,
-      copyButton(film),
+      copyButton("Copy link", "The link to this frame", () => linkTo(film), { class: "ep-copy" }),
     ),
     element(
       "div",
@@ -204,21 +208,7 @@ function transport(film, seek, events, look) {
   return { node, update };
 }
 
-function copyButton(film) {
-  const button = element("button", { type: "button", class: "ep-copy" }, "Copy link");
-  button.addEventListener("click", copy);
-  async function copy() {
-    const link = `${location.href.split("?")[0]}?t=${film.t}`;
-    try {
-      await navigator.clipboard.writeText(link);
-      button.textContent = "Copied";
-    } catch {
-      prompt("The link to this frame", link); // without a secure connection, by hand
-    }
-    setTimeout(() => (button.textContent = "Copy link"), 1500);
-  }
-  return button;
-}
+const linkTo = (film) => `${location.href.split("?")[0]}?t=${film.t}`;
 
 function readoutOf(trace, facts) {
   const cells = ["Step", "Score", "Value", "Reward", "Surprise"].map((name) => {

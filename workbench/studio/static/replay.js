@@ -1,8 +1,9 @@
-// The replay of one game: of a run against itself, or of a tournament.
+// The replay of one game: of a run against itself, of a tournament, or one that was just played.
 import { address, keep, path, withQuery } from "./address.js";
 import { Board, boardLayout, positionsOf } from "./board.js";
 import { lineText, moveName, sidesOf } from "./board_games.js";
 import { chancesBar, resultChances, sideDot, valueGraph } from "./board_values.js";
+import { commandsPanel } from "./commands.js";
 import { choice, element, failure, get, heading, isForPage, reveal } from "./dom.js";
 import { iconButton, relabel } from "./icons.js";
 import { gameOf } from "./replay_games.js";
@@ -15,7 +16,7 @@ const SECONDS_PER_MOVE = 0.9;
 
 export async function show(page, parts, query) {
   const replay = new Replay(page, address("game", ...parts));
-  await replay.load(parts);
+  await replay.load(parts, query);
   replay.go(Number.parseInt(query.get("ply") ?? "0", 10) || 0);
   return () => replay.end();
 }
@@ -31,8 +32,8 @@ class Replay {
     this.keys = (event) => this.key(event);
   }
 
-  async load(parts) {
-    this.game = await gameOf(parts);
+  async load(parts, query) {
+    this.game = await gameOf(parts, query);
     const { game, max_plies: maxPlies, moves } = this.game;
     this.told = await get(positionsOf(game, maxPlies, moves));
     this.family = this.told.family;
@@ -45,6 +46,7 @@ class Replay {
     this.build();
     document.addEventListener("keydown", this.keys);
     this.learnTruth();
+    if (this.game.reviewed) this.judgeAll();
   }
 
   end() {
@@ -154,6 +156,8 @@ class Replay {
           this.list,
           element("p", { class: "muted line graph-words" }, "keys: ← → one move, Home, End"),
         ),
+        game.download,
+        commandsPanel(game.commands),
       ),
     );
   }
@@ -217,7 +221,7 @@ class Replay {
 
   go(ply) {
     this.ply = Math.max(0, Math.min(this.plies, ply));
-    keep(this.page, `${this.address}?ply=${this.ply}`);
+    keep(this.page, withQuery(this.address, { ...this.game.kept, ply: this.ply }));
     this.paint();
     this.think();
   }
@@ -265,7 +269,8 @@ class Replay {
     const count = `Move ${this.ply} of ${this.plies}: `;
     if (this.ply === this.plies) {
       const { result } = this.game;
-      return count + (result === 0 ? "draw" : `${this.names[result > 0 ? 0 : 1]} wins`);
+      const winner = this.names[result > 0 ? 0 : 1];
+      return count + (result === 0 ? "draw" : `${winner} ${winner.startsWith("You ") ? "win" : "wins"}`);
     }
     return `${count}${this.names[position.to_play]} to move`;
   }

@@ -1,13 +1,46 @@
-// The games that can be replayed: those a run has recorded, and those of tournaments.
-import { address, path } from "./address.js";
-import { get } from "./dom.js";
+// The games that can be replayed: those a run has recorded, those of tournaments, and those that a
+// person has just played, which the address holds.
+import { address, path, withQuery } from "./address.js";
+import { element, get } from "./dom.js";
+import { positionsOf } from "./board.js";
+import { downloadLink } from "./run.js";
 import { counted, gameName, recording, runName, whole } from "./words.js";
 
-const LOADERS = { runs: recordedGame, tournaments: tournamentGame };
+const LOADERS = { runs: [recordedGame, 2], tournaments: [tournamentGame, 2], played: [playedGame, 1] };
 
-export function gameOf([kind, ...parts]) {
-  if (!Object.hasOwn(LOADERS, kind) || parts.length !== 2) throw new Error("there is no such game");
-  return LOADERS[kind](parts);
+export function gameOf([kind, ...parts], query) {
+  const [load, count] = Object.hasOwn(LOADERS, kind) ? LOADERS[kind] : [null, 0];
+  if (!load || parts.length !== count) throw new Error("there is no such game");
+  return load(parts, query);
+}
+
+// The query: `moves`, and `me`, which player the person was. All values are to be thought about.
+async function playedGame([id], query) {
+  const run = await get(path("runs", id));
+  const text = query.get("moves") ?? "";
+  const me = query.get("me") === "1" ? 1 : 0;
+  if (!/^\d+(,\d+)*$/.test(text)) throw new Error("there is no such game");
+  const moves = text.split(",").map(Number);
+  const maxPlies = run.config?.env?.max_plies ?? null;
+  const told = await get(positionsOf(run.game, maxPlies, moves, moves.length));
+  const side = me === told.first_to_move ? "first" : "second";
+  return {
+    game: run.game,
+    max_plies: maxPlies,
+    moves,
+    kept: { moves: text, me },
+    heading: `${gameName(run.game)}: your game against ${run.name}`,
+    back: { href: withQuery(address("play", id), { side, moves: text }), words: "back to the game" },
+    players: [0, 1].map((player) => (player === me ? "You" : run.name)),
+    result: told.positions.at(-1).result,
+    values: null,
+    visits: null,
+    judges: [id],
+    reviewed: true,
+    step: "",
+    commands: run.commands.filter(({ what }) => what === "Play"),
+    note: "The agent looks at every move again; marked is where the value fell clearly.",
+  };
 }
 
 async function recordedGame([run, video]) {
@@ -20,6 +53,7 @@ async function recordedGame([run, video]) {
     players: null,
     judges: [run],
     step,
+    download: element("p", {}, downloadLink({ id: run }, video, "Download video")),
     note: `after ${steps} moves of practice; the values are those of its own search`,
   };
 }
@@ -41,6 +75,7 @@ async function tournamentGame([tournament, number]) {
     result: 2 * played.score - 1,
     values: null,
     visits: null,
+    commands: (await get(path("tournaments", tournament))).commands,
     judges: runs.filter((run) => run.game === played.game).map((run) => run.id),
     step: "",
     note: [

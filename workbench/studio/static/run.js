@@ -1,6 +1,8 @@
 // One run: its facts, learning curves, config, checkpoints and videos.
 import { address, keep, path, withQuery } from "./address.js";
 import { metricName, metricValue } from "./chart.js";
+import { changesPanel } from "./changes.js";
+import { commandsPanel } from "./commands.js";
 import { curvesPanel } from "./curves.js";
 import { choice, element, every, failure, get, heading } from "./dom.js";
 import { badge } from "./gallery.js";
@@ -61,7 +63,7 @@ function head(run) {
 function videoItem(run, name) {
   const kind = run.world === "board" ? ["game", "runs"] : ["video"];
   const page = address(...kind, run.id, name);
-  const at = `/api/${path("runs", run.id, "videos", name)}`;
+  const at = `api/${path("runs", run.id, "videos", name)}`;
   const video = element("video", {
     src: `${at}.mp4`,
     poster: `${at}/poster`,
@@ -76,7 +78,7 @@ function videoItem(run, name) {
   const start = () => video.play().catch(() => {}); // a damaged one keeps its picture
   const stop = () => video.pause();
   const score = run.scores[name];
-  const result = score > 0 ? "first player won" : score < 0 ? "second player won" : "draw";
+  const result = score === 0 ? "draw" : `${run.sides?.[score > 0 ? 0 : 1]} won`;
   const told = score === null || score === undefined
     ? null
     : run.world === "board"
@@ -92,7 +94,14 @@ function videoItem(run, name) {
       element("span", { class: "numbers" }, `step ${recording(name).steps}`),
       told ? element("span", { class: "muted numbers" }, told) : null,
     ),
+    downloadLink(run, name),
   );
+}
+
+export function downloadLink({ id }, video, words = "Download") {
+  const href = `api/${path("runs", id, "videos", video)}.mp4?download=1`;
+  const label = `Download the video of step ${recording(video).steps}`;
+  return element("a", { class: "download", href, download: "", "aria-label": label }, words);
 }
 
 function videosPanel(run) {
@@ -217,6 +226,15 @@ function configPanel(run, others, chosen, choose) {
   );
 }
 
+function noLonger() {
+  return element(
+    "p",
+    { class: "problem panel", role: "alert" },
+    "This run is no longer there: it was deleted or renamed. ",
+    element("a", { href: "#/" }, "All runs"),
+  );
+}
+
 export async function show(page, [id], query) {
   let run = await get(path("runs", id ?? ""));
   page.classList.add("runs-page");
@@ -249,30 +267,40 @@ export async function show(page, [id], query) {
   const { runs: all } = await get("runs/");
   const others = all.filter((other) => other.id !== run.id);
   curves.knowOthers(all);
-  const top = part(head, ({ config, flat, videos, scores, spark, ...rest }) => rest);
+  const top = part(head, ({ config, flat, videos, scores, spark, notes, commands, ...rest }) => rest);
+  const commands = part((r) => commandsPanel(r.commands), (r) => r.commands);
+  let gone = false;
+  const changes = await changesPanel(() => run, {
+    left: () => (gone = true),
+    noted: (notes) => (run = { ...run, notes }),
+  });
   const videos = part(videosPanel, (r) => [r.videos, r.scores]);
   const checkpoints = part(checkpointsPanel, (r) => r.checkpoints);
   const config = part(
     (r) => configPanel(r, others, against, (other) => ((against = other), remember())),
     (r) => r.flat,
   );
-  const parts = [top, videos, checkpoints, config];
+  const parts = [top, videos, commands, checkpoints, config];
   const trouble = element("div", { class: "trouble", role: "status" });
   parts.forEach((one) => one.show());
-  page.append(top.box, trouble, curves.panel, videos.box, checkpoints.box, config.box);
+  page.append(
+    top.box, trouble, curves.panel, videos.box, changes.panel, commands.box, checkpoints.box, config.box,
+  );
   curves.refresh();
 
   let round = 0;
   const stop = every(REFRESH_SECONDS, async () => {
     const isLive = run.status === "running" || run.status === "created";
-    if (!isLive && ++round % CALM_ROUNDS) return;
+    if (gone || (!isLive && ++round % CALM_ROUNDS)) return;
     try {
       run = await get(path("runs", run.id));
       trouble.replaceChildren();
       parts.forEach((one) => one.show());
+      changes.renew(run.notes);
       await curves.refresh();
     } catch (error) {
-      trouble.replaceChildren(failure(error));
+      if (gone) return;
+      trouble.replaceChildren(error.status === 404 ? noLonger() : failure(error));
     }
   });
   return () => {

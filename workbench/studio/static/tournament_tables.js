@@ -28,7 +28,8 @@ export function ratings({ players }) {
   const forfeits = players.some((player) => player.forfeits);
   return scrolled("Ratings", element("table", { class: "numbers t-ratings" },
     element("thead", {}, element("tr", {}, th("#", { class: "t-right t-number" }), th("Player", { class: "t-sticky" }),
-      th("Elo", { class: "t-right" }), th("95% interval", { class: "t-wide" }), th("Games", { class: "t-right" }),
+      element("th", { scope: "col", class: "t-right" }, "Elo",
+        element("div", { class: "t-narrow t-small" }, "95% interval")), th("95% interval", { class: "t-wide t-picture" }), th("Games", { class: "t-right" }),
       th("Won–drawn–lost", { class: "t-right" }), th("Score", { class: "t-right" }),
       th("Above next", { class: "t-right", title: "how likely it is stronger than the next one below" }),
       th("ms/move", { class: "t-right" }), forfeits ? th("Forfeits", { class: "t-right" }) : null)),
@@ -37,8 +38,9 @@ export function ratings({ players }) {
       const span = `${signed(player.low)} to ${signed(player.high)}`;
       return element("tr", {}, element("td", { class: "t-right t-number" }, String(i + 1)),
         element("th", { scope: "row", class: "t-sticky" }, playerName(player)),
-        element("td", { class: "t-right t-strong" }, signed(player.rating)),
-        element("td", { class: "t-wide", title: span }, whisker(estimates[i], x, true),
+        element("td", { class: "t-right" }, element("span", { class: "t-strong" }, signed(player.rating)),
+          element("div", { class: "t-narrow t-small muted" }, span)),
+        element("td", { class: "t-wide t-picture", title: span }, whisker(estimates[i], x, true),
           element("span", { class: "hidden-text" }, span)),
         cell(whole(player.games)),
         cell(`${player.wins}–${player.draws}–${player.losses}`), cell(percent(player.score, 1)),

@@ -1,5 +1,6 @@
 // Tournaments: the list, and one with its ratings, crosstable, ladder of checkpoints and games.
 import { address, path } from "./address.js";
+import { commandsPanel } from "./commands.js";
 import { element, every, get, heading } from "./dom.js";
 import { Crosstable, crosstableNote } from "./tournament_crosstable.js";
 import { Games } from "./tournament_games.js";
@@ -99,6 +100,7 @@ async function showOne(page, id, query) {
     page.append(element("div", { class: "t-tables" }, meetings), games.panel);
     games.load();
   }
+  page.append(commandsPanel(facts.commands) ?? "");
   const stop = facts.status !== "running" ? () => {} : every(REFRESH_SECONDS, async () => {
     const before = facts.count;
     facts = await get(path("tournaments", id)).catch(() => facts);

@@ -1,0 +1,39 @@
+"""The page, its scripts and styles, and how all that is answered is compressed."""
+
+from importlib.resources import files
+
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+async def page(request: Request) -> Response:
+    """Answers with the one page there is."""
+    html = files("workbench.studio").joinpath("static/index.html").read_bytes()
+    return Response(html, media_type="text/html", headers={"Cache-Control": "no-cache"})
+
+
+class Compressed:
+    """Compresses pages and JSON; pictures are small already, and in videos one seeks."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Compresses what `app` answers."""
+        self._app = app
+        self._compressing = GZipMiddleware(app, compresslevel=5)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Lets the app answer."""
+        is_media = scope["type"] != "http" or scope["path"].endswith((".mp4", "/poster", ".png"))
+        await (self._app if is_media else self._compressing)(scope, receive, send)
+
+
+class Static(StaticFiles):
+    """Scripts and styles, of which browsers ask whether they have changed."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Returns a file."""
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = "no-cache"  # a newer Ludus brings newer pages
+        return response
