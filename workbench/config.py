@@ -150,6 +150,18 @@ CONFIG_OF_AGENT: dict[str, type[TrainConfig]] = {
 }
 
 
+def load_saved_config(path: Path) -> TrainConfig:
+    """Reads the config that a run was saved with; raises as `load_config` does.
+
+    What is missing there means what it meant before there was such a key.
+    """
+    data = _read_yaml(path)
+    env = data.get("env")
+    if isinstance(env, dict) and env.get("kind") == "board":
+        env.setdefault("planes", 1)
+    return _checked(path, data)
+
+
 def load_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
     """Reads a config file and applies `key.path=value` overrides, whose values are YAML.
 
@@ -160,6 +172,10 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
     data = _read_yaml(path)
     for override in overrides:
         _apply(data, override)
+    return _checked(path, data)
+
+
+def _checked(path: Path, data: dict[str, Any]) -> TrainConfig:
     model = _model_for(path, data)
     try:
         config = model.model_validate(data)

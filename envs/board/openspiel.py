@@ -16,6 +16,7 @@ from open_spiel.python.observation import make_observation
 from pydantic import BaseModel, ConfigDict, Field
 
 from envs.board.base import WHITE_PIXEL, GameSpec, Position, Status
+from envs.board.planes import ENDLESS, MISSING, Scale, counts, nearness
 
 # Where an observation shows the pieces of player 0 and of player 1, whoever looks. They change
 # places for player 1, so that a network sees its own pieces in one place. Other games show the
@@ -54,6 +55,10 @@ class BoardConfig(BaseModel):
     max_plies: int | None = Field(
         default=None, ge=1, description="longer games are draws; null: as long as the rules allow"
     )
+    planes: Literal[1, 2] = Field(
+        default=2,
+        description="what a network sees: 2, all of a position; 1, as runs before this key saw it",
+    )
 
 
 class OpenSpielGame:
@@ -72,21 +77,33 @@ class OpenSpielGame:
             ValueError: OpenSpiel has no such game, or it is none for two players with perfect
                 information and without chance.
         """
+        self.config = config
         self.rules = _load(config.game)
+        if config.max_plies is not None and config.planes > 1:
+            self.rules = _ended_by_rules(self.rules, config.max_plies)
         family = self.rules.get_type().short_name
-        shape = _image_shape(self.rules)
+        self._raw_shape = shape = _image_shape(self.rules)
         self._max_plies = min(config.max_plies or 2**31, self.rules.max_game_length())
         self._observation = make_observation(self.rules)
         self._planes = np.array(
             [_planes(PIECES_OF_PLAYERS.get(family), shape[0], player) for player in (0, 1)]
         )
+        self._scale, self._missing, self._counts_down = None, None, False
+        if config.planes > 1:
+            start = self._raw([0], [self.start()])[0]
+            self._scale = Scale(config.game, counts(self.rules, start))
+            self._missing = MISSING.get(family)
+            self._counts_down = family in ENDLESS
         self._own_planes = 1 if self._shows_free_cells(shape) else 2
+        planes = self._scale.planes if self._scale else shape[0]
+        planes += self._missing.planes if self._missing else 0
+        planes += self._counts_down + self._own_planes
         num_actions = self.rules.num_distinct_actions()
         cells, actions = _symmetries(TURNS.get(family), shape[1:], num_actions)
         self.spec = GameSpec(
             name=config.game,
             num_actions=num_actions,
-            obs_shape=(shape[0] + self._own_planes, *shape[1:]),
+            obs_shape=(planes, *shape[1:]),
             max_plies=self._max_plies,
             symmetric_cells=cells,
             symmetric_actions=actions,
@@ -148,20 +165,37 @@ class OpenSpielGame:
     ) -> npt.NDArray[np.uint8]:
         """Returns `[B, C, H, W]`: each position as its player sees it when it is to move."""
         planes, height, width = self.spec.obs_shape
-        theirs = planes - self._own_planes
-        seen = np.empty((len(positions), theirs, height * width), np.float32)
         to_play = np.array(players, np.int64)
+        seen = self._raw(players, positions)
+        ordered = seen[np.arange(len(positions))[:, None], self._planes[to_play]]
+        ordered = self._scale(ordered) if self._scale else np.rint(ordered * WHITE_PIXEL)
+        at = ordered.shape[1]
+        obs = np.empty((len(positions), planes, height * width), np.uint8)
+        obs[:, :at] = ordered
+        if self._missing is not None:
+            missing = obs[:, at : at + self._missing.planes]
+            missing[:] = 0
+            for position, raw, out in zip(positions, seen, missing, strict=True):
+                self._missing.draw(position, raw, out)
+            at += self._missing.planes
+        if self._counts_down:
+            obs[:, at] = nearness(positions, self._max_plies)[:, None]
+            at += 1
+        obs[:, at:-1] = WHITE_PIXEL
+        obs[:, -1] = (to_play * WHITE_PIXEL)[:, None]
+        return obs.reshape(-1, planes, height, width)
+
+    def _raw(
+        self, players: Sequence[int], positions: Sequence[Position]
+    ) -> npt.NDArray[np.float32]:
+        """Returns `[B, C, H * W]`: OpenSpiel's own planes."""
+        planes, height, width = self._raw_shape
+        seen = np.empty((len(positions), planes, height * width), np.float32)
         observation, tensor = self._observation, self._observation.tensor.reshape(seen.shape[1:])
         for i, (player, position) in enumerate(zip(players, positions, strict=True)):
             observation.set_from(position, player)
             seen[i] = tensor
-        obs = np.empty((len(positions), planes, height * width), np.uint8)
-        ordered = seen[np.arange(len(positions))[:, None], self._planes[to_play]]
-        np.rint(ordered * WHITE_PIXEL, out=ordered)
-        obs[:, :theirs] = ordered
-        obs[:, theirs:-1] = WHITE_PIXEL
-        obs[:, -1] = (to_play * WHITE_PIXEL)[:, None]
-        return obs.reshape(-1, planes, height, width)
+        return seen
 
     def history(self, position: Position) -> list[int]:
         """See `BoardGame.history`."""
@@ -200,6 +234,15 @@ def _load(name: str) -> Any:
     ):
         raise ValueError(f"{name!r} is not a two-player game with perfect information, or has luck")
     return game
+
+
+def _ended_by_rules(rules: Any, max_plies: int) -> Any:
+    """Returns the game with a limit of its own, by which it is scored, where it can have one."""
+    parameters = rules.get_parameters()
+    if "max_game_length" not in parameters or max_plies >= rules.max_game_length():
+        return rules
+    family = rules.get_type().short_name
+    return pyspiel.load_game(family, {**parameters, "max_game_length": max_plies})
 
 
 def _image_shape(game: Any) -> tuple[int, int, int]:
