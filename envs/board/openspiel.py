@@ -5,6 +5,7 @@ what players need around them: whose view, how many plies at most, symmetries.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from math import isqrt
 from typing import Any, Literal
@@ -16,7 +17,8 @@ from open_spiel.python.observation import make_observation
 from pydantic import BaseModel, ConfigDict, Field
 
 from envs.board.base import WHITE_PIXEL, GameSpec, Position, Status
-from envs.board.planes import ENDLESS, MISSING, Scale, counts, nearness
+from envs.board.planes import ENDLESS, MISSING, Scale, counts, hex_cells, nearness
+from envs.board.symmetry import Turns, claimed, proven
 
 # Where an observation shows the pieces of player 0 and of player 1, whoever looks. They change
 # places for player 1, so that a network sees its own pieces in one place. Other games show the
@@ -32,16 +34,9 @@ PIECES_OF_PLAYERS = {
 }
 # Without these, what a cell shows depends on more than the cell, and no board could be turned.
 PARAMETERS = {"hex": {"plain_obs_tensor": True}}
-# Games where action i is a move to cell i, whatever further actions (pass, ...) they have.
-TURNS = {
-    "tic_tac_toe": "all",
-    "mnk": "all",
-    "gomoku": "all",
-    "go": "all",
-    "othello": "diagonal",  # a quarter turn of the first position is not a position of Othello
-    "hex": "half",
-    "connect_four": "mirror",
-}
+
+
+_TURNS: dict[tuple[str, int], Turns] = {}  # proven in this process, by game and longest game
 
 
 class BoardConfig(BaseModel):
@@ -83,43 +78,68 @@ class OpenSpielGame:
             self.rules = _ended_by_rules(self.rules, config.max_plies)
         family = self.rules.get_type().short_name
         self._raw_shape = shape = _image_shape(self.rules)
+        self._draws_hex = family == "hex" and shape[1] != shape[2]
+        if self._draws_hex:
+            if config.planes == 1:
+                raise ValueError(
+                    f"{config.game}: OpenSpiel shows boards of hex with unequal sides wrongly, so "
+                    "a network that was trained on them cannot be used; train it again"
+                )
+            parameters = self.rules.get_parameters()
+            self._raw_shape = shape = 3, parameters["num_rows"], parameters["num_cols"]
         self._max_plies = min(config.max_plies or 2**31, self.rules.max_game_length())
         self._observation = make_observation(self.rules)
-        self._planes = np.array(
-            [_planes(PIECES_OF_PLAYERS.get(family), shape[0], player) for player in (0, 1)]
-        )
+        pieces = PIECES_OF_PLAYERS.get(family)
+        if config.planes > 1 and self.rules.get_parameters().get("egocentric_obs_tensor"):
+            pieces = None  # the looking side's come first already
+        self._planes = np.array([_planes(pieces, shape[0], player) for player in (0, 1)])
         self._scale, self._missing, self._counts_down = None, None, False
         if config.planes > 1:
             start = self._raw([0], [self.start()])[0]
             self._scale = Scale(config.game, counts(self.rules, start))
             self._missing = MISSING.get(family)
             self._counts_down = family in ENDLESS
-        self._own_planes = 1 if self._shows_free_cells(shape) else 2
+        self._own_planes = 1 if self._shows_free_cells() else 2
         planes = self._scale.planes if self._scale else shape[0]
         planes += self._missing.planes if self._missing else 0
         planes += self._counts_down + self._own_planes
         num_actions = self.rules.num_distinct_actions()
-        cells, actions = _symmetries(TURNS.get(family), shape[1:], num_actions)
+        symmetries = claimed(family, shape[1:], num_actions)
         self.spec = GameSpec(
             name=config.game,
             num_actions=num_actions,
             obs_shape=(planes, *shape[1:]),
             max_plies=self._max_plies,
-            symmetric_cells=cells,
-            symmetric_actions=actions,
+            symmetric_cells=symmetries.cells,
+            symmetric_actions=symmetries.actions,
         )
+        if config.planes > 1:
+            turns = self._proven_turns()
+            self.spec = replace(
+                self.spec, symmetric_cells=turns.cells, symmetric_actions=turns.actions
+            )
 
-    def _shows_free_cells(self, shape: tuple[int, int, int]) -> bool:
+    def _proven_turns(self) -> Turns:
+        key = self.config.game, self._max_plies
+        if key not in _TURNS:  # which no thread minds to find twice
+            spec = self.spec
+            _TURNS[key] = proven(self.start, self._shown, spec.obs_shape[1:], spec.num_actions)
+        return _TURNS[key]
+
+    def _shown(self, position: Position) -> npt.NDArray[np.uint8]:
+        """Returns `[C, H * W]`: what a position shows, at an end what it shows to player 0."""
+        player = max(0, position.current_player())
+        return self._seen_by([player], [position])[0].reshape(self.spec.obs_shape[0], -1)
+
+    def _shows_free_cells(self) -> bool:
         """Returns whether no cell is 0 in all planes, whoever is to move.
 
         A convolution would take the margin around a board for more of its free cells.
         """
         start = self.start()
-        for position in (start, start.child(start.legal_actions()[0])):
-            self._observation.set_from(position, position.current_player())
-            if not self._observation.tensor.reshape(shape[0], -1).any(0).all():
-                return False
-        return True
+        positions = [start, start.child(start.legal_actions()[0])]
+        seen = self._raw([position.current_player() for position in positions], positions)
+        return bool(seen.any(1).all())
 
     def start(self) -> Position:
         """See `BoardGame.start`."""
@@ -191,6 +211,10 @@ class OpenSpielGame:
         """Returns `[B, C, H * W]`: OpenSpiel's own planes."""
         planes, height, width = self._raw_shape
         seen = np.empty((len(positions), planes, height * width), np.float32)
+        if self._draws_hex:
+            for i, position in enumerate(positions):
+                seen[i] = hex_cells(position).reshape(planes, -1)
+            return seen
         observation, tensor = self._observation, self._observation.tensor.reshape(seen.shape[1:])
         for i, (player, position) in enumerate(zip(players, positions, strict=True)):
             observation.set_from(position, player)
@@ -261,24 +285,3 @@ def _planes(pieces: tuple[int, int] | None, count: int, player: int) -> list[int
         mine, other = pieces
         order[mine], order[other] = other, mine
     return order
-
-
-def _symmetries(
-    turns: str | None, board: tuple[int, int], num_actions: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    height, width = board
-    grid = np.arange(height * width).reshape(board)
-    turned = {
-        None: [grid],
-        "mirror": [grid, grid[:, ::-1]],
-        "half": [grid, grid[::-1, ::-1]],
-        "diagonal": [grid, grid[::-1, ::-1], grid.T, grid[::-1, ::-1].T],
-        "all": [np.rot90(side, quarter) for side in (grid, grid.T) for quarter in range(4)],
-    }[turns if height == width or turns in (None, "mirror", "half") else "half"]
-    cells = np.stack([side.reshape(-1) for side in turned])
-    actions = np.tile(np.arange(num_actions), (len(cells), 1))
-    if turns == "mirror":
-        actions[1] = actions[1, ::-1]
-    elif turns is not None:
-        actions[:, : cells.shape[1]] = cells
-    return cells, actions

@@ -5,7 +5,9 @@ counters too, some as they are and some as a share. All must fit into uint8 in o
 loss: `Scale`. Some of what decides a game is in none of them: `MISSING`.
 """
 
+import re
 from collections.abc import Callable, Sequence
+from math import isqrt
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,6 +35,15 @@ ENDLESS = (
     "shogi",
     "xiangqi",
 )
+CURSOR_STONE, CURSOR_PASS = 4, 5  # actions of cursor_go
+CHECKERS_QUIET = 40  # moves without taking, after which it is a draw
+MEN, MORRIS_TURNS = 9, 200  # of each player in nine men's morris, and the most there are
+# Hive's bugs of both players, the most that can lie on one another, and the cells beside a cell, as
+# its moves count them: north-east, east, and so on, and on top. Its last planes are of no kind.
+HIVE_BUGS, HIVE_HEIGHT, HIVE_OTHER_PLANES = 28, 8, 7
+HIVE_STEPS = ((-1, 1), (0, 1), (1, 0), (1, -1), (0, -1), (-1, 0), (0, 0))
+HIVE_PASS = HIVE_BUGS * HIVE_BUGS * len(HIVE_STEPS)
+PRINTED_HEX = {kind: i for i, kinds in enumerate(("xyzX", "opqO", ".")) for kind in kinds}
 
 
 class Counts(NamedTuple):
@@ -133,6 +144,92 @@ def _go(position: Position, raw: Floats, out: Pixels) -> None:
             out[1, legal[:-1]] = 0
 
 
+def _cursor_go(position: Position, raw: Floats, out: Pixels) -> None:
+    """A pass just before this move, and whether a stone may be placed where the cursor is."""
+    history = position.history()
+    out[0] = WHITE_PIXEL * (bool(history) and history[-1] == CURSOR_PASS)
+    out[1] = WHITE_PIXEL * (CURSOR_STONE in position.legal_actions())
+
+
+def _chess(position: Position, raw: Floats, out: Pixels) -> None:
+    """The square that a pawn has just passed over, where it may be taken."""
+    square = str(position).split()[3]
+    if square != "-":
+        out[0, 8 * (int(square[1]) - 1) + ord(square[0]) - ord("a")] = WHITE_PIXEL
+
+
+def _quoridor(position: Position, raw: Floats, out: Pixels) -> None:
+    """Walls; a cell of the grid is a square where row and column are even."""
+    size = isqrt(out.shape[1])
+    walls = out.reshape(size, size)
+    for action in position.history():
+        row, column = divmod(action, size)
+        if row % 2:
+            walls[row, column : column + 3] = WHITE_PIXEL
+        elif column % 2:
+            walls[row : row + 3, column] = WHITE_PIXEL
+
+
+def _checkers(position: Position, raw: Floats, out: Pixels) -> None:
+    """How many moves were made since men were last taken: too many are a draw."""
+    count = 0
+    for action in reversed(position.history()):
+        if action % 2 or count == CHECKERS_QUIET:  # odd actions take a man
+            break
+        count += 1
+    out[0] = WHITE_PIXEL * count // CHECKERS_QUIET
+
+
+def _nine_mens_morris(position: Position, raw: Floats, out: Pixels) -> None:
+    """The men that players 0 and 1 have yet to place, whether one is taken now, and the turn.
+
+    Turns end the game, and to take a man is none.
+    """
+    text = str(position)
+    left = re.search(r"Men to deploy: (\d+) (\d+)", text)
+    assert left is not None
+    for plane, count in enumerate(left.groups()):
+        out[plane] = WHITE_PIXEL * int(count) // MEN
+    out[2] = WHITE_PIXEL * ("Capture time" in text)
+    turn = re.search(r"Turn number: (\d+)", text)
+    assert turn is not None
+    out[3] = WHITE_PIXEL * int(turn[1]) // MORRIS_TURNS
+
+
+def _hive(position: Position, raw: Floats, out: Pixels) -> None:
+    """Where each bug is and how high, and which moved last: moves name bugs, not kinds of bugs.
+
+    OpenSpiel shows the kind alone, and of a stack not the order. Played again from the history.
+    """
+    where: dict[int, tuple[int, int]] = {}
+    stacks: dict[tuple[int, int], list[int]] = {}
+    last = None
+    for action in position.history():
+        if action == HIVE_PASS:
+            continue
+        rest, direction = divmod(action, len(HIVE_STEPS))
+        bug, beside = divmod(rest, HIVE_BUGS)
+        row, column = where.get(beside, (0, 0))  # the first bug is beside none
+        down, right = HIVE_STEPS[direction]
+        if bug in where:
+            stacks[where[bug]].remove(bug)
+        last = where[bug] = row + down, column + right
+        stacks.setdefault(last, []).append(bug)
+    if last is None:
+        return
+    # OpenSpiel moves a hive that has reached the edge of its board.
+    size = isqrt(out.shape[1])
+    shown = np.argwhere(raw[: len(raw) - HIVE_OTHER_PLANES].any(0).reshape(size, size)).min(0)
+    mine = np.array([cell for cell, stack in stacks.items() if stack]).min(0)
+    grids = out.reshape(-1, size, size)
+    for cell, stack in stacks.items():
+        row, column = np.array(cell) + shown - mine
+        if 0 <= row < size and 0 <= column < size:  # else the move that ended the game at the edge
+            for height, bug in enumerate(stack, 1):
+                grids[bug, row, column] = WHITE_PIXEL * height // HIVE_HEIGHT
+            grids[-1, row, column] = WHITE_PIXEL * (cell == last)
+
+
 class Missing(NamedTuple):
     """Planes that OpenSpiel's own lack."""
 
@@ -140,4 +237,24 @@ class Missing(NamedTuple):
     draw: Callable[[Position, Floats, Pixels], None]  # (position, [C, H * W], [planes, H * W])
 
 
-MISSING = {"go": Missing(2, _go)}
+MISSING = {
+    "antichess": Missing(1, _chess),
+    "checkers": Missing(1, _checkers),
+    "chess": Missing(1, _chess),
+    "crazyhouse": Missing(1, _chess),
+    "cursor_go": Missing(2, _cursor_go),
+    "go": Missing(2, _go),
+    "hive": Missing(HIVE_BUGS + 1, _hive),
+    "nine_mens_morris": Missing(4, _nine_mens_morris),
+    "quoridor": Missing(1, _quoridor),
+}
+
+
+def hex_cells(position: Position) -> Floats:
+    """Returns `[3, H, W]`, stones of players 0 and 1 and free cells, of a board of any sides.
+
+    OpenSpiel 2.0.2 counts rows and columns wrongly in its own planes where they differ.
+    """
+    rows = [line.split() for line in str(position).splitlines() if line.split()]
+    kinds = np.array([[PRINTED_HEX[cell] for cell in row] for row in rows])
+    return np.stack([kinds == kind for kind in range(3)]).astype(np.float32)
