@@ -159,6 +159,18 @@ CONFIG_OF_AGENT: dict[str, type[TrainConfig]] = {
 }
 
 
+def load_saved_config(path: Path) -> TrainConfig:
+    """Reads the config that a run was saved with; raises as `load_config` does.
+
+    What is missing there means what it meant before there was such a key.
+    """
+    data = _read_yaml(path)
+    env = data.get("env")
+    if isinstance(env, dict) and env.get("kind") == "board":
+        env.setdefault("planes", 1)
+    return _checked(path, data)
+
+
 def load_config(
     path: Path, overrides: Sequence[str] = (), tell: Callable[[str], None] = lambda note: None
 ) -> TrainConfig:
@@ -173,16 +185,21 @@ def load_config(
     data = _read_yaml(path)
     for override in overrides:
         _apply(data, override)
+    config = _checked(path, data)
+    if not isinstance(config, SelfPlayConfig):
+        note = protocol_note(data["env"].get("game"), config.env)
+        if note is not None:
+            tell(note)
+    return config
+
+
+def _checked(path: Path, data: dict[str, Any]) -> TrainConfig:
     model = _model_for(path, data)
     try:
         config = model.model_validate(data)
     except ValidationError as error:
         raise UsageError(_explain(path, error.errors()[0], data, model)) from None
     _check_numbers(path, "", data, config)
-    if not isinstance(config, SelfPlayConfig):
-        note = protocol_note(data["env"].get("game"), config.env)
-        if note is not None:
-            tell(note)
     return config
 
 

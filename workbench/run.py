@@ -19,7 +19,7 @@ from typing import Any, Literal
 import torch
 
 from workbench import checkpoint
-from workbench.config import DeviceName, TrainConfig, dump_config, load_config
+from workbench.config import DeviceName, TrainConfig, dump_config, load_saved_config
 from workbench.errors import UsageError
 
 RUNS = Path("runs")
@@ -49,7 +49,7 @@ class Run:
     @property
     def config(self) -> TrainConfig:
         """The resolved config."""
-        return load_config(self.config_path)
+        return load_saved_config(self.config_path)
 
     @property
     def info(self) -> dict[str, Any]:

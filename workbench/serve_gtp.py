@@ -59,6 +59,7 @@ class GTPServer:
     ) -> None:
         """`say` is given the answers, `note` what only people may want to know."""
         parameters = player.game.rules.get_parameters()
+        self._planes = player.config.env.planes
         self._evaluate = player.agent.evaluate
         self._search = player.config.agent.search
         self._simulations = player.config.agent.simulations
@@ -150,7 +151,8 @@ class GTPServer:
         rounded = round(min(max(value, -whole_board), whole_board), 3)
         # Without a handicap, and without an end where both have not passed.
         name = f"go(board_size={self._size},komi={rounded},max_game_length=1000000)"
-        self._game = OpenSpielGame(BoardConfig(kind="board", game=name))
+        config = BoardConfig(kind="board", game=name, planes=self._planes)
+        self._game = OpenSpielGame(config)
         self._positions = [self._game.start()]
         for player, action in self._moves:
             position = self._turn_of(player)

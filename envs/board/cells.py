@@ -11,7 +11,7 @@ from typing import Any
 import pyspiel
 
 from envs.board.base import BoardGame, Position, replay
-from envs.board.openspiel import TURNS
+from envs.board.symmetry import TURNS
 
 Square = tuple[int, int]
 

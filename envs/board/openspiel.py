@@ -5,16 +5,20 @@ what players need around them: whose view, how many plies at most, symmetries.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import isqrt
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import pyspiel
 from open_spiel.python.observation import make_observation
 from pydantic import BaseModel, ConfigDict, Field
 
 from envs.board.base import WHITE_PIXEL, GameSpec, Position, Status
 from envs.board.loading import load_rules
+from envs.board.planes import ENDLESS, MISSING, Scale, counts, hex_cells, nearness
+from envs.board.symmetry import Turns, claimed, proven
 
 # Where an observation shows the pieces of player 0 and of player 1, whoever looks. They change
 # places for player 1, so that a network sees its own pieces in one place. Other games show the
@@ -28,16 +32,9 @@ PIECES_OF_PLAYERS = {
     "go": (0, 1),
     "clobber": (0, 1),
 }
-# Games where action i is a move to cell i, whatever further actions (pass, ...) they have.
-TURNS = {
-    "tic_tac_toe": "all",
-    "mnk": "all",
-    "gomoku": "all",
-    "go": "all",
-    "othello": "diagonal",  # a quarter turn of the first position is not a position of Othello
-    "hex": "half",
-    "connect_four": "mirror",
-}
+
+
+_TURNS: dict[tuple[str, int], Turns] = {}  # proven in this process, by game and longest game
 
 
 class BoardConfig(BaseModel):
@@ -53,6 +50,10 @@ class BoardConfig(BaseModel):
         ge=1,
         le=10**6,
         description="longer games are draws; null: as long as the rules allow",
+    )
+    planes: Literal[1, 2] = Field(
+        default=2,
+        description="what a network sees: 2, all of a position; 1, as runs before this key saw it",
     )
 
 
@@ -72,37 +73,74 @@ class OpenSpielGame:
             ValueError: OpenSpiel has no such game, or it is none for two players with perfect
                 information and without chance.
         """
+        self.config = config
         self.rules = load_rules(config.game)
+        if config.max_plies is not None and config.planes > 1:
+            self.rules = _ended_by_rules(self.rules, config.max_plies)
         family = self.rules.get_type().short_name
-        shape = _image_shape(self.rules)
+        self._raw_shape = shape = _image_shape(self.rules)
+        self._draws_hex = family == "hex" and shape[1] != shape[2]
+        if self._draws_hex:
+            if config.planes == 1:
+                raise ValueError(
+                    f"{config.game}: OpenSpiel shows boards of hex with unequal sides wrongly, so "
+                    "a network that was trained on them cannot be used; train it again"
+                )
+            parameters = self.rules.get_parameters()
+            self._raw_shape = shape = 3, parameters["num_rows"], parameters["num_cols"]
         self._max_plies = min(config.max_plies or 2**31, self.rules.max_game_length())
         self._observation = make_observation(self.rules)
-        self._planes = np.array(
-            [_planes(PIECES_OF_PLAYERS.get(family), shape[0], player) for player in (0, 1)]
-        )
-        self._own_planes = 1 if self._shows_free_cells(shape) else 2
+        pieces = PIECES_OF_PLAYERS.get(family)
+        if config.planes > 1 and self.rules.get_parameters().get("egocentric_obs_tensor"):
+            pieces = None  # the looking side's come first already
+        self._planes = np.array([_planes(pieces, shape[0], player) for player in (0, 1)])
+        self._scale, self._missing, self._counts_down = None, None, False
+        if config.planes > 1:
+            start = self._raw([0], [self.start()])[0]
+            self._scale = Scale(config.game, counts(self.rules, start))
+            self._missing = MISSING.get(family)
+            self._counts_down = family in ENDLESS
+        self._own_planes = 1 if self._shows_free_cells() else 2
+        planes = self._scale.planes if self._scale else shape[0]
+        planes += self._missing.planes if self._missing else 0
+        planes += self._counts_down + self._own_planes
         num_actions = self.rules.num_distinct_actions()
-        cells, actions = _symmetries(TURNS.get(family), shape[1:], num_actions)
+        symmetries = claimed(family, shape[1:], num_actions)
         self.spec = GameSpec(
             name=config.game,
             num_actions=num_actions,
-            obs_shape=(shape[0] + self._own_planes, *shape[1:]),
+            obs_shape=(planes, *shape[1:]),
             max_plies=self._max_plies,
-            symmetric_cells=cells,
-            symmetric_actions=actions,
+            symmetric_cells=symmetries.cells,
+            symmetric_actions=symmetries.actions,
         )
+        if config.planes > 1:
+            turns = self._proven_turns()
+            self.spec = replace(
+                self.spec, symmetric_cells=turns.cells, symmetric_actions=turns.actions
+            )
 
-    def _shows_free_cells(self, shape: tuple[int, int, int]) -> bool:
+    def _proven_turns(self) -> Turns:
+        key = self.config.game, self._max_plies
+        if key not in _TURNS:  # which no thread minds to find twice
+            spec = self.spec
+            _TURNS[key] = proven(self.start, self._shown, spec.obs_shape[1:], spec.num_actions)
+        return _TURNS[key]
+
+    def _shown(self, position: Position) -> npt.NDArray[np.uint8]:
+        """Returns `[C, H * W]`: what a position shows, at an end what it shows to player 0."""
+        player = max(0, position.current_player())
+        return self._seen_by([player], [position])[0].reshape(self.spec.obs_shape[0], -1)
+
+    def _shows_free_cells(self) -> bool:
         """Returns whether no cell is 0 in all planes, whoever is to move.
 
         A convolution would take the margin around a board for more of its free cells.
         """
         start = self.start()
-        for position in (start, start.child(start.legal_actions()[0])):
-            self._observation.set_from(position, position.current_player())
-            if not self._observation.tensor.reshape(shape[0], -1).any(0).all():
-                return False
-        return True
+        positions = [start, start.child(start.legal_actions()[0])]
+        seen = self._raw([position.current_player() for position in positions], positions)
+        return bool(seen.any(1).all())
 
     def start(self) -> Position:
         """See `BoardGame.start`."""
@@ -148,20 +186,41 @@ class OpenSpielGame:
     ) -> npt.NDArray[np.uint8]:
         """Returns `[B, C, H, W]`: each position as its player sees it when it is to move."""
         planes, height, width = self.spec.obs_shape
-        theirs = planes - self._own_planes
-        seen = np.empty((len(positions), theirs, height * width), np.float32)
         to_play = np.array(players, np.int64)
+        seen = self._raw(players, positions)
+        ordered = seen[np.arange(len(positions))[:, None], self._planes[to_play]]
+        ordered = self._scale(ordered) if self._scale else np.rint(ordered * WHITE_PIXEL)
+        at = ordered.shape[1]
+        obs = np.empty((len(positions), planes, height * width), np.uint8)
+        obs[:, :at] = ordered
+        if self._missing is not None:
+            missing = obs[:, at : at + self._missing.planes]
+            missing[:] = 0
+            for position, raw, out in zip(positions, seen, missing, strict=True):
+                self._missing.draw(position, raw, out)
+            at += self._missing.planes
+        if self._counts_down:
+            obs[:, at] = nearness(positions, self._max_plies)[:, None]
+            at += 1
+        obs[:, at:-1] = WHITE_PIXEL
+        obs[:, -1] = (to_play * WHITE_PIXEL)[:, None]
+        return obs.reshape(-1, planes, height, width)
+
+    def _raw(
+        self, players: Sequence[int], positions: Sequence[Position]
+    ) -> npt.NDArray[np.float32]:
+        """Returns `[B, C, H * W]`: OpenSpiel's own planes."""
+        planes, height, width = self._raw_shape
+        seen = np.empty((len(positions), planes, height * width), np.float32)
+        if self._draws_hex:
+            for i, position in enumerate(positions):
+                seen[i] = hex_cells(position).reshape(planes, -1)
+            return seen
         observation, tensor = self._observation, self._observation.tensor.reshape(seen.shape[1:])
         for i, (player, position) in enumerate(zip(players, positions, strict=True)):
             observation.set_from(position, player)
             seen[i] = tensor
-        obs = np.empty((len(positions), planes, height * width), np.uint8)
-        ordered = seen[np.arange(len(positions))[:, None], self._planes[to_play]]
-        np.rint(ordered * WHITE_PIXEL, out=ordered)
-        obs[:, :theirs] = ordered
-        obs[:, theirs:-1] = WHITE_PIXEL
-        obs[:, -1] = (to_play * WHITE_PIXEL)[:, None]
-        return obs.reshape(-1, planes, height, width)
+        return seen
 
     def history(self, position: Position) -> list[int]:
         """See `BoardGame.history`."""
@@ -174,6 +233,15 @@ class OpenSpielGame:
     def text(self, position: Position) -> str:
         """See `BoardGame.text`."""
         return str(position)
+
+
+def _ended_by_rules(rules: Any, max_plies: int) -> Any:
+    """Returns the game with a limit of its own, by which it is scored, where it can have one."""
+    parameters = rules.get_parameters()
+    if "max_game_length" not in parameters or max_plies >= rules.max_game_length():
+        return rules
+    family = rules.get_type().short_name
+    return pyspiel.load_game(family, {**parameters, "max_game_length": max_plies})
 
 
 def _image_shape(game: Any) -> tuple[int, int, int]:
@@ -192,24 +260,3 @@ def _planes(pieces: tuple[int, int] | None, count: int, player: int) -> list[int
         mine, other = pieces
         order[mine], order[other] = other, mine
     return order
-
-
-def _symmetries(
-    turns: str | None, board: tuple[int, int], num_actions: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    height, width = board
-    grid = np.arange(height * width).reshape(board)
-    turned = {
-        None: [grid],
-        "mirror": [grid, grid[:, ::-1]],
-        "half": [grid, grid[::-1, ::-1]],
-        "diagonal": [grid, grid[::-1, ::-1], grid.T, grid[::-1, ::-1].T],
-        "all": [np.rot90(side, quarter) for side in (grid, grid.T) for quarter in range(4)],
-    }[turns if height == width or turns in (None, "mirror", "half") else "half"]
-    cells = np.stack([side.reshape(-1) for side in turned])
-    actions = np.tile(np.arange(num_actions), (len(cells), 1))
-    if turns == "mirror":
-        actions[1] = actions[1, ::-1]
-    elif turns is not None:
-        actions[:, : cells.shape[1]] = cells
-    return cells, actions

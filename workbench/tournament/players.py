@@ -169,7 +169,9 @@ def _checkpoint(typed: str, simulations: int | None) -> tuple[Entrant, BoardConf
             check()
             return evaluate(obs)
 
-        return SearchPlayer(watched, agent.search, game, count)
+        # Networks of one tournament may see its positions in different ways.
+        seen = game.config.model_copy(update={"planes": trained.config.env.planes})
+        return SearchPlayer(watched, agent.search, OpenSpielGame(seen), count)
 
     digest = checkpoint.model_digest(trained.path)
     name = f"{before}{run}@{trained.env_steps}{after}"

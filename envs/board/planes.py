@@ -1,0 +1,260 @@
+"""What a network sees of a position beyond OpenSpiel's own planes, and on which scale.
+
+OpenSpiel's planes are floats that follow no rule: 0 and 1 for pieces, but seeds, walls in hand and
+counters too, some as they are and some as a share. All must fit into uint8 in order and without
+loss: `Scale`. Some of what decides a game is in none of them: `MISSING`.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from math import isqrt
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from envs.board.base import WHITE_PIXEL, Position
+
+Floats = npt.NDArray[np.float32]
+Pixels = npt.NDArray[np.uint8]
+# Games that can go on and on until a number of plies ends them. A plane says how near that is.
+ENDLESS = (
+    "antichess",
+    "checkers",
+    "chess",
+    "chinese_checkers",
+    "crazyhouse",
+    "cursor_go",
+    "go",
+    "hive",
+    "lines_of_action",
+    "mancala",
+    "nine_mens_morris",
+    "oware",
+    "quoridor",
+    "shogi",
+    "xiangqi",
+)
+CURSOR_STONE, CURSOR_PASS = 4, 5  # actions of cursor_go
+CHECKERS_QUIET = 40  # moves without taking, after which it is a draw
+MEN, MORRIS_TURNS = 9, 200  # of each player in nine men's morris, and the most there are
+# Hive's bugs of both players, the most that can lie on one another, and the cells beside a cell, as
+# its moves count them: north-east, east, and so on, and on top. Its last planes are of no kind.
+HIVE_BUGS, HIVE_HEIGHT, HIVE_OTHER_PLANES = 28, 8, 7
+HIVE_STEPS = ((-1, 1), (0, 1), (1, 0), (1, -1), (0, -1), (-1, 0), (0, 0))
+HIVE_PASS = HIVE_BUGS * HIVE_BUGS * len(HIVE_STEPS)
+PRINTED_HEX = {kind: i for i, kinds in enumerate(("xyzX", "opqO", ".")) for kind in kinds}
+
+
+class Counts(NamedTuple):
+    """What planes that count something may hold; those of pieces hold 0 or 1."""
+
+    most: Floats  # [C] no position has more
+    levels: npt.NDArray[np.int64]  # [C] and how many equal steps lead there from 0
+
+
+def counts(rules: Any, start: Floats) -> Counts:
+    """Returns what OpenSpiel's planes may hold.
+
+    Args:
+        rules: the game.
+        start: `[C, H * W]` its planes before the first move.
+    """
+    family, parameters = rules.get_type().short_name, rules.get_parameters()
+    planes = len(start)
+    most, levels = np.ones(planes, np.float32), np.full(planes, WHITE_PIXEL)
+    if family == "mancala":
+        pits, to_play, ply = slice(0, -2), -2, -1
+        most[pits] = levels[pits] = start[pits].sum()  # a pit or a store may hold all seeds
+        most[to_play] = 1
+        most[ply] = levels[ply] = rules.max_game_length()
+    elif family == "oware":  # as shares of all seeds
+        levels[:] = 2 * parameters["num_houses_per_player"] * parameters["num_seeds_per_house"]
+    elif family == "quoridor":  # walls in hand, of which nobody gets more
+        most = np.maximum(start.max(1), 1)
+        levels = np.maximum(most, levels).astype(np.int64)
+    elif family == "cursor_go":  # how far the cursor has gone, as a share
+        levels[-1] = parameters["max_cursor_moves"]
+    return Counts(most, levels)
+
+
+class Scale:
+    """Maps OpenSpiel's floats to pixels, in order and without loss.
+
+    0 is black and the most that a plane may hold is white. A plane of more than 255 levels becomes
+    several: each begins where the one before is white.
+    """
+
+    def __init__(self, name: str, counts: Counts) -> None:
+        """`name` is the game's, for errors."""
+        self._name = name
+        self._most = counts.most[:, None]
+        parts = [range(0, max(1, n), WHITE_PIXEL) for n in counts.levels.tolist()]
+        self._source = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+        self._plain = len(self._source) == len(parts)
+        steps = np.where(counts.levels > WHITE_PIXEL, counts.levels, WHITE_PIXEL)
+        self._steps = (steps / counts.most)[:, None].astype(np.float32)
+        self._begin = np.array([begin for part in parts for begin in part], np.float32)[:, None]
+
+    @property
+    def planes(self) -> int:
+        """How many come out."""
+        return len(self._source)
+
+    def __call__(self, raw: Floats) -> Floats:
+        """Returns `[B, planes, H * W]` whole numbers from 0 to 255 of `raw` `[B, C, H * W]`.
+
+        Raises:
+            ValueError: a plane holds more than it may, or less than nothing.
+        """
+        if raw.size and (raw.min() < 0 or (raw > self._most).any()):
+            _, plane, cell = np.argwhere((raw < 0) | (raw > self._most))[0]
+            most, found = self._most[plane, 0], raw[:, plane, cell]
+            raise ValueError(
+                f"plane {plane} of {self._name} should hold 0 to {most:g}, and holds "
+                f"{found.min():g} to {found.max():g}"
+            )
+        scaled = np.rint(raw * self._steps)
+        if self._plain:
+            return scaled
+        return np.clip(scaled[:, self._source] - self._begin, 0, WHITE_PIXEL)
+
+
+def nearness(positions: Sequence[Position], max_plies: int) -> Pixels:
+    """Returns `[B]`: 255 at the last ply, 0 in the first three quarters of the longest game.
+
+    Where 255 plies or more are left it is 0, too, so that each number stands for one ply.
+    """
+    span = max(1, min(max_plies // 4, WHITE_PIXEL))
+    left = max_plies - np.array([position.move_number() for position in positions])
+    return (WHITE_PIXEL * (span - left.clip(0, span)) // span).astype(np.uint8)
+
+
+def _go(position: Position, raw: Floats, out: Pixels) -> None:
+    """A pass just before this move, and free points where the side to move may not play."""
+    cells = out.shape[1]
+    history = position.history()
+    if history and history[-1] == cells:
+        out[0] = WHITE_PIXEL
+    if not position.is_terminal():
+        legal = position.legal_actions()
+        free = raw[2]
+        if len(legal) - 1 < free.sum():  # all but the pass
+            out[1] = free * WHITE_PIXEL
+            out[1, legal[:-1]] = 0
+
+
+def _cursor_go(position: Position, raw: Floats, out: Pixels) -> None:
+    """A pass just before this move, and whether a stone may be placed where the cursor is."""
+    history = position.history()
+    out[0] = WHITE_PIXEL * (bool(history) and history[-1] == CURSOR_PASS)
+    out[1] = WHITE_PIXEL * (CURSOR_STONE in position.legal_actions())
+
+
+def _chess(position: Position, raw: Floats, out: Pixels) -> None:
+    """The square that a pawn has just passed over, where it may be taken."""
+    square = str(position).split()[3]
+    if square != "-":
+        out[0, 8 * (int(square[1]) - 1) + ord(square[0]) - ord("a")] = WHITE_PIXEL
+
+
+def _quoridor(position: Position, raw: Floats, out: Pixels) -> None:
+    """Walls; a cell of the grid is a square where row and column are even."""
+    size = isqrt(out.shape[1])
+    walls = out.reshape(size, size)
+    for action in position.history():
+        row, column = divmod(action, size)
+        if row % 2:
+            walls[row, column : column + 3] = WHITE_PIXEL
+        elif column % 2:
+            walls[row : row + 3, column] = WHITE_PIXEL
+
+
+def _checkers(position: Position, raw: Floats, out: Pixels) -> None:
+    """How many moves were made since men were last taken: too many are a draw."""
+    count = 0
+    for action in reversed(position.history()):
+        if action % 2 or count == CHECKERS_QUIET:  # odd actions take a man
+            break
+        count += 1
+    out[0] = WHITE_PIXEL * count // CHECKERS_QUIET
+
+
+def _nine_mens_morris(position: Position, raw: Floats, out: Pixels) -> None:
+    """The men that players 0 and 1 have yet to place, whether one is taken now, and the turn.
+
+    Turns end the game, and to take a man is none.
+    """
+    text = str(position)
+    left = re.search(r"Men to deploy: (\d+) (\d+)", text)
+    assert left is not None
+    for plane, count in enumerate(left.groups()):
+        out[plane] = WHITE_PIXEL * int(count) // MEN
+    out[2] = WHITE_PIXEL * ("Capture time" in text)
+    turn = re.search(r"Turn number: (\d+)", text)
+    assert turn is not None
+    out[3] = WHITE_PIXEL * int(turn[1]) // MORRIS_TURNS
+
+
+def _hive(position: Position, raw: Floats, out: Pixels) -> None:
+    """Where each bug is and how high, and which moved last: moves name bugs, not kinds of bugs.
+
+    OpenSpiel shows the kind alone, and of a stack not the order. Played again from the history.
+    """
+    where: dict[int, tuple[int, int]] = {}
+    stacks: dict[tuple[int, int], list[int]] = {}
+    last = None
+    for action in position.history():
+        if action == HIVE_PASS:
+            continue
+        rest, direction = divmod(action, len(HIVE_STEPS))
+        bug, beside = divmod(rest, HIVE_BUGS)
+        row, column = where.get(beside, (0, 0))  # the first bug is beside none
+        down, right = HIVE_STEPS[direction]
+        if bug in where:
+            stacks[where[bug]].remove(bug)
+        last = where[bug] = row + down, column + right
+        stacks.setdefault(last, []).append(bug)
+    if last is None:
+        return
+    # OpenSpiel moves a hive that has reached the edge of its board.
+    size = isqrt(out.shape[1])
+    shown = np.argwhere(raw[: len(raw) - HIVE_OTHER_PLANES].any(0).reshape(size, size)).min(0)
+    mine = np.array([cell for cell, stack in stacks.items() if stack]).min(0)
+    grids = out.reshape(-1, size, size)
+    for cell, stack in stacks.items():
+        row, column = np.array(cell) + shown - mine
+        if 0 <= row < size and 0 <= column < size:  # else the move that ended the game at the edge
+            for height, bug in enumerate(stack, 1):
+                grids[bug, row, column] = WHITE_PIXEL * height // HIVE_HEIGHT
+            grids[-1, row, column] = WHITE_PIXEL * (cell == last)
+
+
+class Missing(NamedTuple):
+    """Planes that OpenSpiel's own lack."""
+
+    planes: int
+    draw: Callable[[Position, Floats, Pixels], None]  # (position, [C, H * W], [planes, H * W])
+
+
+MISSING = {
+    "antichess": Missing(1, _chess),
+    "checkers": Missing(1, _checkers),
+    "chess": Missing(1, _chess),
+    "crazyhouse": Missing(1, _chess),
+    "cursor_go": Missing(2, _cursor_go),
+    "go": Missing(2, _go),
+    "hive": Missing(HIVE_BUGS + 1, _hive),
+    "nine_mens_morris": Missing(4, _nine_mens_morris),
+    "quoridor": Missing(1, _quoridor),
+}
+
+
+def hex_cells(position: Position) -> Floats:
+    """Returns `[3, H, W]`, stones of players 0 and 1 and free cells, of a board of any sides.
+
+    OpenSpiel 2.0.2 counts rows and columns wrongly in its own planes where they differ.
+    """
+    rows = [line.split() for line in str(position).splitlines() if line.split()]
+    kinds = np.array([[PRINTED_HEX[cell] for cell in row] for row in rows])
+    return np.stack([kinds == kind for kind in range(3)]).astype(np.float32)
