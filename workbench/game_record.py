@@ -44,6 +44,7 @@ class GameRecord(NamedTuple):
         round: where in the event, e.g. its env_steps.
         day: when.
         comments: to be shown with the moves, one for each, some empty; or none at all.
+        reason: what ended it, see `envs.board.endings`; empty: nobody wrote it down.
     """
 
     game: str
@@ -54,6 +55,7 @@ class GameRecord(NamedTuple):
     round: str = "-"
     day: date | None = None
     comments: Sequence[str] = ()
+    reason: str = ""
 
 
 def written(record: GameRecord) -> tuple[str, str]:

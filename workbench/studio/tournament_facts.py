@@ -205,6 +205,7 @@ def _details_of_games(folder: Path, conditions: dict[str, Any]) -> dict[str, Any
         "first_player_score": table.first_player_score,
         "draws": table.draws,
         "forfeits": table.forfeits,
+        "endings": table.endings,
         "opening_plies": conditions.get("opening_plies"),
         "unreadable": unreadable,
     }
@@ -359,6 +360,7 @@ def game(folder: Path, number: int) -> dict[str, Any] | None:
         "opening_plies": record.opening_plies,
         "score": record.game.score,
         "forfeit": record.game.forfeit,
+        "reason": record.game.reason,
         "milliseconds": record.game.milliseconds,
         "number": number,
         "count": len(records),
