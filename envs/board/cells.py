@@ -35,6 +35,9 @@ PRINTED_STONES = {
 PRINTED_EMPTY = ".+-"
 CHESS = ("chess", "antichess", "crazyhouse")  # printed as FEN
 PIECES = (*CHESS, "shogi")  # shogi's is SFEN
+MODULES = {"chess": pyspiel.chess, "crazyhouse": pyspiel.crazyhouse}  # that know where moves begin
+# Pieces of crazyhouse that are pawns again when captured.
+PROMOTED = str.maketrans("EeCcAaHh", "QqRrBbNn")
 
 
 def family(position: Position) -> str:
@@ -51,7 +54,8 @@ def cells(position: Position) -> list[list[str]] | None:
     """
     name = family(position)
     if name in PIECES:
-        return _unpack(re.sub(r"\[.*\]|~", "", str(position).split()[0]))
+        placement = str(position).split()[0].partition("[")[0]  # what follows is in hand
+        return _unpack(placement.translate(PROMOTED) if name == "crazyhouse" else placement)
     if name not in PRINTED_STONES or position.get_game().get_parameters().get("dims", 2) != 2:
         return None
     meanings = dict.fromkeys(PRINTED_EMPTY, EMPTY)
@@ -127,9 +131,9 @@ def squares(position: Position, actions: Sequence[int]) -> list[tuple[Square, ..
             tuple((ord(row) - ord("a"), width - int(column)) for column, row in move)
             for move in moves
         ]
-    if name in ("antichess", "crazyhouse"):  # whose names of moves do not say where they begin
+    if name == "antichess":  # whose names of moves do not always say where they begin
         return [_changed(board, cells(position.child(action)) or []) for action in actions]
-    write = uci if name == "chess" else _name
+    write = uci if name in MODULES else _name
     moves = [re.findall(r"([a-z])(\d+|[:-@])", write(position, action)) for action in actions]
     return [
         tuple((height - _number(row), ord(column) - ord("a")) for column, row in move)
@@ -166,9 +170,18 @@ def _number(row: str) -> int:
 
 
 def uci(position: Position, action: int) -> str:
-    """Returns a legal action of chess as engines write it, e.g. `e7e8q`; castling is `e1g1`."""
-    move: Any = pyspiel.chess.action_to_move(action, position.board())
-    return str(move.to_lan())
+    """Returns a legal action of chess or a variant as engines write it: `e7e8q`, `P@e4`.
+
+    Castling is `e1g1`.
+    """
+    name = family(position)
+    if name in MODULES:
+        move: Any = MODULES[name].action_to_move(action, position.board())
+        return str(move.to_lan())
+    (ends,) = squares(position, [action])
+    promoted = re.search(r"=([A-Z])", _name(position, action))
+    names = [f"{chr(ord('a') + column)}{8 - row}" for row, column in ends]
+    return "".join(names) + (promoted[1].lower() if promoted else "")
 
 
 def engine_move(position: Position, action: int) -> str:

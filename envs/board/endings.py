@@ -253,3 +253,34 @@ def _of_drawn_hive(position: Position) -> str:
 
 def _rows(position: Position) -> list[str]:
     return [line for line in str(position).splitlines() if re.match(r"\d", line)]
+
+
+def margin(position: Position) -> float:
+    """Returns by how many points Black leads in go, as OpenSpiel scores it.
+
+    White is given the komi, and beside it a point for each of Black's handicap stones.
+    """
+    parameters = position.get_game().get_parameters()
+    stones = int(parameters["handicap"])
+    return area(cells(position) or []) - float(parameters["komi"]) - stones * (stones > 1)
+
+
+def area(board: Sequence[Sequence[str]]) -> int:
+    """Returns Black's area less White's (Tromp-Taylor): stones, and what only one side reaches."""
+    worth = dict(zip(STONES, (1, -1), strict=True))
+    points = {(y, x): cell for y, row in enumerate(board) for x, cell in enumerate(row)}
+    total = sum(worth[cell] for cell in points.values() if cell != EMPTY)
+    empty = {point for point, cell in points.items() if cell == EMPTY}
+    while empty:
+        region, border, new = 0, set(), [empty.pop()]
+        while new:
+            y, x = new.pop()
+            region += 1
+            around = {(y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)}
+            border |= {points[point] for point in around & points.keys()}
+            new += around & empty
+            empty -= around
+        border.discard(EMPTY)
+        if len(border) == 1:
+            total += region * worth[border.pop()]
+    return total

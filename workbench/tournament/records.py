@@ -65,8 +65,14 @@ class Records(Journal[Key, Record]):
                 float(line["score"]),
                 str(line["forfeit"]),
                 [float(ms) for ms in line["milliseconds"]],
-                str(line.get("reason", "")),  # games of older versions tell none
+                _reason(line),
             ),
             int(line["seed"]),
             int(line["opening_plies"]),
         )
+
+
+def _reason(line: Any) -> str:
+    """Returns what ended a game; older versions wrote only why one was forfeited."""
+    forfeit = str(line["forfeit"])
+    return str(line.get("reason") or (f"forfeit: {forfeit}" if forfeit else ""))

@@ -180,8 +180,8 @@ def write_csv(table: Standings, records: Records) -> None:
         write_atomically(records.directory / name, text.getvalue())
 
 
-def write_games(game: str, records: Sequence[Record], directory: Path) -> Path:
-    """Writes all games into one file that other programs read: PGN for chess, SGF for others."""
+def write_games(game: str, records: Sequence[Record], directory: Path) -> None:
+    """Writes all games into one file, or one of each kind where some are no PGN; see `written`."""
     files = [
         written(
             GameRecord(
@@ -197,16 +197,17 @@ def write_games(game: str, records: Sequence[Record], directory: Path) -> Path:
         )
         for record in records
     ]
-    path = directory / f"games.{files[0][1]}"
-    write_atomically(path, "\n".join(text for text, _ in files))
-    return path
+    for kind in ("pgn", "sgf", "txt"):
+        path = directory / f"games.{kind}"
+        if texts := [text for text, its_kind in files if its_kind == kind]:
+            write_atomically(path, "\n".join(texts))
+        else:
+            path.unlink(missing_ok=True)  # older versions wrote SGF for all games
 
 
 def _comments(record: Record) -> list[str]:
-    """Returns what is to be said of each move: where the opening ends, and why a game did."""
+    """Returns what is to be said of each move: where the opening ends."""
     comments = [""] * len(record.game.history)
     if record.opening_plies:
         comments[record.opening_plies - 1] = "the opening ends"
-    if record.game.forfeit and comments:
-        comments[-1] = f"then forfeited: {record.game.forfeit}"
     return comments
