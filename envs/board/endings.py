@@ -32,7 +32,6 @@ WON = {
     "tic_tac_toe": "three in a row",
     "twixt": "connected",
     "ultimate_tic_tac_toe": "three in a row",
-    "xiangqi": "no moves left",  # checkmated or stalemated, which loses, too
     "y": "connected",
 }
 DRAWN = {
@@ -48,7 +47,6 @@ DRAWN = {
     "tic_tac_toe": "board full",
     "twixt": "no moves left",
     "ultimate_tic_tac_toe": "board full",
-    "xiangqi": PLY_LIMIT,
 }
 NUMBERS = {3: "three", 4: "four", 5: "five", 6: "six"}
 IN_A_ROW = {"connect_four": "x_in_row", "gomoku": "connect", "mnk": "k"}
@@ -85,6 +83,8 @@ def ending(position: Position) -> str:
             return _of_nine_mens_morris(position, won)
         case "oware":
             return _of_oware(position)
+        case "xiangqi":
+            return _of_xiangqi(position, won)
         case "hive" if not won:
             return _of_drawn_hive(position)
         case "pentago" if not won:
@@ -284,3 +284,49 @@ def area(board: Sequence[Sequence[str]]) -> int:
         if len(border) == 1:
             total += region * worth[border.pop()]
     return total
+
+
+def _of_xiangqi(position: Position, won: bool) -> str:
+    """Whoever cannot move has lost, also where its general is not attacked."""
+    if not won:
+        return PLY_LIMIT
+    board = [line.ljust(9, ".")[:9] for line in str(position).splitlines()[:10]]
+    loser_is_red = position.returns()[0] < 0
+    return "checkmate" if _attacked(board, red=loser_is_red) else "stalemate"
+
+
+def _attacked(board: Sequence[str], *, red: bool) -> bool:
+    """Returns whether a general of xiangqi is in check; upper case is Red, below."""
+    theirs = str.lower if red else str.upper
+    ((row, column),) = [
+        (y, x) for y, line in enumerate(board) for x, cell in enumerate(line) if cell == "gG"[red]
+    ]
+
+    def at(y: int, x: int) -> str:
+        return board[y][x] if 0 <= y < len(board) and 0 <= x < len(board[0]) else "#"
+
+    for dy, dx in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+        seen, y, x = [], row + dy, column + dx
+        while at(y, x) != "#" and len(seen) < 2:
+            if at(y, x) != ".":
+                seen.append(at(y, x))
+            y, x = y + dy, x + dx
+        first, second = [*seen, "", ""][:2]
+        if first == theirs("R") or second == theirs("C") or (dx == 0 and first == theirs("G")):
+            return True
+    forward = -1 if red else 1  # where the other side's soldiers come from
+    soldiers = ((row + forward, column), (row, column + 1), (row, column - 1))
+    if any(at(*square) == theirs("S") for square in soldiers):
+        return True
+    # A horse goes one step straight and one slanting: what stands beside it in the way blocks it.
+    return any(
+        at(row + dy, column + dx) == theirs("H") and at(row + dy - sy, column + dx - sx) == "."
+        for sy, sx, slants in (
+            (1, 0, ((0, 1), (0, -1))),
+            (-1, 0, ((0, 1), (0, -1))),
+            (0, 1, ((1, 0), (-1, 0))),
+            (0, -1, ((1, 0), (-1, 0))),
+        )
+        for ky, kx in slants
+        for dy, dx in ((2 * sy + ky, 2 * sx + kx),)
+    )
