@@ -66,6 +66,7 @@ GROUNDS = {  # of all cells; boards of other games are chequered
     "gomoku": WOOD,
     "hex": PAPER,
 }
+WITH_HANDS = ("shogi", "crazyhouse")
 STARS = {9: (2, 4, 6), 13: (3, 6, 9), 19: (3, 9, 15)}
 CHESSMEN = dict(zip("kqrbnp", "♚♛♜♝♞♟", strict=True))
 
@@ -114,7 +115,7 @@ class _Drawing:
         if self._in_hex:
             size = width + (height - 1) / 2, (3 * height + 1) / sqrt(12)
         side = SMOOTH * BOARD_SIDE
-        margin = SMOOTH * (MARGIN + (HAND_HEIGHT if board.family == "shogi" else 0))
+        margin = SMOOTH * (MARGIN + (HAND_HEIGHT if board.family in WITH_HANDS else 0))
         self._pitch = (side - 2 * margin) / max(size)
         self._left, self._top = ((side - self._pitch * length) / 2 for length in size)
         self.image = Image.new("RGB", (side, side), BACKGROUND)
@@ -198,9 +199,12 @@ class _Drawing:
             self._draw.text((x - self._pitch / 2 - gap, y), label, MUTED, font, anchor="mm")
 
     def _draw_hands(self, hands: tuple[str, str]) -> None:
-        """Draws a player's hand at the edge that it plays from; in shogi player 0 sits below."""
+        """Draws a player's hand at the edge that it plays from."""
         gap = SMOOTH * MARGIN / 2
-        for hand, y in zip(hands, (self.image.height - gap, gap), strict=True):
+        edges = [self.image.height - gap, gap]  # in shogi player 0 sits below
+        if self._family == "crazyhouse":
+            edges.reverse()
+        for hand, y in zip(hands, edges, strict=True):
             words = f"in hand: {hand}" if hand else ""
             self._draw.text((self._left, y), words, TEXT, text_font(18 * SMOOTH), anchor="lm")
 
@@ -227,7 +231,7 @@ class _Drawing:
         if content == EMPTY:
             return
         if content not in STONES:
-            (self._draw_chessman if self._family == "chess" else self._draw_tile)(square, content)
+            (self._draw_tile if self._family == "shogi" else self._draw_chessman)(square, content)
             return
         player = STONES.index(content)
         if self._family in ("tic_tac_toe", "mnk"):

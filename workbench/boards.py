@@ -11,6 +11,7 @@ import torch
 from agents.alphazero import AlphaZero, SearchPlayer
 from agents.search import Search
 from envs.board.cells import family
+from envs.board.endings import ending
 from envs.board.openspiel import OpenSpielGame
 from workbench import checkpoint
 from workbench.baselines import make_baseline
@@ -19,7 +20,16 @@ from workbench.config import SelfPlayConfig
 from workbench.errors import UsageError
 from workbench.game_record import GameRecord, written
 from workbench.intervals import counted, score95, told
-from workbench.match import Game, first_players_scores, games_at_once, play_match, random_openings
+from workbench.match import (
+    Game,
+    count_endings,
+    describe_endings,
+    first_players_scores,
+    games_at_once,
+    play_match,
+    random_openings,
+    rules_of,
+)
 from workbench.recording import TRACE_DIGITS, appearing_whole, open_video
 from workbench.run import Run, choose_device, open_player
 from workbench.truth import first_judged_ply, make_solver, was_avoidable
@@ -60,7 +70,7 @@ def load_board_player(player: str) -> BoardPlayer:
         raise UsageError(f"{run.name} plays no board game")
     torch.set_num_threads(config.torch_threads)
     try:
-        game = OpenSpielGame(config.env)
+        game = rules_of(config.env)
         agent = AlphaZero(config.agent, game.spec, choose_device("auto"))
         agent.load_network_state(checkpoint.load_model(path))
     except ValueError as error:
@@ -140,6 +150,7 @@ def evaluate_board(
         "distinct_games": len({tuple(one.history) for one in played}),
         "returns": returns,
         "lengths": [len(one.history) for one in played],
+        "endings": count_endings(played),
         "episodes": len(played),
         "seed": seed,
         "env_steps": player.env_steps,
@@ -188,6 +199,7 @@ def describe(report: Mapping[str, Any]) -> str:
         f"{report['wins']} won, {report['draws']} drawn, {report['losses']} lost; "
         f"{report['distinct_games']} of {report['episodes']} games are distinct\n"
         f"{counted(report['episodes'], 'game')} {began}\n"
+        f"{describe_endings(report['endings'])}\n"
     )
     if "judged_from_ply" not in report:
         return text
@@ -210,10 +222,11 @@ def record_game(
 
     The search is that of training's long moves without noise; of the first plies, each is drawn in
     proportion to its visits, so that `seed` makes another game. Beside `videos/STEP_SEED.mp4` lies
-    the trace, `.json`, one entry per position: `ply`, `to_play`, `value` (player 0's), `visits` and
-    `action` with its `name`; and in `games/` the record, PGN for chess and SGF for others.
+    the trace, `.json`, with `reason`, what ended the game, and one entry per position: `ply`,
+    `to_play`, `value` (player 0's), `visits` and `action` with its `name`; and in `games/` the
+    record, see `written`. However soon training cuts its games, this one goes on to its end.
     """
-    game = OpenSpielGame(config.env)
+    game = rules_of(config.env)
     name, title = f"{env_steps}_{seed}", f"{game.spec.name}  step {env_steps:,}"
     rng = np.random.default_rng(seed)
     search = Search(config.agent.search, game, agent.evaluate, 1)
@@ -250,7 +263,13 @@ def record_game(
             end = search.roots[0]
             show(draw(frame_of(game, end, title=title, visits={}, values=values)))
         result = float(status.value[0])
-        facts = {"game": game.spec.name, "title": title, "seed": seed, "result": result}
+        facts = {
+            "game": game.spec.name,
+            "title": title,
+            "seed": seed,
+            "result": result,
+            "reason": ending(end),
+        }
         trace.write_text(json.dumps({**facts, "steps": steps}, separators=(",", ":")))
     record = GameRecord(
         game=game.spec.name,
@@ -260,6 +279,7 @@ def record_game(
         event=run.name,
         round=str(env_steps),
         comments=[f"value {step['value']:+.2f}" for step in steps],
+        reason=ending(end),
     )
     games = run.path / "games"
     games.mkdir(exist_ok=True)

@@ -1,19 +1,24 @@
 """Games between players of board games, many side by side."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 
-from agents.base import Forfeit, Player
+from agents.base import Forfeit, Player, Win
 from envs.board.base import BoardGame, Position, reach
+from envs.board.endings import LIMITS, ending
+from envs.board.openspiel import BoardConfig, OpenSpielGame
 
 # Of trees: a game's has a node for each simulation. In the middle of a game one takes 10 to 19 kB
 # in chess, shogi and go, most of it OpenSpiel's position, and 1 or 2 in othello and connect four:
 # 3 to 5 GB at most. 1,000 simulations still leave room for the batches of a tournament.
 NODES_AT_ONCE = 2**18
+FORFEIT = "forfeit"
+UNKNOWN = "not written down"  # by older versions
 
 
 class Fixture(NamedTuple):
@@ -31,6 +36,7 @@ class Game(NamedTuple):
     score: float  # player 0's: 1 won, 0.5 drawn, 0 lost
     forfeit: str  # why who had the move lost it; empty where the rules decided
     milliseconds: list[float]  # of each move after the opening; of many at once, each one's share
+    reason: str = ""  # what ended it, see `envs.board.endings`; empty: older versions tell none
 
 
 class _Board:
@@ -40,6 +46,14 @@ class _Board:
         self.number, self.fixture, self.position = number, fixture, position
         self.to_play = 0
         self.milliseconds: list[float] = []
+
+
+def rules_of(config: BoardConfig) -> OpenSpielGame:
+    """Returns a game as it is played outside training, which alone may cut games short.
+
+    A cut game is a draw whoever leads: that decides too much where players are compared.
+    """
+    return OpenSpielGame(config.model_copy(update={"max_plies": None}))
 
 
 def play(
@@ -75,13 +89,16 @@ def play(
             moves = _choose(players[number], mine)
             for board, move in zip(mine, moves, strict=True):
                 if isinstance(move, Forfeit):
-                    yield _end(game, board, float(board.to_play), forfeit=str(move))
+                    loss = float(board.to_play)
+                    yield _end(game, board, loss, f"forfeit: {move}", forfeit=str(move))
+                elif isinstance(move, Win):
+                    yield _end(game, board, 1.0 - board.to_play, str(move))
                 else:
                     (board.position,) = game.after([board.position], [move])
                     moved.append(board)
         boards, over = _part(game, moved)
         for board, score in over:
-            yield _end(game, board, score)
+            yield _end(game, board, score, ending(board.position))
 
 
 def _part(
@@ -99,7 +116,7 @@ def _part(
     return going, ended
 
 
-def _choose(player: Player, boards: Sequence[_Board]) -> Sequence[int | Forfeit]:
+def _choose(player: Player, boards: Sequence[_Board]) -> Sequence[int | Forfeit | Win]:
     seeds = [board.fixture.seed + len(board.milliseconds) for board in boards]
     before = time.perf_counter()
     moves = player.choose([board.position for board in boards], seeds)
@@ -109,8 +126,11 @@ def _choose(player: Player, boards: Sequence[_Board]) -> Sequence[int | Forfeit]
     return moves
 
 
-def _end(game: BoardGame, board: _Board, score: float, forfeit: str = "") -> tuple[int, Game]:
-    return board.number, Game(game.history(board.position), score, forfeit, board.milliseconds)
+def _end(
+    game: BoardGame, board: _Board, score: float, reason: str, forfeit: str = ""
+) -> tuple[int, Game]:
+    history = game.history(board.position)
+    return board.number, Game(history, score, forfeit, board.milliseconds, reason)
 
 
 def play_match(
@@ -158,6 +178,21 @@ def games_at_once(simulations: int) -> int:
 def first_players_scores(games: Sequence[Game]) -> list[float]:
     """Returns the first player's score in each game of `play_match`."""
     return [one.score if i % 2 == 0 else 1 - one.score for i, one in enumerate(games)]
+
+
+def count_endings(games: Iterable[Game]) -> dict[str, int]:
+    """Returns how many games each reason ended, the most frequent first; forfeits count as one."""
+    reasons = (FORFEIT if one.forfeit else one.reason or UNKNOWN for one in games)
+    return dict(Counter(reasons).most_common())
+
+
+def describe_endings(endings: Mapping[str, int]) -> str:
+    """Returns what `count_endings` found as people read it, with what was cut short last."""
+    parts = [f"{reason} {count:,}" for reason, count in endings.items() if reason not in LIMITS]
+    stopped = [
+        f"{reason} stopped {count:,}" for reason, count in endings.items() if reason in LIMITS
+    ]
+    return f"games ended by: {', '.join(parts + stopped)}"
 
 
 def game_seeds(seed: int, count: int) -> list[int]:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 
 from agents.search import Search
 from envs.board.base import Position
-from envs.board.cells import EMPTY, STONES, action_of, cells, engine_move, squares
+from envs.board.cells import STONES, action_of, cells, engine_move, squares
+from envs.board.endings import area
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench.boards import BoardPlayer, load_player_of
 from workbench.lines import LineReader
@@ -290,24 +291,3 @@ def set_up(game: OpenSpielGame, board: Sequence[Sequence[str]], to_play: int) ->
     for ply in range(2 * turns - extra):
         (position,) = game.after([position], [next(queues[ply % 2])])
     return position
-
-
-def area(board: Sequence[Sequence[str]]) -> int:
-    """Returns Black's area less White's (Tromp-Taylor): stones, and what only one side reaches."""
-    worth = dict(zip(STONES, (1, -1), strict=True))
-    points = {(y, x): cell for y, row in enumerate(board) for x, cell in enumerate(row)}
-    total = sum(worth[cell] for cell in points.values() if cell != EMPTY)
-    empty = {point for point, cell in points.items() if cell == EMPTY}
-    while empty:
-        region, border, new = 0, set(), [empty.pop()]
-        while new:
-            y, x = new.pop()
-            region += 1
-            around = {(y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)}
-            border |= {points[point] for point in around & points.keys()}
-            new += around & empty
-            empty -= around
-        border.discard(EMPTY)
-        if len(border) == 1:
-            total += region * worth[border.pop()]
-    return total

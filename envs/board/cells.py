@@ -5,6 +5,7 @@ is not OpenSpiel's order everywhere: in go, row 0 of observations and action 0 a
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,7 +33,11 @@ PRINTED_STONES = {
     "lines_of_action": ("x", "o"),
 }
 PRINTED_EMPTY = ".+-"
-PIECES = ("chess", "shogi")  # printed as FEN and SFEN
+CHESS = ("chess", "antichess", "crazyhouse")  # printed as FEN
+PIECES = (*CHESS, "shogi")  # shogi's is SFEN
+MODULES = {"chess": pyspiel.chess, "crazyhouse": pyspiel.crazyhouse}  # that know where moves begin
+# Pieces of crazyhouse that are pawns again when captured.
+PROMOTED = str.maketrans("EeCcAaHh", "QqRrBbNn")
 
 
 def family(position: Position) -> str:
@@ -49,7 +54,8 @@ def cells(position: Position) -> list[list[str]] | None:
     """
     name = family(position)
     if name in PIECES:
-        return _unpack(str(position).split()[0])
+        placement = str(position).split()[0].partition("[")[0]  # what follows is in hand
+        return _unpack(placement.translate(PROMOTED) if name == "crazyhouse" else placement)
     if name not in PRINTED_STONES or position.get_game().get_parameters().get("dims", 2) != 2:
         return None
     meanings = dict.fromkeys(PRINTED_EMPTY, EMPTY)
@@ -74,14 +80,30 @@ def _run(run: str) -> list[str]:
 
 
 def hands(position: Position) -> tuple[str, str]:
-    """Returns what player 0 and player 1 hold beside a shogi board, e.g. `2P R`; else nothing."""
-    if family(position) != "shogi":
-        return "", ""
-    held = re.findall(r"\d*[A-Za-z]", str(position).split()[2])
-    black, white = (
-        [piece for piece in held if piece.isupper() == upper] for upper in (True, False)
-    )
-    return " ".join(black), " ".join(white).upper()
+    """Returns what player 0 and player 1 hold beside the board, e.g. `2P R`; else nothing.
+
+    So it is in shogi, and in crazyhouse, whose White is player 1.
+    """
+    name = family(position)
+    if name == "shogi":
+        held = re.findall(r"\d*[A-Za-z]", str(position).split()[2])
+        black, white = (
+            [piece for piece in held if piece.isupper() == upper] for upper in (True, False)
+        )
+        return " ".join(black), " ".join(white).upper()
+    if name == "crazyhouse":
+        pocket = re.search(r"\[(.*)\]", str(position))
+        counts = Counter(pocket[1] if pocket else "")
+        white, black = (
+            [
+                f"{count if count > 1 else ''}{piece.upper()}"
+                for piece, count in counts.items()
+                if piece.isupper() == upper
+            ]
+            for upper in (True, False)
+        )
+        return " ".join(black), " ".join(white)
+    return "", ""
 
 
 def squares(position: Position, actions: Sequence[int]) -> list[tuple[Square, ...]]:
@@ -109,12 +131,33 @@ def squares(position: Position, actions: Sequence[int]) -> list[tuple[Square, ..
             tuple((ord(row) - ord("a"), width - int(column)) for column, row in move)
             for move in moves
         ]
-    write = uci if name == "chess" else _name
+    if name == "antichess":  # whose names of moves do not always say where they begin
+        return [_changed(board, cells(position.child(action)) or []) for action in actions]
+    write = uci if name in MODULES else _name
     moves = [re.findall(r"([a-z])(\d+|[:-@])", write(position, action)) for action in actions]
     return [
         tuple((height - _number(row), ord(column) - ord("a")) for column, row in move)
         for move in moves
     ]
+
+
+def _changed(board: Sequence[Sequence[str]], after: Sequence[Sequence[str]]) -> tuple[Square, ...]:
+    """Returns where a piece came from, if it was on the board, and where it stands now."""
+    differ = [
+        (row, column)
+        for row, line in enumerate(board)
+        for column, cell in enumerate(line)
+        if cell != after[row][column]
+    ]
+    ends = [at for at in differ if after[at[0]][at[1]] != EMPTY]
+    # Of castling, the king's move; of a capture in passing, the pawn's that captured.
+    ends = [at for at in ends if after[at[0]][at[1]] in "kK"] or ends
+    (end,) = ends[:1]
+    mine = after[end[0]][end[1]]
+    starts = [at for at in differ if after[at[0]][at[1]] == EMPTY]
+    starts = [at for at in starts if board[at[0]][at[1]].isupper() == mine.isupper()]
+    starts = [at for at in starts if board[at[0]][at[1]] == mine] or starts
+    return (*starts[:1], end)
 
 
 def _name(position: Position, action: int) -> str:
@@ -127,9 +170,18 @@ def _number(row: str) -> int:
 
 
 def uci(position: Position, action: int) -> str:
-    """Returns a legal action of chess as engines write it, e.g. `e7e8q`; castling is `e1g1`."""
-    move: Any = pyspiel.chess.action_to_move(action, position.board())
-    return str(move.to_lan())
+    """Returns a legal action of chess or a variant as engines write it: `e7e8q`, `P@e4`.
+
+    Castling is `e1g1`.
+    """
+    name = family(position)
+    if name in MODULES:
+        move: Any = MODULES[name].action_to_move(action, position.board())
+        return str(move.to_lan())
+    (ends,) = squares(position, [action])
+    promoted = re.search(r"=([A-Z])", _name(position, action))
+    names = [f"{chr(ord('a') + column)}{8 - row}" for row, column in ends]
+    return "".join(names) + (promoted[1].lower() if promoted else "")
 
 
 def engine_move(position: Position, action: int) -> str:

@@ -60,10 +60,12 @@ def test_a_ladder_with_baselines(ludus: Ludus, run_a: Path, here: Path) -> None:
     records = here / found["records"]
     assert len(records.read_text().splitlines()) == 60
     assert {path.name for path in records.parent.iterdir()} == {
-        "conditions.json", "games.jsonl", "games.sgf", "ratings.csv", "crosstable.csv",
+        "conditions.json", "games.jsonl", "games.txt", "ratings.csv", "crosstable.csv",
         "ratings.png", "ladder.png",
     }  # fmt: skip
-    assert records.with_name("games.sgf").read_text().count("(;FF[4]") == 60
+    assert records.with_name("games.txt").read_text().count("game: tic_tac_toe") == 60
+    assert sum(found["endings"].values()) == 60
+    assert set(found["endings"]) <= {"three in a row", "board full"}
     before = records.read_bytes()
     table = ludus(*command)
     assert "60 of 60 games were played before" in table.err

@@ -1,14 +1,21 @@
 import io
 import random
+import re
+import shutil
+import subprocess
+from collections import Counter
 from datetime import date
 
 import chess.pgn
+import numpy as np
 import pytest
 from sgfmill import ascii_boards, sgf_grammar, sgf_moves
 from sgfmill.sgf import Sgf_game
 
+from envs.board.cells import cells, squares
+from envs.board.endings import ending
 from envs.board.openspiel import BoardConfig, OpenSpielGame
-from workbench.game_record import GameRecord, pgn, sgf
+from workbench.game_record import GameRecord, pgn, sgf, written
 
 DAY = date(2026, 3, 9)
 
@@ -71,15 +78,13 @@ def test_an_sgf_says_who_played_and_who_won(result, winner):
 
 
 NUMBERS = {
-    "tic_tac_toe": None,
-    "connect_four": None,
     "othello": b"2",
     "chess": b"3",
     "gomoku(size=7,connect=4)": b"4",
     "shogi": b"8",
     "hex(board_size=5)": b"11",
-    "clobber": None,
-    "pentago": None,
+    "lines_of_action": b"9",
+    "twixt": b"21",
 }
 
 
@@ -94,21 +99,27 @@ def test_an_sgf_of_any_game_replays_to_the_same_position(name):
     for node in nodes:
         ((colour, (move,)),) = node.items()
         assert colour == "BW"[replayed.current_player()]
-        named = {game.action_name(replayed, action): action for action in replayed.legal_actions()}
+        legal = replayed.legal_actions()
+        named = {game.action_name(replayed, action): action for action in legal}
+        if name.partition("(")[0] in ("othello", "gomoku"):  # column, then row
+            where = squares(replayed, legal)
+            named = {
+                "".join(chr(97 + x) + chr(97 + y) for y, x in at): action
+                for at, action in zip(where, legal, strict=True)
+            }
         (replayed,) = game.after([replayed], [named[sgf_grammar.simpletext_value(move).decode()]])
     assert game.history(replayed) == game.history(position)
 
 
 def test_sizes_are_columns_by_rows_unless_square():
     roots = {}
-    for name in ("hex(board_size=5)", "clobber", "pentago"):
+    for name in ("hex(board_size=5)", "hex(num_cols=4,num_rows=3)", "twixt"):
         text = sgf(record_of(name, *play(name, 0, most_plies=3)))
         roots[name] = next(
             iter(sgf_grammar.main_sequence_iter(sgf_grammar.parse_sgf_game(text.encode())))
         )
     assert roots["hex(board_size=5)"]["SZ"] == [b"5"]
-    assert roots["clobber"]["SZ"] == [b"6:5"]  # six columns
-    assert "SZ" not in roots["pentago"]
+    assert roots["hex(num_cols=4,num_rows=3)"]["SZ"] == [b"4:3"]  # four columns
 
 
 def test_text_that_looks_like_sgf_comes_back_as_it_was():
@@ -151,6 +162,8 @@ def test_a_pgn_says_that_white_is_player_1(result, said):
         "White": "runs/white@9",
         "Black": "runs/black@9",
         "Result": said,
+        "PlyCount": "4",
+        "Termination": "normal",
     }
     assert [node.comment for node in parsed.mainline()] == ["value 0.25", "", "", "drawn"]
 
@@ -167,3 +180,131 @@ def test_there_is_a_comment_for_each_move_or_none_at_all():
     for write in (sgf, pgn):
         with pytest.raises(ValueError, match="argument"):
             write(record)
+
+
+TAG = re.compile(r'\[(\w+) "((?:[^"\\]|\\.)*)"\]')  # as the standard has it, whoever reads
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ('uci:"my engine" --dir C:\\bin\\', 'uci:"my engine" --dir C:\\bin\\'),
+        ("two\nlines\tand\x00more", "two lines and more"),
+        ("Käthe", "Käthe"),
+        ("", "?"),
+        ("x" * 300, "x" * 197 + "..."),
+        ('"] {%', '"] {%'),
+    ],
+)
+def test_tags_of_a_pgn_come_back_whatever_is_in_them(name, said):
+    game, position = play("chess", 0, most_plies=4)
+    text = pgn(record_of("chess", game, position, players=(name, "b"), event=name))
+    tags, _, moves = text.partition("\n\n")
+    read = dict(TAG.fullmatch(line).groups() for line in tags.splitlines())
+    assert re.sub(r"\\(.)", r"\1", read["Black"]) == said
+    assert re.sub(r"\\(.)", r"\1", read["Event"]) == said
+    assert list(read)[:7] == ["Event", "Site", "Date", "Round", "White", "Black", "Result"]
+    assert max(map(len, text.splitlines())) < 255
+    assert len(list(chess.pgn.read_game(io.StringIO(text)).mainline())) == 4
+    assert moves.rstrip().endswith(read["Result"])
+
+
+@pytest.mark.parametrize(
+    ("reason", "termination", "result"),
+    [
+        ("checkmate", "normal", "W+"),
+        ("max_plies", "adjudication", "W+"),
+        ("forfeit: resigned", "normal", "W+R"),
+        ("forfeit: no move within 10 s", "time forfeit", "W+T"),
+        ("forfeit: illegal move 'e9'", "rules infraction", "W+F"),
+        ("forfeit: crashed twice: it was killed", "abandoned", "W+F"),
+    ],
+)
+def test_files_say_what_ended_a_game(reason, termination, result):
+    game, position = play("chess", 0, most_plies=4)
+    record = record_of("chess", game, position, result=-1.0, reason=reason)
+    read = chess.pgn.read_game(io.StringIO(pgn(record)))
+    assert read.headers["Termination"] == termination
+    assert read.end().comment == reason
+    go, position = play("go(board_size=5)", 0, most_plies=4)
+    record = record_of("go(board_size=5)", go, position, result=-1.0, reason=reason)
+    root = Sgf_game.from_string(sgf(record)).get_root()
+    assert (root.get("RE"), root.get("GC")) == (result, f"ended by {reason}")
+
+
+@pytest.mark.parametrize("name", ["go(board_size=5,komi=0.5)", "go(handicap=3)"])
+def test_an_sgf_of_go_tells_by_how_much_the_rules_score_it(name):
+    """sgfmill counts the area; White has the komi and a point for each handicap stone."""
+    game, position = play(name, 1, most_plies=800)
+    text = sgf(record_of(name, game, position, reason=ending(position)))
+    parsed = Sgf_game.from_string(text)
+    board, moves = sgf_moves.get_setup_and_moves(parsed)
+    for colour, point in moves:
+        if point is not None:
+            board.play(*point, colour)
+    lead = board.area_score() - parsed.get_komi() - (parsed.get_handicap() or 0)
+    assert parsed.get_root().get("RE") == f"{'B' if lead > 0 else 'W'}+{abs(lead):g}"
+    assert np.sign(lead) == game.status([position]).value[0]
+    assert parsed.get_root().get("RU") == "Chinese"
+
+
+@pytest.mark.parametrize(
+    ("name", "tag"), [("antichess", "Antichess"), ("crazyhouse", "Crazyhouse")]
+)
+def test_python_chess_plays_variants_to_the_same_position(name, tag):
+    seen = Counter()
+    for seed in range(12):
+        game, position = play(name, seed)
+        text, kind = written(record_of(name, game, position))
+        seen[kind] += 1
+        if kind == "pgn":
+            parsed = chess.pgn.read_game(io.StringIO(text))
+            assert (parsed.errors, parsed.headers["Variant"]) == ([], tag)
+            board = parsed.end().board()
+            placement = board.board_fen().replace("~", "")
+            assert placement == "/".join(map(packed, cells(position)))
+    # OpenSpiel makes no duty of antichess's captures in passing: such a game is no PGN.
+    assert seen["pgn"] > 6
+    assert set(seen) <= ({"pgn", "txt"} if name == "antichess" else {"pgn"})
+
+
+def packed(row):
+    """Returns a row of a board as FEN has it."""
+    return re.sub("1+", lambda run: str(len(run[0])), "".join(cell or "1" for cell in row))
+
+
+@pytest.mark.parametrize("name", ["connect_four", "pentago", "cursor_go", "clobber"])
+def test_games_without_a_number_are_not_written_as_what_go_programs_read(name):
+    game, position = play(name, 0, most_plies=20)
+    text, kind = written(record_of(name, game, position, reason="board full"))
+    assert kind == "txt"
+    assert len([line for line in text.splitlines() if line[:1].isdigit()]) == len(
+        position.history()
+    )
+    with pytest.raises(ValueError, match="no number"):
+        sgf(record_of(name, game, position))
+
+
+@pytest.mark.skipif(shutil.which("gnugo", path="/usr/games:/usr/bin") is None, reason="no gnugo")
+def test_gnugo_reads_a_handicap_game_to_the_same_board(tmp_path):
+    game, position = play("go(handicap=3)", 2, most_plies=60)
+    path = tmp_path / "game.sgf"
+    path.write_text(sgf(record_of("go(handicap=3)", game, position)))
+    gnugo = shutil.which("gnugo", path="/usr/games:/usr/bin")
+    answer = subprocess.run(
+        [gnugo, "--mode", "gtp"],
+        input=f"loadsgf {path}\nlist_stones black\nlist_stones white\nquit\n",
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    ).stdout.split("\n\n")
+    board = cells(position)
+    for stone, told in zip("xo", answer[1:3], strict=True):
+        mine = {
+            f"{'ABCDEFGHJKLMNOPQRST'[x]}{19 - y}"
+            for y, row in enumerate(board)
+            for x, cell in enumerate(row)
+            if cell == stone
+        }
+        assert set(told.split()[1:]) == mine

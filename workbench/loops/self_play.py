@@ -21,7 +21,7 @@ from workbench.config import SelfPlayConfig
 from workbench.gate import Gate
 from workbench.ladder import Ladder
 from workbench.loops.base import Turn
-from workbench.match import Game, first_players_scores, play_match, random_openings
+from workbench.match import Game, first_players_scores, play_match, random_openings, rules_of
 from workbench.replay import PositionReplay, PositionReplayConfig
 from workbench.run import Run
 from workbench.self_play_games import SelfPlay
@@ -53,7 +53,7 @@ class SelfPlayLoop:
         )
         self._gate: Gate | None = None
         if config.gate is not None:
-            self._gate = Gate(config.gate, config.agent, self.agent, game)
+            self._gate = Gate(config.gate, config.agent, self.agent, rules_of(config.env))
         evaluate = self.agent.evaluate if self._gate is None else self._gate.best
         # While one group waits for the network, another walks its trees.
         self._groups = [
@@ -161,7 +161,7 @@ class SelfPlayLoop:
 
     def _games_against(self, rival: str | Evaluator) -> list[Game]:
         """Returns a match against an anchor, or against a network of before."""
-        config, game = self._config, OpenSpielGame(self._config.env)
+        config, game = self._config, rules_of(self._config.env)
         if isinstance(rival, str):
             count = config.anchor_games
             other: Player = make_baseline(rival, game)

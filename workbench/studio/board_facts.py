@@ -114,11 +114,13 @@ def recorded_game(run: Run, name: str, serves: Callable[[Path], bool]) -> dict[s
     path = next((path for path in run.videos.glob("*.json") if path.stem == name), None)
     if path is None or not serves(path):
         return None
-    game = rules(config.game, config.max_plies)
+    game = rules(config.game, None)
     trace = read_game(path, game)
     return {
         "game": config.game,
-        "max_plies": config.max_plies,
+        # Older versions cut such games where training does, and did not write down what ended them.
+        "max_plies": None if trace.reason else config.max_plies,
+        "reason": trace.reason,
         "title": trace.title,
         "commands": commands.of_recording(run, name),
         "result": trace.result,

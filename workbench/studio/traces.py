@@ -57,6 +57,7 @@ class GameTrace:
     positions: list[Position]  # [T + 1]
     values: list[float]  # [T], finite
     visits: list[dict[int, int]]  # [T], of the most visited actions
+    reason: str  # what ended it; empty in traces of older versions
 
 
 def read_trace(path: Path) -> dict[str, Any]:
@@ -110,6 +111,7 @@ def read_game(path: Path, game: BoardGame) -> GameTrace:
             positions=positions_after(game, moves),
             values=[_number(step["value"]) for step in steps],
             visits=[{int(a): int(n) for a, n in dict(step["visits"]).items()} for step in steps],
+            reason=str(facts.get("reason", "")),
         )
 
 

@@ -11,7 +11,7 @@ from workbench.config import WandbConfig
 from workbench.errors import UsageError
 from workbench.metrics import WandbLog
 from workbench.tournament.engine_players import EnginePlayer
-from workbench.tournament.journal import usual_folder
+from workbench.tournament.journal import condition_of, usual_folder
 from workbench.tournament.openings import balanced_openings, default_opening_plies
 from workbench.tournament.pictures import draw_ladder, draw_ratings
 from workbench.tournament.players import Entrant, enter
@@ -101,6 +101,9 @@ def hold(
         names, options.game, simulations=options.simulations, move_seconds=options.move_seconds
     )
     entrants = [one for group in groups for one in group]
+    directory = options.out or _usual_folder(config.game, options)
+    known = condition_of(directory, "max_plies")
+    config = config.model_copy(update={"max_plies": known if isinstance(known, int) else None})
     try:
         game = OpenSpielGame(config)
     except ValueError as error:
@@ -121,7 +124,6 @@ def hold(
     for one in entrants:  # who cannot play says so now, and not after the games of others
         _make_once(one, game)
     engines = any(one.is_engine for one in entrants)
-    directory = options.out or _usual_folder(config.game, options)
     records = Records(
         directory,
         {
@@ -135,6 +137,11 @@ def hold(
     with closing(records):
         records.admit({one.name: one.identity for one in entrants})
         tell(f"{directory}: Ctrl-C stops, the same command goes on")
+        if game.spec.max_plies < game.rules.max_game_length():
+            tell(
+                f"games in this folder are draws after {game.spec.max_plies} plies, as those of an "
+                "older version were; --out names a folder where the rules alone end games"
+            )
         tournament = Tournament(config, entrants, openings, records, options.seed)
         rounds = _rounds(options, groups, tournament, pairs, anchor)
         tournament.play(rounds, on_game, _most_games(options.mode, len(entrants), pairs))

@@ -20,11 +20,23 @@ from workbench.run import RUNS
 
 K = TypeVar("K")
 R = TypeVar("R")
+CONDITIONS = "conditions.json"
 
 
 def usual_folder(*facts: str) -> Path:
     """Returns a folder that is the same whenever the same is asked for."""
     return RUNS / "tournaments" / re.sub(r"[^\w.+-]+", "-", "-".join(facts))
+
+
+def condition_of(directory: Path, name: str) -> Any:
+    """Returns what a folder's lines have in common under this name; None: nothing is known yet.
+
+    What is wrong with a damaged folder, `Journal` says.
+    """
+    try:
+        return json.loads((directory / CONDITIONS).read_text(encoding="utf-8")).get(name)
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return None
 
 
 class Journal(Generic[K, R]):
@@ -49,7 +61,7 @@ class Journal(Generic[K, R]):
         """
         self.directory = path.parent
         self.path = path
-        self._conditions_path = self.directory / "conditions.json"
+        self._conditions_path = self.directory / CONDITIONS
         self.directory.mkdir(parents=True, exist_ok=True)
         self._file = path.open("ab+", buffering=0)
         try:

@@ -51,6 +51,7 @@ class Records(Journal[Key, Record]):
             "seed": seed,
             "score": game.score,
             "forfeit": game.forfeit,
+            "reason": game.reason,
             "moves": game.history,
             "milliseconds": [round(ms, 2) for ms in game.milliseconds],
         }
@@ -64,7 +65,14 @@ class Records(Journal[Key, Record]):
                 float(line["score"]),
                 str(line["forfeit"]),
                 [float(ms) for ms in line["milliseconds"]],
+                _reason(line),
             ),
             int(line["seed"]),
             int(line["opening_plies"]),
         )
+
+
+def _reason(line: Any) -> str:
+    """Returns what ended a game; older versions wrote only why one was forfeited."""
+    forfeit = str(line["forfeit"])
+    return str(line.get("reason") or (f"forfeit: {forfeit}" if forfeit else ""))

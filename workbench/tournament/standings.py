@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from workbench.checkpoint import write_atomically
 from workbench.game_record import GameRecord, written
+from workbench.match import count_endings
 from workbench.tournament.players import NET, Entrant
 from workbench.tournament.ratings import Ratings, Results
 from workbench.tournament.records import Record, Records
@@ -45,6 +46,7 @@ class Standings(NamedTuple):
         distinct_games: how many games differ from all others.
         num_games: how many games there are.
         forfeits: how often each reason ended a game, by player and reason.
+        endings: how many games each reason ended, see `count_endings`.
         ratings: see there; in the entrants' order.
         first_player_score: the share of points of who moved first.
         draws: the share of games that were drawn.
@@ -57,6 +59,7 @@ class Standings(NamedTuple):
     distinct_games: int
     num_games: int
     forfeits: dict[str, int]
+    endings: dict[str, int]
     ratings: Ratings
     first_player_score: float
     draws: float
@@ -119,6 +122,7 @@ def standings(
         distinct_games=len({tuple(record.game.history) for record in records}),
         num_games=len(records),
         forfeits={f"{entrants[i].name}: {why}": n for (i, why), n in forfeits.items()},
+        endings=count_endings(record.game for record in records),
         ratings=ratings,
         first_player_score=float(results.score.mean()) if len(records) else 0.5,
         draws=float((results.score == 0.5).mean()) if len(records) else 0.0,
@@ -157,6 +161,7 @@ def report(game: str, table: Standings, records: Records) -> dict[str, Any]:
         "points": table.points.tolist(),
         "pair_games": table.games.tolist(),
         "forfeits": table.forfeits,
+        "endings": table.endings,
         "records": str(records.path),
     }
 
@@ -175,8 +180,8 @@ def write_csv(table: Standings, records: Records) -> None:
         write_atomically(records.directory / name, text.getvalue())
 
 
-def write_games(game: str, records: Sequence[Record], directory: Path) -> Path:
-    """Writes all games into one file that other programs read: PGN for chess, SGF for others."""
+def write_games(game: str, records: Sequence[Record], directory: Path) -> None:
+    """Writes all games into one file, or one of each kind where some are no PGN; see `written`."""
     files = [
         written(
             GameRecord(
@@ -187,20 +192,22 @@ def write_games(game: str, records: Sequence[Record], directory: Path) -> Path:
                 event=directory.name,
                 round=str(record.key.opening + 1),
                 comments=_comments(record),
+                reason=record.game.reason,
             )
         )
         for record in records
     ]
-    path = directory / f"games.{files[0][1]}"
-    write_atomically(path, "\n".join(text for text, _ in files))
-    return path
+    for kind in ("pgn", "sgf", "txt"):
+        path = directory / f"games.{kind}"
+        if texts := [text for text, its_kind in files if its_kind == kind]:
+            write_atomically(path, "\n".join(texts))
+        else:
+            path.unlink(missing_ok=True)  # older versions wrote SGF for all games
 
 
 def _comments(record: Record) -> list[str]:
-    """Returns what is to be said of each move: where the opening ends, and why a game did."""
+    """Returns what is to be said of each move: where the opening ends."""
     comments = [""] * len(record.game.history)
     if record.opening_plies:
         comments[record.opening_plies - 1] = "the opening ends"
-    if record.game.forfeit and comments:
-        comments[-1] = f"then forfeited: {record.game.forfeit}"
     return comments

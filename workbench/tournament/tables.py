@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from workbench.match import describe_endings
 from workbench.tournament.standings import Standings, short_names
 
 CELL = 4  # columns of a crosstable's cell
@@ -40,7 +41,13 @@ def text_of(table: Standings, game: str, width: int) -> str:
         f"[{low:+.0f}, {high:+.0f}] and took {table.first_player_score:.0%} of the points; "
         f"{table.draws:.0%} of the games were drawn"
     )
+    if table.endings:
+        parts.append(_capitalised(describe_endings(table.endings)))
     return plain_text(*parts, *(f"{why}  {n} games" for why, n in table.forfeits.items()))
+
+
+def _capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _ratings(table: Standings, names: Sequence[str]) -> Table:

@@ -15,7 +15,7 @@ CONDITIONS = {"game": "tic_tac_toe", "seed": 0, "opening_plies": 1}
 
 
 def record(opening: int = 0, one: str = "a", other: str = "b") -> Record:
-    game = Game([4, 0, 8], 0.5, "", [1.25, 0.5])
+    game = Game([4, 0, 8], 0.5, "", [1.25, 0.5], "max_plies")
     return Record(Key(one, other, opening), game, 2**55 + opening, 1)
 
 
@@ -33,6 +33,19 @@ def test_games_come_back_as_they_were(tmp_path):
     records.append(record(3, "c", "a"))
     records.close()
     assert len((tmp_path / "t/games.jsonl").read_text().splitlines()) == 4
+
+
+@pytest.mark.parametrize(("forfeit", "reason"), [("", ""), ("resigned", "forfeit: resigned")])
+def test_games_of_older_versions_tell_no_reason_and_are_read(tmp_path, forfeit, reason):
+    write(tmp_path, 1)
+    path = tmp_path / "games.jsonl"
+    line = json.loads(path.read_text())
+    assert line.pop("reason") == "max_plies"
+    path.write_text(json.dumps({**line, "forfeit": forfeit}) + "\n")
+    records = Records(tmp_path, CONDITIONS)
+    records.close()
+    (one,) = records.entries.values()
+    assert (one.game.reason, one.game.forfeit, one.game.history) == (reason, forfeit, [4, 0, 8])
 
 
 @given(cut=st.integers(0, 600))

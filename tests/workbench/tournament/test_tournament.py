@@ -150,14 +150,17 @@ def test_results_are_those_of_who_moved_first(tmp_path):
         ("b", 0, 4, 4),
     ]
     assert "b: resigned  4 games" in text_of(table, "chess", 100)
-    path = write_games("chess", records, tmp_path)
+    assert table.endings == {"forfeit": 4}
+    write_games("chess", records, tmp_path)
     tournament._records.close()
-    with path.open() as file:
+    with (tmp_path / "games.pgn").open() as file:
         read = [chess.pgn.read_game(file) for _ in range(5)]
     assert read[4] is None
     for game, one in zip(read, records, strict=False):
         assert game.headers["White"] == one.key.seat_1
         assert game.headers["Result"] == ("1-0" if one.game.score == 0 else "0-1")
+        assert game.headers["Termination"] == "normal"
+        assert game.end().comment == "forfeit: resigned"
 
 
 def test_a_repeated_pair_tells_nothing_new(tmp_path):

@@ -36,7 +36,6 @@ class Play {
     this.showing = query.get("thoughts") === "1";
     const moves = query.get("moves") ?? "";
     this.moves = /^\d+(,\d+)*$/.test(moves) ? moves.split(",").map(Number) : [];
-    this.maxPlies = run.config?.env?.max_plies ?? null;
   }
 
   async begin() {
@@ -55,7 +54,8 @@ class Play {
 
   // The address of what is told of the last position.
   positions(moves) {
-    return positionsOf(this.run.game, this.maxPlies, moves, moves.length);
+    // Training may cut its games short; a person's goes on to its end.
+    return positionsOf(this.run.game, null, moves, moves.length);
   }
 
   // Which player the person is: known from the address alone.

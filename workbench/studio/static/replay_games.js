@@ -81,7 +81,7 @@ async function tournamentGame([tournament, number]) {
     note: [
       `game ${whole(played.number + 1)} of ${whole(played.count)}`,
       opening,
-      played.forfeit && `forfeited: ${played.forfeit}`,
+      played.forfeit ? `forfeited: ${played.forfeit}` : played.reason && `ended by ${played.reason}`,
     ]
       .filter(Boolean)
       .join("; "),

@@ -52,11 +52,13 @@ export function ratings({ players }) {
 export function ratingsNote(facts) {
   const [low, high] = facts.first_player_advantage_ci95.map((elo) => signed(elo));
   const why = Object.entries(facts.forfeits).map(([who, n]) => `${who} (${n}×)`).join("; ");
+  const ended = Object.entries(facts.endings).map(([reason, n]) => `${reason} ${whole(n)}`).join(", ");
   return element("p", { class: "muted t-small" },
     "400 Elo more are ten wins to a loss; zero is the mean of all. Above next: how likely a player is "
     + "stronger than the one below it. Moving first is worth ",
     `${signed(facts.first_player_advantage)} Elo (${low} to ${high}) and took `
     + `${percent(facts.first_player_score)} of the points; ${percent(facts.draws)} of the games were drawn.`,
+    ended ? ` Games ended by: ${ended}.` : "",
     why ? ` Forfeits: ${why}.` : "");
 }
 

@@ -1,0 +1,332 @@
+"""What ended a game, in the words of those who play it; `docs/endings.md` has the rules.
+
+OpenSpiel says that a game is over and who won, but not why. Most families have one way to win and
+one to draw, which `WON` and `DRAWN` name; the others are told from the last position, in the order
+in which OpenSpiel's own rules ask (version 2.0.2).
+"""
+
+import re
+from collections.abc import Sequence
+
+from envs.board.base import Position
+from envs.board.cells import EMPTY, STONES, cells, family
+
+MAX_PLIES = "max_plies"  # of a config: the rules would have gone on
+PLY_LIMIT = "ply limit of the rules"
+RULES = "rules"  # of a game that is not known here
+# What decided nothing in the game itself: tables count such games.
+LIMITS = (MAX_PLIES, PLY_LIMIT)
+
+WON = {
+    "amazons": "no moves left",
+    "chinese_checkers": "home filled",
+    "clobber": "no moves left",
+    "dots_and_boxes": "all boxes taken",
+    "havannah": "ring, bridge or fork",
+    "hex": "connected",
+    "hive": "queen surrounded",
+    "mancala": "one side empty",
+    "nim": "no objects left",
+    "pentago": "five in a row",
+    "quoridor": "goal reached",
+    "tic_tac_toe": "three in a row",
+    "twixt": "connected",
+    "ultimate_tic_tac_toe": "three in a row",
+    "y": "connected",
+}
+DRAWN = {
+    "checkers": "40 moves without a capture",
+    "chinese_checkers": PLY_LIMIT,
+    "connect_four": "board full",
+    "dots_and_boxes": "all boxes taken",
+    "gomoku": "board full",
+    "havannah": "board full",
+    "mancala": "one side empty",
+    "mnk": "board full",
+    "quoridor": PLY_LIMIT,
+    "tic_tac_toe": "board full",
+    "twixt": "no moves left",
+    "ultimate_tic_tac_toe": "board full",
+}
+NUMBERS = {3: "three", 4: "four", 5: "five", 6: "six"}
+IN_A_ROW = {"connect_four": "x_in_row", "gomoku": "connect", "mnk": "k"}
+HILL = ((3, 3), (3, 4), (4, 3), (4, 4))
+QUIET_PLIES = 100  # of the fifty-move rule, which OpenSpiel makes a draw without a claim
+PENTAGO_CELLS = 36
+
+
+def ending(position: Position) -> str:
+    """Returns what ended the game in this position, where a player has the move or none has."""
+    if not position.is_terminal():
+        at_limit = position.move_number() >= position.get_game().max_game_length()
+        return PLY_LIMIT if at_limit else MAX_PLIES
+    name, won = family(position), position.returns()[0] != 0
+    match name:
+        case "chess" | "crazyhouse" | "antichess":
+            return _of_chess(position, won)
+        case "shogi":
+            return _of_shogi(position, won)
+        case "go" | "cursor_go":
+            return _of_go(position, won)
+        case "lines_of_action":
+            return _of_lines_of_action(position)
+        case "othello":
+            full = all(EMPTY not in row for row in cells(position) or ())
+            return "board full" if full else "no moves left"
+        case "breakthrough":
+            return _of_breakthrough(position)
+        case "checkers" if won:
+            loser = "+*" if position.returns()[0] > 0 else "o8"
+            left = any(piece in loser for row in _rows(position) for piece in row[1:])
+            return "no moves left" if left else "no pieces left"
+        case "nine_mens_morris":
+            return _of_nine_mens_morris(position, won)
+        case "oware":
+            return _of_oware(position)
+        case "xiangqi":
+            return _of_xiangqi(position, won)
+        case "hive" if not won:
+            return _of_drawn_hive(position)
+        case "pentago" if not won:
+            full = position.move_number() == PENTAGO_CELLS
+            return "board full" if full else "five in a row of both"
+    if won and name in IN_A_ROW:
+        count = int(position.get_game().get_parameters()[IN_A_ROW[name]])
+        return f"{NUMBERS.get(count, count)} in a row"
+    return (WON if won else DRAWN).get(name, RULES)
+
+
+def _of_chess(position: Position, won: bool) -> str:
+    """OpenSpiel asks for material, repetition, moves and the clock, in this order."""
+    placement, _, _, _, clock, _ = str(position).split()
+    name, parameters = family(position), position.get_game().get_parameters()
+    pieces = [letter for letter in placement.partition("[")[0] if letter.isalpha()]
+    if name == "antichess":
+        if won:
+            left = {letter.isupper() for letter in pieces}
+            return "no pieces left" if len(left) == 1 else "stalemate"
+        return "fifty-move rule" if int(clock) >= QUIET_PLIES else "threefold repetition"
+    if won:
+        winner, board = "kK"[int(position.returns()[0] < 0)], cells(position) or []
+        on_hill = any(board[row][column] == winner for row, column in HILL)
+        return "king of the hill" if parameters.get("king_of_hill") and on_hill else "checkmate"
+    if name == "chess" and _is_dead(cells(position) or []):
+        return "insufficient material"
+    if position.is_repetition_draw():
+        return "threefold repetition"
+    if not position.board().has_legal_moves():
+        return "stalemate"
+    return "fifty-move rule" if int(clock) >= QUIET_PLIES else "insufficient material"
+
+
+def _is_dead(board: Sequence[Sequence[str]]) -> bool:
+    """Returns whether no sequence of moves can mate: a minor piece, or bishops of one colour."""
+    pieces = [
+        (cell.lower(), (row + column) % 2)
+        for row, line in enumerate(board)
+        for column, cell in enumerate(line)
+        if cell not in (EMPTY, "k", "K")
+    ]
+    kinds, colours = {kind for kind, _ in pieces}, {colour for _, colour in pieces}
+    one_minor = len(pieces) < 2 and kinds <= {"b", "n"}
+    return one_minor or (kinds == {"b"} and len(colours) == 1)
+
+
+def _of_shogi(position: Position, won: bool) -> str:
+    if position.is_repetition_end():
+        return "perpetual check" if won else "fourfold repetition"
+    if not won:
+        return "impasse"  # both kings are in the other's camp
+    if position.board().has_legal_moves(False):
+        return "entering king"
+    return "checkmate" if position.in_check() else "no moves left"
+
+
+def _of_go(position: Position, won: bool) -> str:
+    """Two passes or a limit have the board scored; a board that was there before draws."""
+    if family(position) == "cursor_go":  # where a repeated board draws once both have passed
+        return "two passes" if won else "superko"
+    passed = position.get_game().get_parameters()["board_size"] ** 2
+    if position.history()[-2:] == [passed, passed]:
+        return "two passes"
+    return PLY_LIMIT if won else _superko_or_limit(position)
+
+
+def _superko_or_limit(position: Position) -> str:
+    """A draw: the board was there before, or it is scored as one where the rules stop."""
+    game = position.get_game()
+    if position.move_number() < game.max_game_length():
+        return "superko"
+    before, boards = game.new_initial_state(), []
+    for action in position.history():
+        boards.append(cells(before))
+        before.apply_action(action)
+    return "superko" if cells(position) in boards else PLY_LIMIT
+
+
+def _of_breakthrough(position: Position) -> str:
+    board = cells(position) or []
+    # Player 0 goes down the board as it is printed.
+    reached = STONES[0] in board[-1] if position.returns()[0] > 0 else STONES[1] in board[0]
+    return "last row reached" if reached else "no pieces left"
+
+
+def _of_lines_of_action(position: Position) -> str:
+    result = position.returns()[0]
+    if not result:
+        at_limit = position.move_number() >= position.get_game().max_game_length()
+        return PLY_LIMIT if at_limit else "twofold repetition"
+    winner, board = STONES[int(result < 0)], cells(position) or []
+    stones = {
+        (row, column)
+        for row, line in enumerate(board)
+        for column, cell in enumerate(line)
+        if cell == winner
+    }
+    reached = [stones.pop()]
+    while reached:
+        row, column = reached.pop()
+        near = {at for at in stones if max(abs(at[0] - row), abs(at[1] - column)) == 1}
+        reached += near
+        stones -= near
+    return "no moves left" if stones else "connected"
+
+
+def _of_nine_mens_morris(position: Position, won: bool) -> str:
+    if not won:
+        return PLY_LIMIT
+    men = re.search(r"Num men: (\d+) (\d+)", str(position))
+    assert men is not None
+    return "fewer than three men" if min(map(int, men.groups())) < 3 else "no moves left"
+
+
+def _of_oware(position: Position) -> str:
+    """OpenSpiel gives each side what is in its houses at every end, so the last move tells."""
+    *before, _ = boards = _oware_boards(position)
+    (houses, scores, player), seeds = boards[-2], 0
+    half, row = (
+        len(houses) // 2,
+        range((1 - player) * len(houses) // 2, (2 - player) * len(houses) // 2),
+    )
+    at = house = position.history()[-1] + player * half
+    sown, seeds = [*houses], houses[house]
+    sown[house] = 0
+    while seeds:
+        at = (at + 1) % len(sown)
+        if at != house:  # which stays empty
+            sown[at] += 1
+            seeds -= 1
+    captured = []
+    while at in row and sown[at] in (2, 3):
+        captured.append(at)
+        at -= 1
+    scores = [*scores]
+    if sum(sown[i] for i in row) > sum(sown[i] for i in captured):  # no grand slam
+        scores[player] += sum(sown[i] for i in captured)
+    total = sum(houses) + sum(boards[-2][1])
+    if 2 * max(scores) > total or 2 * min(scores) == total:
+        return "most seeds captured"
+    return "repetition" if (sown, scores, 1 - player) in before else "no moves left"
+
+
+def _oware_boards(position: Position) -> list[tuple[list[int], list[int], int]]:
+    """Returns the houses in the order of sowing, the scores and who is to move, of each ply."""
+    at, boards = position.get_game().new_initial_state(), []
+    for action in [*position.history(), None]:
+        lines = str(at).splitlines()
+        upper, lower = (
+            [int(seeds) for seeds in line.split()]
+            for line in lines
+            if re.fullmatch(r"[\d ]+", line)
+        )
+        scores = [int(score) for score in re.findall(r"score = (\d+)", str(at))][::-1]
+        boards.append((lower + upper[::-1], scores, at.current_player()))
+        if action is not None:
+            at.apply_action(action)
+    return boards
+
+
+def _of_drawn_hive(position: Position) -> str:
+    at_limit = position.move_number() >= position.get_game().max_game_length()
+    return PLY_LIMIT if at_limit else "both queens surrounded"
+
+
+def _rows(position: Position) -> list[str]:
+    return [line for line in str(position).splitlines() if re.match(r"\d", line)]
+
+
+def margin(position: Position) -> float:
+    """Returns by how many points Black leads in go, as OpenSpiel scores it.
+
+    White is given the komi, and beside it a point for each of Black's handicap stones.
+    """
+    parameters = position.get_game().get_parameters()
+    stones = int(parameters["handicap"])
+    return area(cells(position) or []) - float(parameters["komi"]) - stones * (stones > 1)
+
+
+def area(board: Sequence[Sequence[str]]) -> int:
+    """Returns Black's area less White's (Tromp-Taylor): stones, and what only one side reaches."""
+    worth = dict(zip(STONES, (1, -1), strict=True))
+    points = {(y, x): cell for y, row in enumerate(board) for x, cell in enumerate(row)}
+    total = sum(worth[cell] for cell in points.values() if cell != EMPTY)
+    empty = {point for point, cell in points.items() if cell == EMPTY}
+    while empty:
+        region, border, new = 0, set(), [empty.pop()]
+        while new:
+            y, x = new.pop()
+            region += 1
+            around = {(y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)}
+            border |= {points[point] for point in around & points.keys()}
+            new += around & empty
+            empty -= around
+        border.discard(EMPTY)
+        if len(border) == 1:
+            total += region * worth[border.pop()]
+    return total
+
+
+def _of_xiangqi(position: Position, won: bool) -> str:
+    """Whoever cannot move has lost, also where its general is not attacked."""
+    if not won:
+        return PLY_LIMIT
+    board = [line.ljust(9, ".")[:9] for line in str(position).splitlines()[:10]]
+    loser_is_red = position.returns()[0] < 0
+    return "checkmate" if _attacked(board, red=loser_is_red) else "stalemate"
+
+
+def _attacked(board: Sequence[str], *, red: bool) -> bool:
+    """Returns whether a general of xiangqi is in check; upper case is Red, below."""
+    theirs = str.lower if red else str.upper
+    ((row, column),) = [
+        (y, x) for y, line in enumerate(board) for x, cell in enumerate(line) if cell == "gG"[red]
+    ]
+
+    def at(y: int, x: int) -> str:
+        return board[y][x] if 0 <= y < len(board) and 0 <= x < len(board[0]) else "#"
+
+    for dy, dx in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+        seen, y, x = [], row + dy, column + dx
+        while at(y, x) != "#" and len(seen) < 2:
+            if at(y, x) != ".":
+                seen.append(at(y, x))
+            y, x = y + dy, x + dx
+        first, second = [*seen, "", ""][:2]
+        if first == theirs("R") or second == theirs("C") or (dx == 0 and first == theirs("G")):
+            return True
+    forward = -1 if red else 1  # where the other side's soldiers come from
+    soldiers = ((row + forward, column), (row, column + 1), (row, column - 1))
+    if any(at(*square) == theirs("S") for square in soldiers):
+        return True
+    # A horse goes one step straight and one slanting: what stands beside it in the way blocks it.
+    return any(
+        at(row + dy, column + dx) == theirs("H") and at(row + dy - sy, column + dx - sx) == "."
+        for sy, sx, slants in (
+            (1, 0, ((0, 1), (0, -1))),
+            (-1, 0, ((0, 1), (0, -1))),
+            (0, 1, ((1, 0), (-1, 0))),
+            (0, -1, ((1, 0), (-1, 0))),
+        )
+        for ky, kx in slants
+        for dy, dx in ((2 * sy + ky, 2 * sx + kx),)
+    )
