@@ -63,17 +63,21 @@ class Forfeit(str):
     """Why a player that should have moved loses its game, e.g. that it took too long."""
 
 
+class Win(str):
+    """A side that declares its win, and why the rules allow it."""
+
+
 class Player(Protocol):
     """Makes moves in board games and remembers nothing from one to the next."""
 
     def choose(
         self, positions: Sequence[Position], seeds: Sequence[int]
-    ) -> Sequence[int | Forfeit]:
+    ) -> Sequence[int | Forfeit | Win]:
         """Returns a move in each position, of which none is over.
 
         Whatever is drawn for a move is determined by its seed, so that a move depends neither on
         those before it nor on the positions beside it. Only engines forfeit, also where their move
-        is illegal.
+        is illegal, and only they declare wins, which have been checked.
         """
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from agents.base import Forfeit, Player
+from agents.base import Forfeit, Player, Win
 from envs.board.base import BoardGame, Position, reach
 
 # Of trees: a game's has a node for each simulation. In the middle of a game one takes 10 to 19 kB
@@ -31,6 +31,7 @@ class Game(NamedTuple):
     score: float  # player 0's: 1 won, 0.5 drawn, 0 lost
     forfeit: str  # why who had the move lost it; empty where the rules decided
     milliseconds: list[float]  # of each move after the opening; of many at once, each one's share
+    reason: str = ""  # what ended it, whoever won; empty where nobody wrote it down
 
 
 class _Board:
@@ -75,13 +76,16 @@ def play(
             moves = _choose(players[number], mine)
             for board, move in zip(mine, moves, strict=True):
                 if isinstance(move, Forfeit):
-                    yield _end(game, board, float(board.to_play), forfeit=str(move))
+                    loss = float(board.to_play)
+                    yield _end(game, board, loss, f"forfeit: {move}", forfeit=str(move))
+                elif isinstance(move, Win):
+                    yield _end(game, board, 1.0 - board.to_play, str(move))
                 else:
                     (board.position,) = game.after([board.position], [move])
                     moved.append(board)
         boards, over = _part(game, moved)
         for board, score in over:
-            yield _end(game, board, score)
+            yield _end(game, board, score, "")
 
 
 def _part(
@@ -99,7 +103,7 @@ def _part(
     return going, ended
 
 
-def _choose(player: Player, boards: Sequence[_Board]) -> Sequence[int | Forfeit]:
+def _choose(player: Player, boards: Sequence[_Board]) -> Sequence[int | Forfeit | Win]:
     seeds = [board.fixture.seed + len(board.milliseconds) for board in boards]
     before = time.perf_counter()
     moves = player.choose([board.position for board in boards], seeds)
@@ -109,8 +113,11 @@ def _choose(player: Player, boards: Sequence[_Board]) -> Sequence[int | Forfeit]
     return moves
 
 
-def _end(game: BoardGame, board: _Board, score: float, forfeit: str = "") -> tuple[int, Game]:
-    return board.number, Game(game.history(board.position), score, forfeit, board.milliseconds)
+def _end(
+    game: BoardGame, board: _Board, score: float, reason: str, forfeit: str = ""
+) -> tuple[int, Game]:
+    history = game.history(board.position)
+    return board.number, Game(history, score, forfeit, board.milliseconds, reason)
 
 
 def play_match(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from agents.base import Forfeit
+from agents.base import Forfeit, Win
 from agents.baselines import RandomPlayer
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench.baselines import make_baseline
@@ -148,9 +148,25 @@ def test_who_forfeits_loses(seat):
     fixtures = [Fixture(seats, (), seed) for seed in game_seeds(1, 6)]
     for _, one in play(game, dict(enumerate(players)), fixtures, at_once=4):
         assert one.forfeit == "too late"
+        assert one.reason == "forfeit: too late"
         assert one.score == seat  # player 0 has won where player 1 was late
         assert len(one.history) == 7 + (seat == 0)
         assert len(one.milliseconds) == len(one.history) + 1
+
+
+@pytest.mark.parametrize("seat", [0, 1])
+def test_who_declares_a_win_has_won(seat):
+    game = load("connect_four")
+
+    class Declaring(RandomPlayer):
+        def choose(self, positions, seeds):
+            return [Win("declaration")] * len(positions)
+
+    players = {seat: Declaring(game), 1 - seat: RandomPlayer(game)}
+    fixtures = [Fixture((0, 1), (3, 3), 0)]
+    ((_, one),) = play(game, players, fixtures, at_once=1)
+    assert (one.score, one.forfeit, one.reason) == (1 - seat, "", "declaration")
+    assert len(one.history) == 2 + seat
 
 
 def test_seeds_of_games_are_the_same_each_time_and_far_apart():

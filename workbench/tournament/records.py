@@ -51,6 +51,7 @@ class Records(Journal[Key, Record]):
             "seed": seed,
             "score": game.score,
             "forfeit": game.forfeit,
+            "reason": game.reason,
             "moves": game.history,
             "milliseconds": [round(ms, 2) for ms in game.milliseconds],
         }
@@ -64,6 +65,7 @@ class Records(Journal[Key, Record]):
                 float(line["score"]),
                 str(line["forfeit"]),
                 [float(ms) for ms in line["milliseconds"]],
+                str(line.get("reason", "")),  # games of older versions tell none
             ),
             int(line["seed"]),
             int(line["opening_plies"]),

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from agents.alphazero import SearchPlayer
-from agents.base import Forfeit, Player
+from agents.base import Forfeit, Player, Win
 from envs.board.base import Position, first_to_move
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench.errors import UsageError
@@ -252,11 +252,11 @@ class _Watched:
 
     def choose(
         self, positions: Sequence[Position], seeds: Sequence[int]
-    ) -> Sequence[int | Forfeit]:
+    ) -> Sequence[int | Forfeit | Win]:
         if self._at_once:
             self._check()
             return self._player.choose(positions, seeds)
-        moves: list[int | Forfeit] = []
+        moves: list[int | Forfeit | Win] = []
         for position, seed in zip(positions, seeds, strict=True):
             self._check()
             moves += self._player.choose([position], [seed])
