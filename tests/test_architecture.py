@@ -31,8 +31,17 @@ DOORS = {
     "crafter": {"envs/crafter.py"},
     "vizdoom": {"envs/doom.py"},
     "open_spiel": {"envs/board/openspiel.py"},
-    "pyspiel": {"envs/board/loading.py", "envs/board/cells.py", "agents/baselines.py"},
-    "chess": {"workbench/game_record.py", "workbench/serve_uci.py"},
+    "pyspiel": {
+        "envs/board/loading.py",
+        "envs/board/openspiel.py",
+        "envs/board/cells.py",
+        "agents/baselines.py",
+    },
+    "chess": {
+        "workbench/game_record.py",
+        "workbench/serve_uci.py",
+        "workbench/tournament/engine_xboard.py",
+    },
     "uvicorn": {"workbench/studio/watch.py"},
     "starlette": {name(path) for path in MODULES if path.parent.name == "studio"},
 }

@@ -19,6 +19,11 @@ class LineReader:
         self._lines: deque[bytes] = deque()
         self._rest = b""
 
+    @property
+    def partial(self) -> str:
+        """What has come of a line that has not ended yet."""
+        return self._rest.decode("utf-8", "replace")
+
     def read(self, deadline: float | None = None) -> str:
         """Returns the next line without its end; what is no UTF-8 is replaced.
 

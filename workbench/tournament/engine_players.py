@@ -1,49 +1,67 @@
 """External engines as players: several processes of one, restarted where they crash."""
 
+import errno
 import os
 import re
-import shlex
-import shutil
 import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from agents.base import Forfeit
+import numpy as np
+
+from agents.base import Forfeit, Win
 from envs.board.base import BoardGame, Position, first_to_move
 from envs.board.cells import action_of, cells, engine_moves, family, handicap, komi
 from envs.board.openspiel import OpenSpielGame
+from envs.board.shogi_declaration import check_declaration
 from workbench.errors import UsageError, WorkError
-from workbench.tournament.engine import Engine, EngineDied
-from workbench.tournament.engine_protocols import GTP, MAX_ANSWER, UCI, EngineProtocol
+from workbench.match import play_at_random
+from workbench.tournament.engine import Engine, EngineDied, EngineUnfit
+from workbench.tournament.engine_identity import Identity, files_of
+from workbench.tournament.engine_programs import NAMES, advice, find, known_arguments
+from workbench.tournament.engine_protocols import (
+    GTP,
+    MAX_ANSWER,
+    EngineProtocol,
+    Foreign,
+    Limits,
+    show_limits,
+)
+from workbench.tournament.engine_uci import UCI
+from workbench.tournament.engine_xboard import XBoard
 
-ENGINES = "uci:COMMAND?nodes=1000, usi:COMMAND?nodes=1000, gtp:COMMAND"
-GAMES = {"uci": "chess", "usi": "shogi", "gtp": "go"}
+ENGINES = "uci:COMMAND?nodes=1000, usi:COMMAND?nodes=1000, xboard:COMMAND?movetime=100, gtp:COMMAND"
+GAMES = {"uci": "chess", "usi": "shogi", "xboard": "chess", "gtp": "go"}
 LIMITS = ("nodes", "depth", "movetime")
-DEFAULT_LIMIT = {"nodes": "1000"}
-DEBIAN_PACKAGES = ("stockfish", "fairy-stockfish", "gnugo")
-DEBIAN_GAMES = "/usr/games"  # where Debian puts them, and where not every PATH leads
 START_SECONDS = 60.0  # some engines load a network first
+PLIES_OUT_OF_BOOK = 12  # moves at random after which no book knows an answer
 
 
-def make_engine(spec: str, game: OpenSpielGame, move_seconds: float) -> "EnginePlayer":
+def make_engine(
+    spec: str, game: OpenSpielGame, move_seconds: float, limits: Limits | None = None
+) -> "EnginePlayer":
     """Starts an engine.
 
     Args:
         spec: which one, and how it plays: `uci:stockfish?nodes=1000&Skill Level=3` (chess),
-            `usi:fairy-stockfish?nodes=1000` (shogi), or `gtp:gnugo --mode gtp --level 10
-            --chinese-rules` (go). After `?`, `nodes`, `depth` and `movetime` (milliseconds) limit
-            each search, 1000 nodes if there is no limit; whatever else is there is an option of
-            the engine. Engines of go have neither: their command says it all.
+            `usi:fairy-stockfish?nodes=1000` (shogi), `xboard:phalanx?movetime=100` (chess), or
+            `gtp:gnugo --mode gtp --level 10 --chinese-rules` (go). After `?`, `nodes`, `depth` and
+            `movetime` (milliseconds) limit each search; whatever else is there is an option of the
+            engine. If there is no limit, it is 1000 nodes, or 100 milliseconds where an engine does
+            not count nodes. Engines of go have neither: their command says it all.
         game: that all positions will be of.
-        move_seconds: a move that takes longer is forfeited, and the process is killed.
+        move_seconds: at that time, the engine is told to stop; if it then says no move within a
+            second, the game is forfeited, and the process is killed.
+        limits: those that this engine is known to keep to; None: it is tried.
 
     Returns:
         A player that has to be closed.
 
     Raises:
-        UsageError: there is no such program, or it does not play this game, or has no such option.
-        WorkError: it starts, but does not speak the protocol.
+        UsageError: there is no such program, or it does not play this game, or has no such option,
+            or speaks another protocol, or does not keep to the limits.
+        WorkError: it starts, but ends or does not answer.
     """
     kind, _, text = spec.partition(":")
     if kind not in GAMES:
@@ -51,59 +69,72 @@ def make_engine(spec: str, game: OpenSpielGame, move_seconds: float) -> "EngineP
     start = game.start()
     if family(start) != GAMES[kind]:
         raise UsageError(f"{kind} engines play {GAMES[kind]}, not {game.spec.name}")
+    protocol: EngineProtocol
+    options: dict[str, str] = {}
     if kind == "gtp":
         size = int(game.rules.get_parameters()["board_size"])
-        first = first_to_move(game)
-        protocol: EngineProtocol = GTP(size, komi(start), _stones(start), first)
+        protocol = GTP(size, komi(start), _stones(start), first_to_move(game))
     else:
         text, _, settings = text.partition("?")
-        limits, options = _split(settings, move_seconds)
-        protocol = UCI("uci" if kind == "uci" else "usi", limits, options)
-    player = EnginePlayer(_command(text), protocol, game, move_seconds)
+        asked, options = _split(settings, move_seconds)
+        if kind == "xboard":
+            protocol = XBoard(limits or asked, options)
+        else:
+            protocol = UCI("uci" if kind == "uci" else "usi", limits or asked, options)
+    command = find(text)
+    threads = {name.lower(): value for name, value in options.items()}.get("threads", "1")
+    player = EnginePlayer(command, protocol, game, move_seconds, _threads(threads))
     try:
-        player.start()
-    except UsageError as error:
+        player.start(tried=limits is not None)
+    except Foreign:
+        player.close()
+        name, printed = NAMES[kind], player.last_words
+        raise UsageError(
+            f"{spec} does not speak {name}: {_said(printed)}{advice(command, kind)}"
+        ) from None
+    except EngineUnfit as error:
         player.close()
         raise UsageError(f"{spec}: {error}") from None
     except EngineDied as error:
         player.close()
-        raise WorkError(f"{spec} cannot be used: {error}") from None
+        said = f"; {_said(player.last_words)}" if player.last_words else ""
+        raise WorkError(f"{spec} cannot be used: {error}{said}{known_arguments(command)}") from None
     except BaseException:
         player.close()
         raise
     return player
 
 
-def _command(text: str) -> list[str]:
-    """Returns the program's path and its arguments."""
-    try:
-        name, *arguments = shlex.split(text)
-    except ValueError:
-        raise UsageError(f"{text!r} is no command") from None
-    path = shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:{DEBIAN_GAMES}")
-    if path is None:
-        hint = f"; on Debian: apt install {name}" if name in DEBIAN_PACKAGES else ""
-        raise UsageError(f"there is no program {name!r}{hint}")
-    return [path, *arguments]
+def _said(printed: str) -> str:
+    return f"it printed {printed}" if printed else "it says nothing"
 
 
-def _split(settings: str, move_seconds: float) -> tuple[str, dict[str, str]]:
-    """Returns the arguments of `go`, and the engine's options."""
-    pairs = [pair.partition("=") for pair in settings.split("&") if pair]
-    values = {name.strip(): value.strip() for name, _, value in pairs}
-    for name, value in values.items():
-        if not name or not value:
+def _threads(value: str) -> int:
+    return int(value) if re.fullmatch(r"[1-9]\d{0,3}", value) else 1
+
+
+def _split(settings: str, move_seconds: float) -> tuple[dict[str, int], dict[str, str]]:
+    """Returns the limits of each search, and the engine's options."""
+    limits: dict[str, int] = {}
+    options: dict[str, str] = {}
+    for pair in filter(None, settings.split("&")):
+        name, sign, value = (part.strip() for part in pair.partition("="))
+        if not name or not pair.isprintable() or (not value and (sign or name in LIMITS)):
             raise UsageError(f"{settings!r} should be like nodes=1000&Skill Level=3")
-        if name in LIMITS and not re.fullmatch(r"[1-9]\d{0,17}", value):
+        if name in limits or name in options:
+            raise UsageError(f"{name} is set twice")
+        if name not in LIMITS:
+            options[name] = value
+        elif re.fullmatch(r"[1-9]\d{0,17}", value):
+            limits[name] = int(value)
+        else:
             raise UsageError(f"{name}={value} should be a number above 0")
-    limits = {name: value for name, value in values.items() if name in LIMITS} or DEFAULT_LIMIT
-    if int(limits.get("movetime", 0)) > 900 * move_seconds - 200:
+    if limits.get("movetime", 0) > 900 * move_seconds - 200:
         raise UsageError(
             f"movetime={limits['movetime']} leaves no time to answer within {move_seconds:g} s; "
             "raise --move-seconds"
         )
-    options = {name: value for name, value in values.items() if name not in LIMITS}
-    return " ".join(f"{name} {value}" for name, value in limits.items()), options
+    return limits, options
 
 
 def _stones(start: Position) -> list[str]:
@@ -124,28 +155,65 @@ class EnginePlayer:
         protocol: EngineProtocol,
         game: BoardGame,
         move_seconds: float,
+        threads: int = 1,
     ) -> None:
-        """See `make_engine`; starts nothing yet."""
+        """See `make_engine`; starts nothing yet. Each process computes with `threads` threads."""
         self._command = command
         self._protocol = protocol
         self._game = game
         self._move_seconds = move_seconds
-        self._threads = ThreadPoolExecutor(os.cpu_count())
+        self._threads = ThreadPoolExecutor(max(1, (os.cpu_count() or 1) // threads))
+        self.identity: Identity = ""  # see `start`
+        self.last_words = ""  # of the process that ended last
         self._lock = threading.Lock()  # of the three below
         self._running: set[Engine] = set()
         self._idle: list[Engine] = []
         self._closed = False
 
-    def start(self) -> None:
-        """Starts one process.
+    @property
+    def limits(self) -> Limits:
+        """Of each search; empty where its command says it all."""
+        return self._protocol.limits
+
+    def start(self, *, tried: bool = False) -> None:
+        """Starts one process, and sees whether it keeps to its limits unless it was tried.
+
+        Then `identity` tells what it calls itself, its limits, and which files it is.
 
         Raises:
-            UsageError: the program cannot play as it is asked to.
-            EngineDied: it does not start, or does not speak the protocol.
+            EngineUnfit: the program cannot play as it is asked to.
+            Foreign: it does not speak the protocol.
+            EngineDied: it does not start, or does not answer.
         """
-        self._release(self._begin())
+        engine = self._begin()
+        if not tried:
+            try:
+                position = play_at_random(
+                    self._game, PLIES_OUT_OF_BOOK, np.random.default_rng(PLIES_OUT_OF_BOOK)
+                )
+                moves = engine_moves(self._game, position)
+                self._protocol.try_limits(engine, moves, time.monotonic() + START_SECONDS)
+            except BaseException:
+                self._discard(engine)
+                raise
+            self.identity = {
+                "name": self._name(),
+                "limits": show_limits(self.limits),
+                "files": files_of(engine.pid, self._protocol.files()),
+            }
+        self._release(engine)
 
-    def choose(self, positions: Sequence[Position], seeds: Sequence[int]) -> list[int | Forfeit]:
+    def describe(self) -> str:
+        """Returns what it calls itself, and its limits."""
+        limits = show_limits(self.limits, " ", ", ")
+        return f"{self._name()}, {limits}" if limits else self._name()
+
+    def _name(self) -> str:
+        return self._protocol.name or os.path.basename(self._command[0])
+
+    def choose(
+        self, positions: Sequence[Position], seeds: Sequence[int]
+    ) -> list[int | Forfeit | Win]:
         """See `Player.choose`."""
         try:
             answers = [
@@ -171,13 +239,13 @@ class EnginePlayer:
         for engine in running:
             engine.close()
 
-    def _ask(self, moves: Sequence[str], seed: int) -> str | Forfeit:
+    def _ask(self, moves: Sequence[str], seed: int) -> str | Forfeit | Win:
         """Returns what the engine says to a position; runs in a thread."""
         crash = ""
         for _ in range(2):
             try:
                 engine = self._take()
-            except EngineDied as error:
+            except (EngineDied, EngineUnfit, Foreign) as error:
                 crash = str(error)
                 continue
             try:
@@ -206,6 +274,7 @@ class EnginePlayer:
 
     def _discard(self, engine: Engine) -> None:
         engine.close()
+        self.last_words = engine.last_words()
         with self._lock:
             self._running.discard(engine)
 
@@ -217,7 +286,9 @@ class EnginePlayer:
             try:
                 engine = Engine(self._command)
             except OSError as error:
-                raise EngineDied(error.strerror or str(error)) from None
+                why = error.strerror or str(error)
+                hint = " (no program of this kind of machine, or a script without #! line)"
+                raise EngineDied(why + hint * (error.errno == errno.ENOEXEC)) from None
             self._running.add(engine)
         try:
             self._protocol.greet(engine, time.monotonic() + START_SECONDS)
@@ -230,9 +301,14 @@ class EnginePlayer:
         return engine
 
 
-def _judge(game: BoardGame, position: Position, answer: str | Forfeit) -> int | Forfeit:
+def _judge(game: BoardGame, position: Position, answer: str | Forfeit | Win) -> int | Forfeit | Win:
     if isinstance(answer, Forfeit):
         return answer
+    if isinstance(answer, Win):
+        allowed, why = check_declaration(position)
+        if allowed:
+            return Win(f"declared its win: {why}")
+        return Forfeit(f"declared a win that the rules do not allow: {why}")
     action = action_of(position, game.status([position]).legal.tolist(), answer)
     if action is not None:
         return action

@@ -1,7 +1,7 @@
-"""How engines are spoken to: UCI (chess), USI (shogi) and GTP (go).
+"""How engines are spoken to, whatever the protocol; and GTP (go).
 
-UCI: https://backscattering.de/chess/uci/, USI: http://hgm.nubati.net/usi.html,
-GTP 2: https://www.lysator.liu.se/~gunnar/gtp/gtp2-spec-draft2/gtp2-spec.html.
+GTP 2: https://www.lysator.liu.se/~gunnar/gtp/gtp2-spec-draft2/gtp2-spec.html. See `engine_uci` and
+`engine_xboard` for the others.
 
 A position is always sent whole, and an engine is told that it is of a new game. So a move depends
 neither on what this process was asked before nor on which of several processes is asked.
@@ -9,105 +9,110 @@ neither on what this process was asked before nor on which of several processes 
 
 import re
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
-from agents.base import Forfeit
-from workbench.errors import UsageError
-from workbench.tournament.engine import Engine
+from agents.base import Forfeit, Win
+from workbench.tournament.engine import Engine, EngineUnfit, Idle
 
-MAX_OPTIONS = 1000  # that are believed
 MAX_ANSWER = 40  # characters of an answer that are shown
+# A program that does nothing for so long, and has not said a word of the protocol, does not speak
+# it: if it has said something else, if it has said nothing.
+PATIENCE_SECONDS = (3.0, 6.0)
+
+Limits = Mapping[str, int]
 
 
 class EngineProtocol(Protocol):
-    """What is said to an engine, and what is understood of its answers."""
+    """What is said to an engine, and what is understood of its answers.
+
+    One serves all processes of an engine.
+
+    Attributes:
+        name: what the engine calls itself, with its version; empty before it was greeted.
+        limits: of each search; empty if its command says it all, or before they were tried.
+    """
+
+    name: str
+    limits: Limits
 
     def greet(self, engine: Engine, deadline: float) -> None:
         """Gets a new process ready to be asked.
 
         Raises:
-            UsageError: it can do something else than what it is wanted for.
+            EngineUnfit: it cannot play as it is wanted to.
+            Foreign: it does not speak this protocol.
             TimeoutError: it does not answer.
             EngineDied: it has ended.
         """
 
-    def move(
-        self, engine: Engine, moves: Sequence[str], seed: int, deadline: float
-    ) -> str | Forfeit:
-        """Returns its move in the position after `moves`, as it writes it.
+    def try_limits(self, engine: Engine, moves: Sequence[str], deadline: float) -> None:
+        """Makes sure that searches end, by default limits where none are set, see `limits`.
+
+        Args:
+            engine: greeted.
+            moves: to a position that is in no book of openings.
+            deadline: by `time.monotonic()`.
 
         Raises:
-            TimeoutError: it had not answered at the deadline (by `time.monotonic()`).
+            EngineUnfit: it does not keep to the limits.
+            TimeoutError: it does not answer.
+            EngineDied: it has ended.
+        """
+
+    def files(self) -> list[str]:
+        """Returns what may be names of files that it reads, e.g. of a network."""
+
+    def move(
+        self, engine: Engine, moves: Sequence[str], seed: int, deadline: float
+    ) -> str | Forfeit | Win:
+        """Returns its move in the position after `moves`, as it writes it.
+
+        It is told to stop at the deadline, and may still say its move. A win that it declares has
+        not been checked.
+
+        Raises:
+            TimeoutError: it did not answer (the deadline is by `time.monotonic()`).
             EngineDied: it has ended.
         """
 
 
-class UCI:
-    """UCI and its younger brother USI.
+class Foreign(Exception):
+    """The program does not speak the protocol."""
 
-    With a limit of nodes or depth, known engines answer the same each time: they get one thread
-    unless the options say otherwise, and forget before each move. Not so where they are told to
-    play badly (`Skill Level`): then Stockfish draws from a generator that nobody can seed.
+
+def hello(engine: Engine, words: Sequence[str], ours: str, deadline: float) -> str:
+    """Returns the first line of the protocol that the engine says; see `PATIENCE_SECONDS`.
+
+    Args:
+        engine: that was sent a first line.
+        words: of that line, which a program that does not know them may say back.
+        ours: how a line of the protocol begins, as a regular expression.
+        deadline: by `time.monotonic()`.
+
+    Raises:
+        Foreign: it says that it does not know a word, or it does nothing and has said no such line.
+        TimeoutError: it has not, at the deadline.
+        EngineDied: it has ended.
     """
-
-    def __init__(
-        self, dialect: Literal["uci", "usi"], limits: str, options: Mapping[str, str]
-    ) -> None:
-        """`limits` of each search are those of `go`, e.g. `nodes 1000`."""
-        self._dialect = dialect
-        self._limits = limits
-        self._options = options
-
-    def greet(self, engine: Engine, deadline: float) -> None:
-        """See `EngineProtocol.greet`; options must be among those that the engine announces."""
-        engine.send(self._dialect, deadline=deadline)
-        known: dict[str, str] = {}
-        while (line := engine.read(deadline=deadline)) != f"{self._dialect}ok":
-            option = re.fullmatch(r"option name (.+?) type (.+)", line)
-            if option is not None and len(known) < MAX_OPTIONS:
-                known[option[1]] = option[2]
-        one_thread = {"Threads": "1"} if "Threads" in known else {}
-        for name, value in {**one_thread, **self._options}.items():
-            _check_option(name, value, known)
-            engine.send(f"setoption name {name} value {value}", deadline=deadline)
-        self._new_game(engine, deadline)
-
-    def _new_game(self, engine: Engine, deadline: float) -> None:
-        engine.send(f"{self._dialect}newgame", "isready", deadline=deadline)
-        while engine.read(deadline=deadline) != "readyok":
-            pass
-
-    def move(
-        self, engine: Engine, moves: Sequence[str], seed: int, deadline: float
-    ) -> str | Forfeit:
-        """See `EngineProtocol.move`; there is no use for the seed."""
-        self._new_game(engine, deadline)
-        position = " ".join(["position startpos", *(["moves", *moves] if moves else [])])
-        engine.send(position, f"go {self._limits}", deadline=deadline)
-        while True:
-            words = engine.read(deadline=deadline).split()
-            if words[:1] == ["bestmove"]:
-                break
-        move = words[1] if len(words) > 1 else ""
-        if move == "resign":
-            return Forfeit("resigned")
-        if move == "win":  # USI: by a king that has entered the camp, or 24 points
-            return Forfeit("declared a win, which our rules do not know")
-        return move
+    unknown = re.compile(rf"\b(illegal|invalid|unknown|unrecogni|error).*\b({'|'.join(words)})\b")
+    idle = 0.0
+    while True:
+        try:
+            line = engine.read_unless_idle(deadline=deadline, patience=PATIENCE_SECONDS[0])
+        except Idle:
+            idle += PATIENCE_SECONDS[0]
+            if engine.last_words() or idle >= PATIENCE_SECONDS[1]:
+                raise Foreign from None
+            continue
+        if re.match(ours, line):
+            return line
+        if unknown.search(line.lower()):
+            raise Foreign
 
 
-def _check_option(name: str, value: str, known: Mapping[str, str]) -> None:
-    names = {other.lower(): other for other in known}  # the case is of no matter
-    if name.lower() not in names:
-        near = get_close_matches(name.lower(), names, n=1)
-        hint = f"; did you mean {names[near[0]]!r}?" if near else ""
-        raise UsageError(f"the engine has no option {name!r}{hint}")
-    bounds = re.search(r"^spin .*?min (-?\d+) max (-?\d+)", known[names[name.lower()]])
-    if bounds is not None and not (
-        re.fullmatch(r"-?\d+", value) and int(bounds[1]) <= int(value) <= int(bounds[2])
-    ):
-        raise UsageError(f"{name!r} must be a number from {bounds[1]} to {bounds[2]}, not {value}")
+def show_limits(limits: Limits, sign: str = "=", between: str = " ") -> str:
+    """Returns limits as text, e.g. `nodes=1000`."""
+    return between.join(f"{name}{sign}{value}" for name, value in limits.items())
 
 
 class GTP:
@@ -124,20 +129,33 @@ class GTP:
         self._set_up = ["clear_board", *(f"play b {stone}" for stone in stones)]
         self._first = first
         self._has_seeds = False
+        self.name = ""
+        self.limits: Limits = {}
 
     def greet(self, engine: Engine, deadline: float) -> None:
         """See `EngineProtocol.greet`."""
+        engine.send("0 protocol_version", deadline=deadline)
+        hello(engine, ["protocol_version"], r"[=?]0(?!\d)", deadline)
         commands = [f"boardsize {self._size}", f"komi {self._komi:g}"]
-        *answers, seeds = _ask(engine, [*commands, "known_command set_random_seed"], deadline)
+        questions = ["name", "version", "known_command set_random_seed"]
+        *answers, name, version, seeds = _ask(engine, [*commands, *questions], deadline)
         for command, answer in zip(commands, answers, strict=True):
             if not answer.done:
-                raise UsageError(f"the engine answers {answer.text!r} to {command!r}")
+                raise EngineUnfit(f"the engine answers {answer.text!r} to {command!r}")
+        self.name = " ".join(one.text for one in (name, version) if one.done and one.text)
         self._has_seeds = seeds == (True, "true")
+
+    def try_limits(self, engine: Engine, moves: Sequence[str], deadline: float) -> None:
+        """See `EngineProtocol.try_limits`; GTP has none."""
+
+    def files(self) -> list[str]:
+        """See `EngineProtocol.files`; its command names them all."""
+        return []
 
     def move(
         self, engine: Engine, moves: Sequence[str], seed: int, deadline: float
-    ) -> str | Forfeit:
-        """See `EngineProtocol.move`."""
+    ) -> str | Forfeit | Win:
+        """See `EngineProtocol.move`; it cannot be told to stop."""
         colours = ["bw"[(self._first + ply) % 2] for ply in range(len(moves) + 1)]
         plays = [f"play {c} {move}" for c, move in zip(colours, moves, strict=False)]
         seeds = [f"set_random_seed {seed % 2**31}"] if self._has_seeds else []
@@ -146,7 +164,7 @@ class GTP:
         for command, answer in zip(commands, answers, strict=True):
             if not answer.done:
                 return Forfeit(f"answered {answer.text!r} to {command!r}")
-        move = answers[-1].text.upper()
+        move = answers[-1].text.upper().partition(" ")[0]
         return Forfeit("resigned") if move == "RESIGN" else move
 
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -121,8 +122,8 @@ def hold(
         openings[0]
     except IndexError:
         raise UsageError(f"{config.game} has no openings of {plies} plies; try fewer") from None
-    for one in entrants:  # who cannot play says so now, and not after the games of others
-        _make_once(one, game)
+    # Who cannot play says so now, and not after the games of others.
+    entrants = [_made_once(one, game, tell) for one in entrants]
     engines = any(one.is_engine for one in entrants)
     records = Records(
         directory,
@@ -164,10 +165,14 @@ def hold(
     return Outcome(config.game, entrants, table, decided, used_up, unsettled, records)
 
 
-def _make_once(entrant: Entrant, game: OpenSpielGame) -> None:
+def _made_once(entrant: Entrant, game: OpenSpielGame, tell: Callable[[str], None]) -> Entrant:
+    """Returns the entrant with what is known of it only when it has been made: an engine's name."""
     player = entrant.make(game, lambda: None)
-    if isinstance(player, EnginePlayer):
-        player.close()
+    if not isinstance(player, EnginePlayer):
+        return entrant
+    player.close()
+    tell(f"{entrant.name} is {player.describe()}")
+    return replace(entrant, identity=player.identity)
 
 
 def _log(

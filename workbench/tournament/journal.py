@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 from workbench.checkpoint import write_atomically
 from workbench.errors import UsageError
 from workbench.run import RUNS
+from workbench.tournament.engine_identity import Identity, difference
 
 K = TypeVar("K")
 R = TypeVar("R")
@@ -96,17 +97,18 @@ class Journal(Generic[K, R]):
                 )
         return {**conditions, "players": players}
 
-    def admit(self, identities: Mapping[str, str]) -> None:
-        """Notes who plays, by a network's checksum or nothing.
+    def admit(self, identities: Mapping[str, Identity]) -> None:
+        """Notes who plays.
 
         Raises:
             UsageError: somebody else has played here under one of these names.
         """
         known = self._conditions["players"]
         for name, identity in identities.items():
-            if known.setdefault(name, identity) != identity:
+            known[name] = known.get(name) or identity  # older folders say nothing of engines
+            if another := difference(known[name], identity):
                 raise UsageError(
-                    f"{name} is another network than that which played in {self.directory}; "
+                    f"{name} is {another} than that which played in {self.directory}; "
                     "choose another folder with --out"
                 )
         write_atomically(self._conditions_path, json.dumps(self._conditions, indent=1) + "\n")

@@ -16,8 +16,10 @@ from workbench.baselines import BASELINES, make_baseline
 from workbench.boards import load_board_player
 from workbench.errors import UsageError
 from workbench.run import open_run
+from workbench.tournament.engine_identity import Identity
 from workbench.tournament.engine_players import GAMES as ENGINE_GAMES
 from workbench.tournament.engine_players import make_engine
+from workbench.tournament.engine_protocols import Limits
 
 Floats = npt.NDArray[np.float32]
 
@@ -37,6 +39,7 @@ class Entrant:
         make: returns the player, ready for one thread; engines must be closed. A network calls the
             function now and then while it thinks, which may raise.
         identity: what else must be the same for its earlier games to count: a network's checksum.
+            That of an engine is known when it has been made once, see `EnginePlayer.identity`.
         series: what all checkpoints of its run are called that play alike; None: it is no network.
         env_steps: how long it had trained; 0: it is no network.
         simulations: how many nodes its tree of a position has, while it thinks about many at once;
@@ -46,7 +49,7 @@ class Entrant:
 
     name: str
     make: Callable[[OpenSpielGame, Callable[[], None]], Player]
-    identity: str = ""
+    identity: Identity = ""
     series: str | None = None
     env_steps: int = 0
     simulations: int = 0
@@ -124,8 +127,13 @@ def _baseline(name: str) -> Entrant:
 
 
 def _engine(name: str, move_seconds: float) -> Entrant:
+    limits: Limits | None = None  # are tried when it is made for the first time
+
     def make(game: OpenSpielGame, check: Callable[[], None]) -> Player:
-        return make_engine(name, game, move_seconds)
+        nonlocal limits
+        player = make_engine(name, game, move_seconds, limits)
+        limits = player.limits
+        return player
 
     return Entrant(name, make, is_engine=True)
 

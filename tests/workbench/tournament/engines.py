@@ -11,13 +11,18 @@ import pytest
 
 from envs.board.cells import engine_move
 from envs.board.openspiel import BoardConfig, OpenSpielGame
-from workbench.tournament.engine_players import DEBIAN_GAMES, DEBIAN_PACKAGES
+from workbench.tournament.engine_programs import DEBIAN_GAMES, DEBIAN_PACKAGES
 
 PATH = f"{os.environ['PATH']}:{DEBIAN_GAMES}"
-STOCKFISH, FAIRY, GNUGO = (shutil.which(name, path=PATH) for name in DEBIAN_PACKAGES)
-needs_stockfish = pytest.mark.skipif(STOCKFISH is None, reason="stockfish is not installed")
-needs_fairy = pytest.mark.skipif(FAIRY is None, reason="fairy-stockfish is not installed")
-needs_gnugo = pytest.mark.skipif(GNUGO is None, reason="gnugo is not installed")
+INSTALLED = {name: shutil.which(name, path=PATH) for name in DEBIAN_PACKAGES}
+STOCKFISH, FAIRY, GNUGO = (INSTALLED[name] for name in ("stockfish", "fairy-stockfish", "gnugo"))
+
+
+def needs(name: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(INSTALLED[name] is None, reason=f"{name} is not installed")
+
+
+needs_stockfish, needs_fairy, needs_gnugo = map(needs, ("stockfish", "fairy-stockfish", "gnugo"))
 
 
 def load(name: str, max_plies: int | None = None) -> OpenSpielGame:

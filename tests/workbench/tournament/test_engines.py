@@ -20,7 +20,7 @@ from envs.board.base import reach
 from tests.workbench.tournament.engines import action_of, load, wait_until
 from workbench.errors import UsageError, WorkError
 from workbench.match import Fixture, play
-from workbench.tournament import engine_players
+from workbench.tournament import engine_players, engine_programs
 from workbench.tournament.engine import Engine, EngineDied
 from workbench.tournament.engine_players import EnginePlayer, make_engine
 
@@ -38,6 +38,7 @@ def starts():
     return len(os.listdir(directory))
 open(os.path.join(directory, str(os.getpid())), "w").close()
 if mode == "dead":
+    print("no licence", file=sys.stderr)
     sys.exit(5)
 if mode == "deaf":
     time.sleep(1000)
@@ -55,6 +56,8 @@ for line in sys.stdin:
         say("readyok")
     elif words[0] == "position":
         moves = words[3:]
+    elif words[0] == "go" and moves and moves[0] != "g1f3":
+        say("bestmove a2a3")  # whether it keeps to its limits is being tried
     elif words[0] == "go":
         asked += 1
         while mode == "together" and starts() < 2:
@@ -135,11 +138,13 @@ def test_garbage_before_an_answer_does_not_matter(fake):
     [
         ("says e2e5", "illegal move 'e2e5'"),
         ("says E2E4", "illegal move 'E2E4'"),
-        ("says (none)", "illegal move '(none)'"),
-        ("says ", "illegal move ''"),
+        ("says a1a1", "illegal move 'a1a1'"),
+        ("says (none)", "answered '(none)', which is no move"),
+        ("says 0000", "answered '0000', which is no move"),
+        ("says ", "answered '', which is no move"),
         ("says " + "x" * 1000, "illegal move '" + "x" * 40 + "'"),
         ("says resign", "resigned"),
-        ("says win", "declared a win, which our rules do not know"),
+        ("says win", "illegal move 'win'"),
         ("fragile", "crashed twice: exit status 3"),
     ],
 )
@@ -226,9 +231,14 @@ def test_a_program_that_has_ended_is_known_to_have(command):
 @pytest.mark.parametrize(
     ("mode", "settings", "error", "message"),
     [
-        ("dead", "", WorkError, "cannot be used: exit status 5"),
+        ("dead", "", WorkError, "cannot be used: exit status 5; it printed 'no licence'"),
         ("deaf", "", WorkError, "cannot be used: it did not get ready within 0.5 s"),
-        ("babbling", "", WorkError, "cannot be used: it did not get ready within 0.5 s"),
+        (
+            "babbling",
+            "",
+            WorkError,
+            "cannot be used: it did not get ready within 0.5 s; it printed 'hello' 'hello' 'hello'",
+        ),
         ("", "?Skil=3", UsageError, "has no option 'Skil'; did you mean 'Skill'?"),
         ("", "?colour=red", UsageError, "has no option 'colour'"),
         ("", "?skill=10", UsageError, "'skill' must be a number from 0 to 9, not 10"),
@@ -262,7 +272,9 @@ def test_an_engine_that_cannot_be_used_is_said_to_be_at_once(
         ("uci:nobody", "chess", "there is no program 'nobody'$"),
         ("uci:", "chess", "'' is no command"),
         ("uci:'", "chess", '"\'" is no command'),
-        ("xboard:gnuchess", "chess", "an engine is one of uci:COMMAND"),
+        ("cecp:gnuchess", "chess", "an engine is one of uci:COMMAND"),
+        ("xboard:gnuchess", "chess", "on Debian: apt install gnuchess"),
+        ("xboard:gnuchess", "shogi", "xboard engines play chess, not shogi"),
         ("uci:stockfish", "shogi", "uci engines play chess, not shogi"),
         ("usi:stockfish", "chess", "usi engines play shogi, not chess"),
         ("gtp:gnugo", "othello", "gtp engines play go, not othello"),
@@ -270,7 +282,7 @@ def test_an_engine_that_cannot_be_used_is_said_to_be_at_once(
 )
 def test_an_engine_that_is_not_there_is_refused(monkeypatch, spec, game, message):
     monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr(engine_players, "DEBIAN_GAMES", "")
+    monkeypatch.setattr(engine_programs, "DEBIAN_GAMES", "")
     with pytest.raises(UsageError, match=message):
         make_engine(spec, load(game), 10)
 
