@@ -30,7 +30,7 @@ def serve_gtp(player: str) -> None:
     Raises:
         UsageError: there is no such player, or it plays something else.
     """
-    loaded, name = load_player_of("go", "GTP", player)
+    loaded, name, _ = load_player_of("go", "GTP", player)
 
     def say(text: str) -> None:
         sys.stdout.write(text)

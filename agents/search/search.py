@@ -10,6 +10,7 @@ import numpy.typing as npt
 from agents.search.config import GumbelConfig, PUCTConfig
 from agents.search.forest import NONE, UNPROVEN, Forest, plant
 from agents.search.kernels import PUCT, Gumbel, completed_logits, descend, expand, reroot
+from agents.search.lines import Line, depth_of, ranked_lines
 from envs.base import State
 from envs.board.base import BoardGame, Position, reach
 
@@ -55,6 +56,17 @@ class Search:
         self._roots[game] = position
         self._positions[game] = []
         self._forest.nodes[game] = self._forest.edges[game] = 0
+
+    def restrict(self, game: int, actions: Sequence[int]) -> None:
+        """Searches no other moves of a root than these legal ones, right after `place`."""
+        if self._forest.nodes[game] == 0:
+            self._add_roots(np.array([game]))
+        forest, count = self._forest, int(self._forest.num_edges[game, 0])
+        kept = np.flatnonzero(np.isin(forest.action[game, :count], list(actions)))
+        for array in (forest.action, forest.prior):
+            array[game, : len(kept)] = array[game, kept]
+        forest.prior[game, : len(kept)] /= forest.prior[game, : len(kept)].sum()
+        forest.num_edges[game, 0] = forest.edges[game] = len(kept)
 
     def play(self, game: int, action: int) -> None:
         """Makes a move on a board; PUCT keeps what is known of what follows.
@@ -200,6 +212,14 @@ class Search:
         if self.proven(game) != UNPROVEN:
             return float(self.proven(game))
         return float(self._forest.value_sum[game, 0] / self._forest.visits[game, 0])
+
+    def lines(self, game: int) -> list[Line]:
+        """Returns what is known of each move of a root, the one to make first."""
+        return ranked_lines(self._forest, game, self.best(game), self.value(game))
+
+    def depth(self, game: int) -> int:
+        """Returns how many plies the longest line of a tree has."""
+        return int(depth_of(self._forest, game))
 
     def policy(self, game: int) -> Floats:
         """Returns `[A]`, what the search has made of the root's prior.
