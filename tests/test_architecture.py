@@ -32,7 +32,8 @@ DOORS = {
     "vizdoom": {"envs/doom.py"},
     "open_spiel": {"envs/board/openspiel.py"},
     "pyspiel": {"envs/board/openspiel.py", "envs/board/cells.py", "agents/baselines.py"},
-    "chess": {"workbench/game_record.py", "workbench/serve_uci.py"},
+    "chess": {"workbench/game_record.py", "workbench/uci_engine.py"},
+    "sgfmill": {"workbench/go_sgf.py"},
     "uvicorn": {"workbench/studio/watch.py"},
     "starlette": {name(path) for path in MODULES if path.parent.name == "studio"},
 }
