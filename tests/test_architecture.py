@@ -39,9 +39,10 @@ DOORS = {
     },
     "chess": {
         "workbench/game_record.py",
-        "workbench/serve_uci.py",
+        "workbench/uci_engine.py",
         "workbench/tournament/engine_xboard.py",
     },
+    "sgfmill": {"workbench/go_sgf.py"},
     "uvicorn": {"workbench/studio/watch.py"},
     "starlette": {name(path) for path in MODULES if path.parent.name == "studio"},
 }

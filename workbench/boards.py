@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
 
 import numpy as np
 import torch
@@ -78,18 +79,37 @@ def load_board_player(player: str) -> BoardPlayer:
     return BoardPlayer(agent, game, config, path)
 
 
-def load_player_of(family_name: str, protocol: str, player: str) -> tuple[BoardPlayer, str]:
-    """Returns what `player` names, and what it is called among engines.
+def simulations_asked_for(player: str, options: str) -> int | None:
+    """Returns N of `simulations=N`, the only option that can follow a player's name and a `?`.
+
+    Raises:
+        UsageError: the options are others.
+    """
+    if not options:
+        return None
+    found = dict(parse_qsl(options, keep_blank_values=True))
+    text = found.pop("simulations", "")
+    if found or not text.isascii() or not text.isdigit() or not 0 < int(text) < 10**9:
+        raise UsageError(f"{player}: after the ? goes simulations=N, e.g. ?simulations=64")
+    return int(text)
+
+
+def load_player_of(
+    family_name: str, protocol: str, player: str
+) -> tuple[BoardPlayer, str, int | None]:
+    """Returns what `player` names, what it is called among engines, and the N of `?simulations=N`.
 
     Raises:
         UsageError: see `load_board_player`; or it plays another game than the protocol is for.
     """
-    loaded = load_board_player(player)
+    name, _, options = player.partition("?")
+    simulations = simulations_asked_for(player, options)
+    loaded = load_board_player(name)
     if family(loaded.game.start()) != family_name:
         raise UsageError(
             f"{protocol} is for {family_name}, but {player} plays {loaded.game.spec.name}"
         )
-    return loaded, f"{loaded.run.name}@{loaded.env_steps}"
+    return loaded, f"{loaded.run.name}@{loaded.env_steps}", simulations
 
 
 def evaluate_board(

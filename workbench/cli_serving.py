@@ -6,6 +6,7 @@ import typer
 
 serving = typer.Typer()
 PLAYER_HELP = "runs/NAME (its latest checkpoint), runs/NAME@STEP, or just NAME or NAME@STEP."
+ENGINE_HELP = f"{PLAYER_HELP} After it, ?simulations=N per move; left out: as in training."
 HOST_HELP = (
     "Where to listen. 0.0.0.0: at all addresses of this machine, so that others in the network can "
     "open the studio with the token that is printed."
@@ -76,7 +77,7 @@ def play(
 
 
 @serving.command()
-def uci(run: Annotated[str, typer.Argument(help=PLAYER_HELP)]) -> None:
+def uci(run: Annotated[str, typer.Argument(help=ENGINE_HELP)]) -> None:
     """Makes a chess checkpoint an engine: any chess program can play against it, by UCI.
 
     Chess programs start engines in folders of their own, so give them the whole path of the run.
@@ -84,16 +85,18 @@ def uci(run: Annotated[str, typer.Argument(help=PLAYER_HELP)]) -> None:
     Example: ludus uci /home/me/ludus/runs/chess-alphazero-1
     """
     from workbench.serve_uci import serve_uci
+    from workbench.serving import serve_and_leave
 
-    serve_uci(run)
+    serve_and_leave(serve_uci, run)
 
 
 @serving.command()
-def gtp(run: Annotated[str, typer.Argument(help=PLAYER_HELP)]) -> None:
+def gtp(run: Annotated[str, typer.Argument(help=ENGINE_HELP)]) -> None:
     """Makes a go checkpoint an engine: any go program can play against it, by GTP version 2.
 
     Example: ludus gtp runs/zoo/go5
     """
     from workbench.serve_gtp import serve_gtp
+    from workbench.serving import serve_and_leave
 
-    serve_gtp(run)
+    serve_and_leave(serve_gtp, run)

@@ -1,252 +1,287 @@
 """A trained chess player as an engine that any chess program can use.
 
 UCI: https://backscattering.de/chess/uci/. Everything that is wrong is told by `info string`.
+
+Programs wait only a moment for the first answer, so nothing here imports torch: the network is
+loaded in the background as soon as `uci` has been answered. What plays is `workbench.uci_engine`.
 """
 
 import re
 import sys
+import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from math import inf, tan
-from typing import NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-import chess
+import yaml
 
-from agents.search import Search
-from envs.board.base import Position
-from envs.board.cells import action_of, engine_move
-from envs.board.openspiel import OpenSpielGame
-from workbench.boards import BoardPlayer, load_player_of
 from workbench.lines import LineReader
-from workbench.thinking import MAX_SIMULATIONS, think, without_halving
 
-NO_MOVE = "0000"
-INFO_SECONDS = 1.0
-MOVES_TO_GO = 30  # for which the clock has to last, if nobody says
-OVERHEAD_SECONDS = 0.05  # until a move has reached the other side
+if TYPE_CHECKING:
+    from workbench.uci_engine import UCIEngine
+
+Heard = Literal["stop", "ponderhit"]
+MAX_SIMULATIONS = 100_000
+POLL_SECONDS = 0.02  # how often it is looked whether the network has been loaded
+SEARCHES = ("position", "go", "stop", "ponderhit", "quit")
+COMMANDS = (*SEARCHES, "uci", "isready", "setoption", "debug", "register", "ucinewgame")
+
+
+class Spin(NamedTuple):
+    """An option that is a number."""
+
+    name: str
+    default: int
+    low: int
+    high: int
+
+
+@dataclass
+class Options:
+    """What can be set by `setoption`.
+
+    Attributes:
+        simulations: per move where `go` has no limit of its own.
+    """
+
+    simulations: int
+    spins: list[Spin] = field(init=False)
+    values: dict[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Sets what programs find at the start."""
+        self.spins = [
+            Spin("Simulations", min(self.simulations, MAX_SIMULATIONS), 1, MAX_SIMULATIONS),
+            Spin("Hash", 512, 1, 1_048_576),  # megabytes for the tree
+            Spin("Threads", 1, 1, 1024),  # that compute the network
+            Spin("Move Overhead", 50, 0, 10_000),  # ms until a move has reached the other side
+            Spin("MultiPV", 1, 1, 500),
+        ]
+        self.values = {spin.name: spin.default for spin in self.spins}
+
+    def __getitem__(self, name: str) -> int:
+        """Returns the value of an option."""
+        return self.values[name]
+
+    def announced(self) -> list[str]:
+        """Returns what is said of them after `uci`."""
+        spins = [
+            f"option name {name} type spin default {default} min {low} max {high}"
+            for name, default, low, high in self.spins
+        ]
+        # Both change nothing; a program thinks on in its opponent's time only where there is one.
+        checks = [
+            f"option name {name} type check default false" for name in ("Ponder", "UCI_AnalyseMode")
+        ]
+        return spins + checks
+
+    def set(self, text: str) -> str:
+        """Carries out `name X value Y`; returns what is wrong with it, or nothing."""
+        option = re.fullmatch(r"name\s+(.*?)(?:\s+value(?:\s+(.*))?)?", text, re.IGNORECASE)
+        name = "" if option is None else " ".join(option[1].lower().split())
+        value = "" if option is None else (option[2] or "").strip()
+        if name in ("ponder", "uci_analysemode"):
+            return "" if value.lower() in ("true", "false") else f"{name} must be true or false"
+        for spin in self.spins:
+            if name != spin.name.lower():
+                continue
+            if re.fullmatch(r"[0-9]{1,9}", value) and spin.low <= int(value) <= spin.high:
+                self.values[spin.name] = int(value)
+                return ""
+            return f"{spin.name} must be from {spin.low} to {spin.high}, not {value!r}"
+        return f"there is no option {text!r}"
 
 
 def serve_uci(player: str) -> None:
     """Speaks UCI on stdin and stdout until `quit` or the end of the input.
 
     Args:
-        player: `runs/NAME` or `runs/NAME@STEP`, trained in chess.
+        player: `runs/NAME` or `runs/NAME@STEP`, trained in chess, perhaps with `?simulations=N`.
 
     Raises:
         UsageError: there is no such player, or it plays something else.
     """
-    loaded, name = load_player_of("chess", "UCI", player)
+
+    def load() -> "UCIEngine":
+        from workbench.uci_engine import load_engine
+
+        return load_engine(player)
 
     def say(line: str) -> None:
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
 
-    UCIServer(loaded, name, LineReader(sys.stdin.fileno()), say).run()
+    known, engine = known_at_once(player), None
+    if known is None:
+        engine = load()
+        known = engine.name, engine.simulations
+    UCIServer(*known, (lambda: engine or load()), LineReader(sys.stdin.fileno()), say).run()
 
 
-def centipawns(value: float) -> int:
-    """Returns what a value of -1..1 is called in chess; as Leela Chess Zero has it."""
-    return round(90 * tan(1.5637541897 * value))
+def known_at_once(player: str) -> tuple[str, int] | None:
+    """Returns what a player is called and its simulations per move, without loading it.
 
-
-class _Limits(NamedTuple):
-    """How long to search."""
-
-    simulations: int
-    seconds: float  # inf: as long as the simulations take
-    endless: bool  # the move is wanted only when `stop` comes
+    None: that is not obvious from its run's config, so it has to be loaded first, which also says
+    what is wrong with it, if anything is.
+    """
+    found = re.fullmatch(r"([^@?]+)(?:@([0-9]{1,18}))?(?:\?simulations=([1-9][0-9]{0,7}))?", player)
+    if found is None:
+        return None
+    run, step, asked = found.groups()
+    path = Path(run) if "/" in run else Path("runs", run)
+    try:
+        config = yaml.safe_load((path / "config.yaml").read_text(encoding="utf-8"))
+        env, simulations = config["env"], int(config["agent"]["simulations"])
+        steps = [int(p.name) for p in (path / "checkpoints").iterdir() if p.name.isdecimal()]
+        chosen = int(step) if step else max(steps)
+        if not (env["kind"] == "board" and env["game"] == "chess" and chosen in steps):
+            return None
+    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError):
+        return None
+    return f"{path.name}@{chosen}", int(asked or simulations)
 
 
 class UCIServer:
     """Understands one line after the other; while it searches, it looks for further lines."""
 
     def __init__(
-        self, player: BoardPlayer, name: str, lines: LineReader, say: Callable[[str], None]
+        self,
+        name: str,
+        simulations: int,
+        load: Callable[[], "UCIEngine"],
+        lines: LineReader,
+        say: Callable[[str], None],
     ) -> None:
-        """`say` is given the lines of the answers."""
-        self._evaluate = player.agent.evaluate
-        self._search = player.config.agent.search
-        # Games that others play may be longer than those that were learned from.
-        self._game = OpenSpielGame(player.config.env.model_copy(update={"max_plies": None}))
+        """`load` is called once, in a thread; `say` is given the lines of the answers."""
         self._name = name
+        self._options = Options(simulations)
+        self._load = load
         self._lines = lines
         self._say = say
-        self._simulations = min(player.config.agent.simulations, MAX_SIMULATIONS)
-        self._position: Position | None = self._game.start()
-        self._warm = False
-        self._later: deque[str] = deque()  # what came during a search and has to wait for its end
+        self.engine: UCIEngine
+        self._failed: BaseException | None = None
+        self._loading = threading.Thread(target=self._load_in_background, daemon=True)
+        self._unread: deque[str] = deque()  # what came while the network was being loaded
+        self._later: deque[str] = deque()  # what came in a search and has to wait for its end
         self._done = False
 
     def run(self) -> None:
-        """Serves until `quit` or the end of the input."""
+        """Serves until `quit` or the end of the input.
+
+        Raises:
+            UsageError: there is no such player, or it plays something else.
+        """
         while not self._done:
             try:
-                line = self._later.popleft() if self._later else self._lines.read()
+                line = self._later.popleft() if self._later else self._next()
             except EOFError:
                 return
             self.obey(line)
+            if not self._done and self._loading.ident is None:
+                self._loading.start()
+
+    def _next(self, deadline: float | None = None) -> str:
+        return self._unread.popleft() if self._unread else self._lines.read(deadline)
 
     def obey(self, line: str) -> None:
         """Carries out a command; words before it that nobody knows are skipped."""
-        words = line.split()
-        for i, word in enumerate(words):
-            match word:
-                case "uci":
-                    self._introduce()
-                case "isready":
-                    self._get_ready()
-                case "setoption":
-                    self._set_option(" ".join(words[i + 1 :]))
-                case "position":
-                    self._set_position(" ".join(words[i + 1 :]))
-                case "go":
-                    self._go(words[i + 1 :])
-                case "quit":
-                    self._done = True
-                case "debug" | "register" | "ucinewgame" | "stop" | "ponderhit":
-                    pass  # nothing is remembered from one search to the next
-                case _:
-                    continue
-            return
-        if words:
-            self._tell(f"unknown command {' '.join(words)[:100]!r}")
+        came = time.monotonic()
+        command, rest = command_in(line)
+        match command:
+            case "uci":
+                self._introduce()
+            case "isready":
+                if self._engine_is_there():
+                    self._say("readyok")
+            case "setoption":
+                self._complain(self._options.set(rest))
+            case "position":
+                if self._engine_is_there():
+                    self._complain(self.engine.set_position(rest))
+            case "go":
+                if self._engine_is_there(wanted=True):
+                    self.engine.go(rest, self._options, came, self._heard, self._say)
+            case "quit":
+                self._done = True
+            case "":
+                if rest:
+                    self._complain(f"unknown command {rest[:100]!r}")
+            # Of the others none changes anything: nothing is remembered between searches.
 
-    def _tell(self, text: str) -> None:
-        self._say(f"info string {' '.join(text.split())}")
+    def _engine_is_there(self, *, wanted: bool = False) -> bool:
+        """Waits until the network has been loaded, or until it need not be.
+
+        `quit` ends at once, unless a move is `wanted` that was asked for before.
+        """
+        if self._loading.ident is None:
+            self._loading.start()
+        while self._loading.is_alive():
+            try:
+                line = self._lines.read(time.monotonic() + POLL_SECONDS)
+            except TimeoutError:
+                continue
+            except EOFError:
+                self._loading.join()  # what has come before is still carried out
+                break
+            command, _ = command_in(line)
+            wanted = wanted or command == "go"
+            if command == "quit" and not wanted:
+                self._done = True
+                return False
+            self._unread.append(line)
+        if self._failed is not None:
+            self._complain(str(self._failed))
+            raise self._failed
+        return True
+
+    def _load_in_background(self) -> None:
+        try:
+            self.engine = self._load()
+        except BaseException as error:  # raised again where it is waited for
+            self._failed = error
+
+    def _complain(self, text: str) -> None:
+        if text:
+            self._say(f"info string {' '.join(text.split())}")
 
     def _introduce(self) -> None:
         self._say(f"id name Ludus {self._name}")
         self._say("id author the authors of Ludus")
-        self._say(
-            f"option name Simulations type spin default {self._simulations} "
-            f"min 1 max {MAX_SIMULATIONS}"
-        )
+        for option in self._options.announced():
+            self._say(option)
         self._say("uciok")
 
-    def _get_ready(self) -> None:
-        if not self._warm:  # the first search compiles, or loads what was compiled
-            think(self._evaluate, self._search, self._game, self._game.start(), 2)
-            self._warm = True
-        self._say("readyok")
-
-    def _set_option(self, text: str) -> None:
-        option = re.fullmatch(r"name\s+(.*?)(?:\s+value\s+(.*))?", text)
-        if option is None or option[1].lower() != "simulations":
-            self._tell(f"there is no option {text!r}")
-        elif re.fullmatch(r"\d{1,9}", option[2] or "") and 1 <= int(option[2]) <= MAX_SIMULATIONS:
-            self._simulations = int(option[2])
-        else:
-            self._tell(f"Simulations must be from 1 to {MAX_SIMULATIONS}, not {option[2]!r}")
-
-    def _set_position(self, text: str) -> None:
-        position = re.fullmatch(r"(?:startpos|fen (.*?))(?:\s*\bmoves\b(.*))?", text)
-        try:
-            if position is None:
-                raise ValueError(f"{text!r} is neither startpos nor fen")
-            self._position = self._start(position[1])
-            for move in (position[2] or "").split():
-                self._position = self._after(self._position, move)
-        except ValueError as error:
-            self._position = None
-            self._tell(f"unusable position: {error}")
-
-    def _start(self, fen: str | None) -> Position:
-        if fen is None:
-            return self._game.start()
-        board = chess.Board(fen)  # OpenSpiel itself may crash where a FEN is wrong
-        if not board.is_valid():
-            raise ValueError(f"{fen!r} is impossible")
-        return self._game.rules.new_initial_state(board.fen())
-
-    def _after(self, position: Position, move: str) -> Position:
-        position = self._going_on(position)
-        action = action_of(position, self._game.status([position]).legal.tolist(), move)
-        if action is None:
-            raise ValueError(f"illegal move {move!r}")
-        return self._game.after([position], [action])[0]
-
-    def _going_on(self, position: Position) -> Position:
-        """Returns the position, and if our rules call it a draw, without what it is drawn for.
-
-        Elsewhere a position may be there three times, or 50 moves pass, and nobody claims a draw.
-        """
-        if not self._game.status([position]).over[0]:
-            return position
-        board = " ".join(self._game.text(position).split()[:4])
-        return self._game.rules.new_initial_state(f"{board} 0 1")
-
-    def _go(self, words: Sequence[str]) -> None:
-        position = None if self._position is None else self._going_on(self._position)
-        if position is None or self._game.status([position]).over[0]:
-            self._tell("there is no move to make")
-            self._say(f"bestmove {NO_MOVE}")
-            return
-        white = self._game.status([position]).to_play[0] == 1
-        limits = self._limits(words, "w" if white else "b")
-        by_clock = limits.endless or limits.seconds < inf
-        config = without_halving(self._search) if by_clock else self._search
-        began = told = time.monotonic()
-        stopped = False
-
-        def go_on(search: Search) -> bool:
-            nonlocal told, stopped
-            now = time.monotonic()
-            if now - told >= INFO_SECONDS:
-                self._inform(search, now - began)
-                told = now
-            stopped = self._interrupted(now)
-            return not stopped and now - began < limits.seconds
-
-        search = think(self._evaluate, config, self._game, position, limits.simulations, go_on)
-        self._inform(search, time.monotonic() - began)
-        if limits.endless and not stopped:
-            self._interrupted(None)
-        self._say(f"bestmove {engine_move(position, search.best(0))}")
-
-    def _interrupted(self, deadline: float | None) -> bool:
-        """Returns whether what comes until then ends the search; most other lines have to wait."""
+    def _heard(self, deadline: float | None) -> Heard | None:
+        """Returns what comes until then and concerns a search; most other lines have to wait."""
         while True:
             try:
-                line = self._lines.read(deadline)
+                line = self._next(deadline)
             except TimeoutError:
-                return False
+                return None
             except EOFError:
                 self._done = True
-                return True
-            match line.split():
-                case ["stop" | "ponderhit", *_]:
-                    return True
-                case ["quit", *_]:
+                return "stop"
+            match command_in(line)[0]:
+                case "stop":
+                    return "stop"
+                case "ponderhit":
+                    return "ponderhit"
+                case "quit":
                     self._done = True
-                    return True
-                case ["isready", *_]:
+                    return "stop"
+                case "isready":
                     self._say("readyok")
                 case _:
                     self._later.append(line)
 
-    def _inform(self, search: Search, seconds: float) -> None:
-        position = search.roots[0]
-        nodes = int(search.visits(0).sum())
-        player = self._game.status([position]).to_play[0]
-        value = search.value(0) if player == 0 else -search.value(0)
-        self._say(
-            f"info nodes {nodes} time {1000 * seconds:.0f} nps {nodes / max(seconds, 1e-3):.0f} "
-            f"score cp {centipawns(value)} pv {engine_move(position, search.best(0))}"
-        )
 
-    def _limits(self, words: Sequence[str], side: str) -> _Limits:
-        found = re.findall(r"\b([a-z]+) (-?\d{1,15})\b", " ".join(words))
-        numbers = {name: int(value) for name, value in found}
-        seconds = inf
-        if "movetime" in numbers:
-            seconds = numbers["movetime"] / 1000
-        elif f"{side}time" in numbers:
-            left = numbers[f"{side}time"] / 1000
-            moves = max(1, numbers.get("movestogo", MOVES_TO_GO))
-            share = left / moves + 0.8 * numbers.get(f"{side}inc", 0) / 1000
-            seconds = max(0.0, min(share, left / 2) - OVERHEAD_SECONDS)
-        endless = "infinite" in words or "ponder" in words
-        simulations = self._simulations if seconds == inf and not endless else MAX_SIMULATIONS
-        simulations = min(max(1, numbers.get("nodes", simulations)), MAX_SIMULATIONS)
-        return _Limits(simulations, seconds, endless)
+def command_in(line: str) -> tuple[str, str]:
+    """Returns the first command in a line and what follows it; or nothing and the line."""
+    words = line.split()
+    for i, word in enumerate(words):
+        if word in COMMANDS:
+            return word, " ".join(words[i + 1 :])
+    return "", " ".join(words)

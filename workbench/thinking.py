@@ -1,13 +1,18 @@
 """A trained network's search for one move, which can be stopped at any time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
 from agents.search import Evaluate, GumbelConfig, PUCTConfig, Search
 from envs.board.base import BoardGame, Position
+from envs.board.cells import family
 
-MAX_SIMULATIONS = 100_000  # every node keeps its position, which takes 2 to 17 kB in chess
+MAX_SIMULATIONS = 100_000  # that a player may ask for; how many a clock allows depends on memory
+# Every node keeps its position, which remembers the whole game: measured with OpenSpiel 2.0.0, a
+# little generously, with the node's share of the tree.
+NODE_BYTES = {"chess": 2_500, "go": 9_500}
+PLY_BYTES = 90
 
 
 class _Stopped(Exception):
@@ -23,6 +28,12 @@ def without_halving(config: PUCTConfig | GumbelConfig) -> PUCTConfig:
     return config if isinstance(config, PUCTConfig) else PUCTConfig()
 
 
+def most_simulations(position: Position, megabytes: int) -> int:
+    """Returns how many simulations from a position of chess or go fit in so much memory."""
+    node = NODE_BYTES[family(position)] + PLY_BYTES * position.move_number()
+    return max(1, int(megabytes * 2**20 // node))
+
+
 def think(
     evaluate: Evaluate,
     config: PUCTConfig | GumbelConfig,
@@ -30,6 +41,7 @@ def think(
     position: Position,
     simulations: int,
     go_on: Callable[[Search], bool] = lambda search: True,
+    moves: Sequence[int] = (),
 ) -> Search:
     """Searches for a move in a position that is not over, as `SearchPlayer` does.
 
@@ -40,6 +52,7 @@ def think(
         position: where.
         simulations: how many at most.
         go_on: asked before the network is, but for the root, whether to go on.
+        moves: legal ones, to search no others; none: all are searched.
 
     Returns:
         The search; its `best` is known even if it was stopped at once.
@@ -54,6 +67,8 @@ def think(
 
     search = Search(config, game, watched, 1)
     search.place(0, position)
+    if moves:
+        search.restrict(0, moves)
     with suppress(_Stopped):
         search.run(simulations)
     return search

@@ -18,6 +18,7 @@ from agents.search.kernels import (
     expand,
     reroot,
 )
+from agents.search.lines import Line, depth_of, ranked_lines
 from envs.base import State
 from envs.board.base import BoardGame, Position, reach
 
@@ -63,6 +64,17 @@ class Search:
         self._roots[game] = position
         self._positions[game] = []
         self._forest.nodes[game] = self._forest.edges[game] = 0
+
+    def restrict(self, game: int, actions: Sequence[int]) -> None:
+        """Searches no other moves of a root than these legal ones, right after `place`."""
+        if self._forest.nodes[game] == 0:
+            self._add_roots(np.array([game]))
+        forest, count = self._forest, int(self._forest.num_edges[game, 0])
+        kept = np.flatnonzero(np.isin(forest.action[game, :count], list(actions)))
+        for array in (forest.action, forest.prior):
+            array[game, : len(kept)] = array[game, kept]
+        forest.prior[game, : len(kept)] /= forest.prior[game, : len(kept)].sum()
+        forest.num_edges[game, 0] = forest.edges[game] = len(kept)
 
     def play(self, game: int, action: int) -> None:
         """Makes a move on a board; PUCT keeps what is known of what follows.
@@ -218,6 +230,14 @@ class Search:
         actions, _ = self._moves(game)
         worth = self.policy(game)[actions] @ completed_values(self._forest, game, 0)
         return float(worth if self._forest.to_play[game, 0] == 0 else -worth)
+
+    def lines(self, game: int) -> list[Line]:
+        """Returns what is known of each move of a root, the one to make first."""
+        return ranked_lines(self._forest, game, self.best(game), self.value(game))
+
+    def depth(self, game: int) -> int:
+        """Returns how many plies the longest line of a tree has."""
+        return int(depth_of(self._forest, game))
 
     def policy(self, game: int) -> Floats:
         """Returns `[A]`, what the search has made of the root's prior.

@@ -36,6 +36,8 @@ PIECES_OF_PLAYERS = {
 
 _TURNS: dict[tuple[str, int], Turns] = {}  # proven in this process, by game and longest game
 
+Planes = Literal[1, 2]
+
 
 class BoardConfig(BaseModel):
     """Which game, how many of them at once, and how long it may last."""
@@ -51,7 +53,7 @@ class BoardConfig(BaseModel):
         le=10**6,
         description="longer games are draws; null: as long as the rules allow",
     )
-    planes: Literal[1, 2] = Field(
+    planes: Planes = Field(
         default=2,
         description="what a network sees: 2, all of a position; 1, as runs before this key saw it",
     )

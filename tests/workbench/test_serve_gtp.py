@@ -17,13 +17,15 @@ import pytest
 
 from agents.search import GumbelConfig
 from envs.board.cells import cells, engine_move
+from envs.board.endings import area
 from tests.workbench.serving import Session, command, make_player
 from tests.workbench.tournament.engines import load, needs_gnugo
 from workbench.boards import BoardPlayer
 from workbench.errors import UsageError
+from workbench.go_game import set_up
 from workbench.lines import LineReader
 from workbench.match import Fixture, play, play_at_random
-from workbench.serve_gtp import GTPServer, area, serve_gtp, set_up
+from workbench.serve_gtp import GTPServer, serve_gtp
 from workbench.thinking import think
 from workbench.tournament.engine_players import make_engine
 
@@ -90,7 +92,7 @@ def test_a_controller_plays_a_game_with_it(player):
         known = controller.ask("list_commands").split("\n")
         assert {"play", "genmove", "undo", "final_score", "time_left", "quit"} < set(known)
         assert all(controller.ask(f"known_command {name}") == "true" for name in known)
-        assert controller.ask("known_command loadsgf") == "false"
+        assert controller.ask("known_command savesgf") == "false"
         assert controller.ask("boardsize 5") == controller.ask("clear_board") == ""
         assert controller.ask("komi 6.5") == ""
         position = game.start()
@@ -127,7 +129,7 @@ def test_gtp_errors_are_those_of_the_specification(gtp):
         "foo": "? unknown command\n\n",
         "12 foo bar": "?12 unknown command\n\n",
         "12": "?12 unknown command\n\n",
-        "boardsize 9": "? unacceptable size\n\n",
+        "boardsize 9": "? unacceptable size: this network knows 5 only\n\n",
         "boardsize": "? syntax error\n\n",
         "boardsize x": "? syntax error\n\n",
         "komi": "? syntax error\n\n",
@@ -161,7 +163,7 @@ def test_gtp_comments_and_control_characters_do_not_matter(gtp):
 
 
 def board_of(session: Session) -> list[list[str]]:
-    return cells(session.server._positions[-1]) or []
+    return cells(session.server._go.positions[-1]) or []
 
 
 def test_gtp_moves_change_the_board_and_are_taken_back(gtp):
@@ -180,7 +182,7 @@ def test_gtp_moves_change_the_board_and_are_taken_back(gtp):
 
 def test_gtp_leaves_it_to_the_controller_who_moves_and_when_it_ends(gtp):
     gtp("play b a1", "play b b1", "play w pass", "play b pass")
-    assert gtp.server._game.status([gtp.server._positions[-1]]).over[0]
+    assert gtp.server._go.rules.status([gtp.server._go.positions[-1]]).over[0]
     assert board_of(gtp)[4] == ["x", "x", "", "", ""]
     assert gtp("play w a2", "play w b2", "play w c1") == ["= \n\n"] * 3
     assert board_of(gtp)[3:] == [["o", "o", "", "", ""], ["", "", "o", "", ""]]
@@ -221,14 +223,13 @@ def test_gtp_passes_when_that_wins(gtp):
 
 def test_gtp_takes_less_time_where_little_is_left(gtp):
     gtp("genmove b", "undo")
-    full = gtp.server._simulations = 10**6
     for settings in (["time_settings 6 0 0"], ["time_settings 99 9 1", "time_left b 1 3"]):
         gtp(*settings)
         began = time.monotonic()
         gtp("genmove b", "undo")
-        assert 0.29 <= time.monotonic() - began < 3  # a million simulations take minutes
+        assert 0.29 <= time.monotonic() - began < 30  # what memory allows takes minutes
     assert gtp("time_settings 0 1 0", "time_settings 0 0 0") == ["= \n\n"] * 2
-    assert gtp.server._seconds(0) > full
+    assert gtp.server._clocks == [None, None]
 
 
 def test_a_clock_never_cuts_halving_short(player, monkeypatch):

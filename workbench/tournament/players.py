@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +12,7 @@ from agents.search import Evaluate
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench import checkpoint
 from workbench.baselines import BASELINES, make_baseline
-from workbench.boards import load_board_player
+from workbench.boards import load_board_player, simulations_asked_for
 from workbench.errors import UsageError
 from workbench.run import open_run
 from workbench.tournament.engine_identity import Identity
@@ -154,7 +153,7 @@ def checkpoints_of(name: str) -> list[str]:
 def _checkpoint(typed: str, simulations: int | None) -> tuple[Entrant, BoardConfig]:
     player, _, options = typed.partition("?")
     bare = player.startswith(NET)
-    count = _simulations(typed, options) or simulations
+    count = simulations_asked_for(typed, options) or simulations
     if bare and options:
         raise UsageError(f"{typed}: a bare network makes no simulations")
     try:
@@ -185,13 +184,3 @@ def _checkpoint(typed: str, simulations: int | None) -> tuple[Entrant, BoardConf
     name = f"{before}{run}@{trained.env_steps}{after}"
     series = f"{before}{run}{after}"
     return Entrant(name, make, digest, series, trained.env_steps, count), trained.config.env
-
-
-def _simulations(name: str, options: str) -> int | None:
-    if not options:
-        return None
-    found = dict(parse_qsl(options, keep_blank_values=True))
-    text = found.pop("simulations", "")
-    if found or not text.isascii() or not text.isdigit() or not 0 < int(text) < 10**9:
-        raise UsageError(f"{name}: after the ? goes simulations=N, e.g. ?simulations=64")
-    return int(text)
