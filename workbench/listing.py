@@ -9,6 +9,7 @@ from rich.table import Table
 
 from workbench.errors import UsageError
 from workbench.run import list_runs
+from workbench.run_removal import disk_bytes
 
 TAIL_BYTES = 65_536
 
@@ -28,17 +29,10 @@ def list_rows() -> list[dict[str, Any]]:
                 "env_steps": info.get("env_steps"),
                 "episode_return": latest_return(run.metrics_path),
                 "wall_seconds": info.get("wall_seconds"),
-                "disk_bytes": sum(_disk_bytes(path) for path in run.path.rglob("*")),
+                "disk_bytes": disk_bytes(run.path),
             }
         )
     return rows
-
-
-def _disk_bytes(path: Path) -> int:
-    try:
-        return path.lstat().st_blocks * 512
-    except FileNotFoundError:  # temporary files of a training come and go
-        return 0
 
 
 def latest_return(metrics_path: Path) -> float | None:
