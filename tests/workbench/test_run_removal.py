@@ -61,7 +61,7 @@ def test_what_is_no_run_stays(tmp_path: Path) -> None:
 def test_a_folder_that_holds_other_runs_or_a_repository_stays(tmp_path: Path) -> None:
     outer = make_run(tmp_path / "outer")
     inner = make_run(tmp_path / "outer/more/inner")
-    with pytest.raises(UsageError, match="holds more than one run: .*inner"):
+    with pytest.raises(UsageError, match=r"holds more than one run: .*inner"):
         delete_run(outer)
     delete_run(inner)
     (outer.path / ".git").mkdir()
@@ -104,9 +104,10 @@ def test_what_a_kill_leaves_is_no_run_and_goes_with_the_next(
         raise KeyboardInterrupt
 
     first, second = make_run(tmp_path / "a"), make_run(tmp_path / "b")
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patched:
         patched.setattr(run_removal.shutil, "rmtree", die)
-        delete_run(first)
+        with pytest.raises(KeyboardInterrupt):
+            delete_run(first)
     assert not first.path.exists()
     assert [path.name[0] for path in tmp_path.iterdir() if path.name != "b"] == ["."]
     delete_run(second)
