@@ -169,6 +169,14 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
     return config
 
 
+def read_total_env_steps(path: Path) -> int:
+    """Returns that key of a config without checking the others; raises UsageError."""
+    total = _read_yaml(path).get("total_env_steps")
+    if not isinstance(total, int):
+        raise UsageError(f"{path}: total_env_steps is {total!r}")
+    return total
+
+
 def _model_for(path: Path, data: Mapping[str, Any]) -> type[TrainConfig]:
     """The agent decides which other keys there are."""
     agent = data.get("agent")
