@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -169,12 +170,12 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
     return config
 
 
-def read_total_env_steps(path: Path) -> int:
-    """Returns that key of a config without checking the others; raises UsageError."""
-    total = _read_yaml(path).get("total_env_steps")
-    if not isinstance(total, int):
-        raise UsageError(f"{path}: total_env_steps is {total!r}")
-    return total
+def read_total_env_steps(path: Path) -> int | None:
+    """Returns that key of a config without checking the others; None if it cannot be read."""
+    with suppress(UsageError):
+        total = _read_yaml(path).get("total_env_steps")
+        return total if isinstance(total, int) else None
+    return None
 
 
 def _model_for(path: Path, data: Mapping[str, Any]) -> type[TrainConfig]:

@@ -42,7 +42,6 @@ class Progress:
         """Opens nothing before it is entered."""
         self._console = Console(stderr=True)
         self._live = self._console.is_terminal
-        self._screen = Live(get_renderable=self._line, console=self._console, refresh_per_second=4)
         self._name = name
         self._total = total_env_steps
         self._done = done_env_steps
@@ -50,6 +49,7 @@ class Progress:
         self._told = time.monotonic()
         self._facts: dict[str, str] = {}
         self._phase: str | None = None
+        self._screen = Live(get_renderable=self._line, console=self._console, refresh_per_second=4)
 
     def __enter__(self) -> "Progress":
         if self._live:
@@ -94,13 +94,12 @@ class Progress:
 
     def advance(self, env_steps: int) -> None:
         """Moves the bar; cheap enough for every tick."""
-        now = time.monotonic()
+        now, self._done = time.monotonic(), env_steps
         if now - self._marks[-1][0] < 0.25:
             return
         self._marks.append((now, env_steps))
         while now - self._marks[0][0] > RATE_WINDOW_SECONDS and len(self._marks) > 2:
             self._marks.popleft()
-        self._done = env_steps
         if not self._live and now - self._told >= QUIET_SECONDS:
             self._tell_steps(env_steps)
 

@@ -76,11 +76,11 @@ class Run:
         status: Status = info["status"]
         if status == "running" and self.is_locked():
             return status
-        if status == "created" or info["env_steps"] == 0:
-            return "interrupted" if status == "running" else status
-        if info["env_steps"] >= read_total_env_steps(self.config_path):
+        total_env_steps = read_total_env_steps(self.config_path)
+        if total_env_steps is not None and info["env_steps"] >= total_env_steps:
             return "finished"
-        return "failed" if status == "failed" else "interrupted"
+        extended = status == "finished" and total_env_steps is not None
+        return "interrupted" if extended or status == "running" else status
 
     def is_locked(self) -> bool:
         """Returns whether some process trains in it now."""

@@ -82,7 +82,7 @@ def changes(info: Mapping[str, Any]) -> list[dict[str, Any]]:
     Each of `keys` has the value before and the value after.
     """
     told = info.get("changes")
-    return list(told) if isinstance(told, list) else []
+    return [change for change in told if _is_sound(change)] if isinstance(told, list) else []
 
 
 def describe_changes(info: Mapping[str, Any]) -> str:
@@ -147,6 +147,13 @@ def _complete_interrupted_change(run: Run) -> None:
         assignments = [f"{key}={json.dumps(after)}" for key, (_, after) in keys.items()]
         config = load_config(run.config_path, assignments)
         checkpoint.write_atomically(run.config_path, dump_config(config))
+
+
+def _is_sound(change: Any) -> bool:
+    match change:
+        case {"env_steps": int(), "keys": dict() as keys}:
+            return all(isinstance(pair, list) and len(pair) == 2 for pair in keys.values())
+    return False
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -28,6 +28,11 @@ def run_training(run: Run, overrides: Sequence[str] = ()) -> None:
         UsageError: another process trains it, an override may not be, or it cannot go on.
     """
     with run.locked(), stop_signals() as stop:
+        if run.info.get("pruned") and (overrides or run.status != "finished"):
+            raise UsageError(
+                f"{run.path} was pruned, so it cannot go on; it plays as before, and another like "
+                f"it begins with: ludus train {run.config_path} --run NEW"
+            )
         config = change_config(run, overrides)
         if run.info["status"] == "finished":
             _say(

@@ -70,8 +70,10 @@ class Ring:
         self._spec = spec
         self.capacity_ticks = capacity_ticks
         self.length = ring_length(spec, capacity_ticks, slack_ticks, total_ticks)
+        self._has_past = False
         if directory is not None:
-            self.length = max(self.length, _rows_on_disk(directory, spec.num_envs))
+            rows = _rows_on_disk(directory, spec.num_envs)
+            self.length, self._has_past = max(self.length, rows), rows > 0
         self._wraps = self.length >= ring_length(spec, capacity_ticks, slack_ticks)
         self.num_envs = spec.num_envs
         self.head = 0  # ticks added so far; the newest is tick head - 1
@@ -205,7 +207,9 @@ class Ring:
         return [(0, end), (begin + self.length, self.length)]
 
     def restore(self, head: int) -> None:
-        """Takes up the files as they were flushed with `head`."""
+        """Takes up the files as they were flushed with `head`; raises ValueError if they are gone."""
+        if not self._has_past:
+            raise ValueError("the files of its replay are gone")
         self.head = self._flushed = head
         if not self._in_files:
             for name in FIELDS:
@@ -241,7 +245,7 @@ def _map_file(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> np
     size, shorter = shape[0] * row, _rows_on_disk(path.parent, shape[1]) * row
     with path.open("ab") as file:
         existing = file.tell()
-        if existing not in (0, shorter, size):
+        if existing not in (shorter, size):
             raise OSError(f"{path} has {existing} bytes where {size} were expected")
         if existing < size:
             os.posix_fallocate(file.fileno(), 0, size)

@@ -10,6 +10,7 @@ from typing import Any
 from workbench import checkpoint
 from workbench.errors import UsageError
 from workbench.run import Run
+from workbench.run_changes import describe_changes
 from workbench.studio.answers import finite
 from workbench.studio.flat_config import MAX_BYTES, family_of, flatten, game_of, read_flat
 from workbench.studio.kept import Kept, stamp
@@ -189,6 +190,7 @@ def _more_info(run: Run) -> dict[str, Any]:
     versions = info.get("versions")
     shown = {key: info.get(key) for key in ("started", "git_revision", "machine")}
     shown |= versions if isinstance(versions, dict) else {}
+    shown["changed"] = describe_changes(info) or None
     return {str(key): value for key, value in shown.items() if isinstance(value, str)}
 
 
