@@ -1,13 +1,13 @@
 """A training as a person sees it: what it says, how it may be stopped, and how it ends."""
 
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 import typer
 
 from workbench import checkpoint
-from workbench.config import TrainConfig
+from workbench.config import OffPolicyConfig
 from workbench.doctor import refuse_what_will_not_fit
 from workbench.errors import UsageError
 from workbench.progress import Progress
@@ -28,11 +28,8 @@ def run_training(run: Run, overrides: Sequence[str] = ()) -> None:
         UsageError: another process trains it, an override may not be, or it cannot go on.
     """
     with run.locked(), stop_signals() as stop:
-        if run.info.get("pruned") and (overrides or run.status != "finished"):
-            raise UsageError(
-                f"{run.path} was pruned, so it cannot go on; it plays as before, and another like "
-                f"it begins with: ludus train {run.config_path} --run NEW"
-            )
+        if overrides or run.status != "finished":
+            _refuse_what_lost_its_replay(run)
         config = change_config(run, overrides)
         if run.info["status"] == "finished":
             _say(
@@ -42,8 +39,13 @@ def run_training(run: Run, overrides: Sequence[str] = ()) -> None:
             return
         if overrides:
             refuse_what_will_not_fit(config, run.path)
+        done, total = int(run.info["env_steps"]), config.total_env_steps
+        _say(f"{run.path}: {total:,} env_steps, Ctrl-C saves and stops")
+        for line in ended_schedules(config, done):
+            _say(f"note: {line}")
         try:
-            finished = _train(run, config, stop)
+            with _status_kept(run, total), Progress(run.name, total, done) as progress:
+                finished = train(run, progress, stop)
         except KeyboardInterrupt:
             _say(_how_it_stopped(run, stop))
             raise typer.Exit(STOPPED) from None
@@ -59,26 +61,35 @@ def run_training(run: Run, overrides: Sequence[str] = ()) -> None:
         )
 
 
-def _train(run: Run, config: TrainConfig, stop: StopRequest) -> bool:
-    done = int(run.info["env_steps"])
+def _refuse_what_lost_its_replay(run: Run) -> None:
+    begun = isinstance(run.config, OffPolicyConfig) and run.info["env_steps"] > 0
+    if run.info.get("pruned"):
+        reason = "it was pruned"
+    elif begun and not run.replay.is_dir():
+        reason = "the files of its replay are gone"
+    else:
+        return
+    raise UsageError(
+        f"{run.path} cannot go on: {reason}; it plays as before, and another like it begins with: "
+        f"ludus train {run.config_path} --run NEW"
+    )
+
+
+@contextmanager
+def _status_kept(run: Run, total_env_steps: int) -> Iterator[None]:
+    """Keeps the status in `run.json` true while the run is trained and after."""
     run.update_info(status="running")
-    _say(f"{run.path}: {config.total_env_steps:,} env_steps, Ctrl-C saves and stops")
-    for line in ended_schedules(config, done):
-        _say(f"note: {line}")
+    stopped = "interrupted"
     try:
-        with Progress(run.name, config.total_env_steps, done) as progress:
-            finished = train(run, progress, stop)
+        yield
     except BaseException as error:
+        stopped = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        raise
+    finally:
         # The disk may be what failed; the first error is the one to report.
         with suppress(OSError, UsageError):
-            reached = run.info["env_steps"] >= config.total_env_steps
-            stopped = isinstance(error, KeyboardInterrupt)
-            run.update_info(
-                status="finished" if reached else "interrupted" if stopped else "failed"
-            )
-        raise
-    run.update_info(status="finished" if finished else "interrupted")
-    return finished
+            finished = run.info["env_steps"] >= total_env_steps
+            run.update_info(status="finished" if finished else stopped)
 
 
 def _how_it_stopped(run: Run, stop: StopRequest) -> str:

@@ -68,8 +68,8 @@ def test_an_extension_that_is_killed_at_every_write_to_disk(
     config = PROBE | {"replay": ROOMY, "total_env_steps": 140}
     write_config(tmp_path / "c.yaml", config)
     assert processes.run(tmp_path, "train", "c.yaml", "--run", "a").code == 0
-    assert processes.run(tmp_path, "train", "c.yaml", "--run", "b", "total_env_steps=600").code == 0
-    command = ["resume", "a", "total_env_steps=600"]
+    assert processes.run(tmp_path, "train", "c.yaml", "--run", "b", "total_env_steps=700").code == 0
+    command = ["resume", "a", "total_env_steps=700"]
     for number in count(1):
         outcome = processes.run(tmp_path, *command, kill_at_sync=number)
         if outcome.code != -signal.SIGKILL:
@@ -181,5 +181,10 @@ def test_a_run_of_before_whose_ring_has_rows_to_spare_goes_on(ludus: Ludus, here
 def test_a_run_that_cannot_go_on_says_why(ludus: Ludus, here: Path) -> None:
     config = write_config(here / "c.yaml", PROBE)
     assert ludus("train", config, "--run", "a").code == 0
+    (here / "runs/a/replay/frames.bin").unlink()
+    assert "frames.bin" in complaint(ludus("resume", "a", "total_env_steps=400"), 2)
     shutil.rmtree(here / "runs/a/replay")
-    assert "replay" in complaint(ludus("resume", "a", "total_env_steps=400"), 2)
+    before = fingerprint(here / "runs/a", but=(".lock",))
+    line = complaint(ludus("resume", "a", "total_env_steps=500"), 2)
+    assert line.startswith("runs/a cannot go on: the files of its replay are gone")
+    assert fingerprint(here / "runs/a", but=(".lock",)) == before

@@ -238,7 +238,7 @@ def test_prune_gives_replay_back_and_says_what_that_means(ludus: Ludus, run_a: P
     assert run.status == "finished"
     outcome = ludus("resume", "a", "total_env_steps=500")
     assert outcome.code == 2
-    assert "was pruned, so it cannot go on" in outcome.err
+    assert "runs/a cannot go on: it was pruned" in outcome.err
     assert "changes" not in run.info
     assert ludus("resume", "a").code == 0
     assert "nothing to give back" in ludus("prune", "a", "--yes", "--keep-every", "1").err

@@ -207,7 +207,7 @@ class Ring:
         return [(0, end), (begin + self.length, self.length)]
 
     def restore(self, head: int) -> None:
-        """Takes up the files as they were flushed with `head`; raises ValueError if they are gone."""
+        """Takes up the files, flushed with `head`; raises ValueError if they are gone."""
         if not self._has_past:
             raise ValueError("the files of its replay are gone")
         self.head = self._flushed = head
