@@ -107,6 +107,7 @@ def ours(connection: Connection, *, num_envs: int, precision: str) -> None:
     from workbench.progress import Progress
     from workbench.replay import Replay
     from workbench.run import create_run
+    from workbench.stopping import stop_signals
 
     config = OffPolicyConfig.model_validate(
         {
@@ -193,7 +194,8 @@ def ours(connection: Connection, *, num_envs: int, precision: str) -> None:
 
     with tempfile.TemporaryDirectory() as directory:
         run = create_run(config, str(Path(directory) / "run"))
-        training.train(run, Stopwatch("", config.total_env_steps, 0))
+        with stop_signals() as stop:
+            training.train(run, Stopwatch("", config.total_env_steps, 0), stop)
 
 
 def theirs(connection: Connection, *, num_envs: int, processes: bool) -> None:

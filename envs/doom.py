@@ -27,6 +27,9 @@ from envs.extras import require
 from envs.replayed import Outcome
 from envs.spelling import did_you_mean, meant
 
+# Those that a run is saved at.
+STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1}
+
 
 class DoomConfig(BaseModel):
     """Which scenario, seen how, by how many games, each of which is a process."""
@@ -163,7 +166,7 @@ class DoomWorlds:
         from vizdoom import FileDoesNotExistException
 
         # A terminal's Ctrl-C goes to all processes of its group, and games inherit what is blocked.
-        ours = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        ours = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         try:
             self._games[i].reset()
         except FileDoesNotExistException as error:

@@ -215,8 +215,12 @@ def _save_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, tensor in tensors.items()
     }
+    # safetensors 0.8 gives its files the mode 0600, whatever the umask asks for.
+    path.touch()
+    mode = path.stat().st_mode
     try:
         save_file(whole, path)
+        path.chmod(mode)
     except SafetensorError as error:  # what a full disk is to safetensors
         raise OSError(f"{path} cannot be written: {error}") from error
 

@@ -2,14 +2,15 @@
 
 import json
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
+from workbench.cli_removal import removal
 from workbench.cli_serving import PLAYER_HELP, serving
 from workbench.errors import UsageError, WorkError, is_lack_of_memory
+from workbench.stopping import lasting_stderr
 
 app = typer.Typer(
     add_completion=False,
@@ -22,7 +23,8 @@ ENTRANTS_HELP = (
     "mcts:SIMULATIONS, solver, uci:COMMAND, usi:COMMAND or gtp:COMMAND."
 )
 app.add_typer(serving)
-RUN_HELP = "A name under runs/, or a path."
+app.add_typer(removal)
+RUN_HELP = "A name under runs/, or a path, which has a / in it."
 JSON_HELP = "Print one JSON object on stdout."
 
 
@@ -32,61 +34,46 @@ def train(
     overrides: Annotated[
         list[str] | None, typer.Argument(help="key.path=value, e.g. agent.learning_rate=1e-4")
     ] = None,
-    run: Annotated[str | None, typer.Option(help="Name of the new run.")] = None,
+    run: Annotated[
+        str | None, typer.Option(help="Its name under runs/, or a path, e.g. ./NAME.")
+    ] = None,
 ) -> None:
     """Trains an agent; Ctrl-C saves it and says how to go on.
+
+    SIGTERM, SIGHUP and SIGUSR1 (Slurm: --signal=USR1@120) save and stop, too; the exit code is 130.
 
     Example: ludus train configs/atari/pong.yaml seed=2 --run pong-2
     """
     from workbench.config import load_config
     from workbench.doctor import refuse_what_will_not_fit, resolve
-    from workbench.run import create_run
+    from workbench.run import create_run, path_of_new_run
+    from workbench.running import run_training
 
     resolved = resolve(load_config(config, overrides or (), _say))
-    refuse_what_will_not_fit(resolved)
-    _train(create_run(resolved, run))
+    refuse_what_will_not_fit(resolved, path_of_new_run(resolved, run))
+    run_training(create_run(resolved, run))
 
 
 @app.command()
-def resume(run: Annotated[str, typer.Argument(help=RUN_HELP)]) -> None:
+def resume(
+    run: Annotated[str, typer.Argument(help=RUN_HELP)],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(help="key.path=value that may change, e.g. total_env_steps=2_000_000"),
+    ] = None,
+) -> None:
     """Continues a run exactly where its latest checkpoint stands, the same W&B run too.
 
+    A finished run goes on to a larger total_env_steps; what changed is kept in run.json.
+
     Example: ludus resume pong-2
+
+    Example: ludus resume pong-2 total_env_steps=2_000_000
     """
     from workbench.run import open_run
+    from workbench.running import run_training
 
-    opened = open_run(run)
-    if opened.info.get("status") == "finished":
-        _say(f"{opened.name} is finished; look at it with: ludus eval {run}")
-        return
-    _train(opened)
-
-
-def _train(run: Any) -> None:
-    from workbench.progress import Progress
-    from workbench.training import train
-
-    with run.locked():
-        run.update_info(status="running")
-        config = run.config
-        done = int(run.info["env_steps"])
-        _say(f"{run.path}: {config.total_env_steps:,} env_steps, Ctrl-C saves and stops")
-        try:
-            with Progress(run.name, config.total_env_steps, done) as progress:
-                finished = train(run, progress)
-        except BaseException as error:
-            stopped = isinstance(error, KeyboardInterrupt)
-            # The disk may be what failed; the first error is the one to report.
-            with suppress(OSError, UsageError):
-                run.update_info(status="interrupted" if stopped else "failed")
-            if stopped:
-                _say("ludus: stopped at once; the latest checkpoint is kept")
-            raise
-        run.update_info(status="finished" if finished else "interrupted")
-    if not finished:
-        _say(f"saved; continue with: ludus resume {run.path}")
-        raise typer.Exit(130)
-    _say(f"finished; videos are in {run.videos}; measure it with: ludus eval {run.path}")
+    run_training(open_run(run), overrides or ())
 
 
 @app.command(name="eval")
@@ -348,7 +335,8 @@ def main() -> None:
     debug = "--debug" in arguments
     if debug:
         arguments.remove("--debug")
-    sys.exit(run_command(arguments, debug=debug))
+    with lasting_stderr():
+        sys.exit(run_command(arguments, debug=debug))
 
 
 def run_command(arguments: list[str], *, debug: bool = False) -> int:

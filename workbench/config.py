@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -159,12 +160,14 @@ CONFIG_OF_AGENT: dict[str, type[TrainConfig]] = {
 }
 
 
-def load_saved_config(path: Path) -> TrainConfig:
-    """Reads the config that a run was saved with; raises as `load_config` does.
+def load_saved_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
+    """Reads the config that a run was saved with, as `load_config` does.
 
     What is missing there means what it meant before there was such a key.
     """
     data = _read_yaml(path)
+    for override in overrides:
+        _apply(data, override)
     env = data.get("env")
     if isinstance(env, dict) and env.get("kind") == "board":
         env.setdefault("planes", 1)
@@ -201,6 +204,14 @@ def _checked(path: Path, data: dict[str, Any]) -> TrainConfig:
         raise UsageError(_explain(path, error.errors()[0], data, model)) from None
     _check_numbers(path, "", data, config)
     return config
+
+
+def read_total_env_steps(path: Path) -> int | None:
+    """Returns that key of a config without checking the others; None if it cannot be read."""
+    with suppress(UsageError):
+        total = _read_yaml(path).get("total_env_steps")
+        return total if isinstance(total, int) else None
+    return None
 
 
 def _model_for(path: Path, data: Mapping[str, Any]) -> type[TrainConfig]:

@@ -6,16 +6,20 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import torch
 
+from agents import make_agent
+from agents.alphazero import AlphaZero
+from agents.base import Learner
 from agents.networks import make_torso, resolve_precision
 from agents.r2d2 import R2D2Config
 from envs import env_spec, make_envs
 from envs.base import EnvSpec
 from envs.board.openspiel import OpenSpielGame
 from workbench.baselines import make_baseline
-from workbench.config import OffPolicyConfig, SelfPlayConfig, TrainConfig
+from workbench.config import MAX_INTEGER, OffPolicyConfig, SelfPlayConfig, TrainConfig
 from workbench.errors import UsageError
 from workbench.fitting import (
     OVERHEAD_BYTES,
@@ -25,7 +29,7 @@ from workbench.fitting import (
     refuse_what_exceeds_memory,
 )
 from workbench.loops import make_loop
-from workbench.replay import replay_bytes, sequence_replay_bytes
+from workbench.replay import position_replay_bytes, replay_bytes, sequence_replay_bytes
 from workbench.run import RUNS, choose_device
 
 WARM_UP_TICKS = 64
@@ -58,9 +62,13 @@ def resolve(config: TrainConfig) -> TrainConfig:
     return config.model_copy(update={"agent": agent})
 
 
-def refuse_what_will_not_fit(config: TrainConfig) -> None:
-    """Raises UsageError if the world does not start, or the network or replay does not fit."""
+def refuse_what_will_not_fit(config: TrainConfig, folder: Path = RUNS) -> None:
+    """Raises UsageError if the world does not start, or the network, replay or files do not fit.
+
+    `folder` lies on the disk that the run will be on.
+    """
     device = choose_device(config.device)
+    free = shutil.disk_usage(_existing(folder)).free
     if isinstance(config, SelfPlayConfig):
         try:
             game = OpenSpielGame(config.env)
@@ -69,30 +77,37 @@ def refuse_what_will_not_fit(config: TrainConfig) -> None:
         for name in config.anchors:  # now, and not when strength is measured for the first time
             make_baseline(name, game)
         refuse_what_exceeds_memory(parts_of_self_play(config, game), device)
-        return
-    try:
-        with closing(make_envs(config.env.model_copy(update={"num_envs": 1}))) as env:
-            env.reset(0)
-            env.recv()
-            spec = env.spec
-    except ValueError as error:
-        raise UsageError(f"env: {error}") from None
-    try:
-        make_torso(config.agent.network, spec.obs_shape)
-    except ValueError as error:
-        raise UsageError(f"agent.network: {error}") from None
-    in_memory = 0
-    if isinstance(config, OffPolicyConfig):
-        _refuse_replay_that_will_not_fit(config, spec)
-        if config.replay.storage == "memory":
-            in_memory = _replay_bytes(config, spec)
-    refuse_what_exceeds_memory(parts_of_episodes(config, spec, in_memory), device)
+    else:
+        try:
+            with closing(make_envs(config.env.model_copy(update={"num_envs": 1}))) as env:
+                env.reset(0)
+                env.recv()
+                spec = env.spec
+        except ValueError as error:
+            raise UsageError(f"env: {error}") from None
+        try:
+            make_torso(config.agent.network, spec.obs_shape)
+        except ValueError as error:
+            raise UsageError(f"agent.network: {error}") from None
+        in_memory = 0
+        if isinstance(config, OffPolicyConfig):
+            _refuse_replay_that_will_not_fit(config, spec, free)
+            if config.replay.storage == "memory":
+                in_memory = _replay_bytes(config, spec)
+        refuse_what_exceeds_memory(parts_of_episodes(config, spec, in_memory), device)
+    needed = needed_disk_bytes(config)
+    if needed > free:
+        raise UsageError(
+            f"replay and checkpoints need {gb(needed)} of disk, and {gb(free)} are free; raise "
+            "checkpoint_period_env_steps, or make room: ludus prune, ludus delete"
+        )
 
 
-def _refuse_replay_that_will_not_fit(config: OffPolicyConfig, spec: EnvSpec) -> None:
+def _refuse_replay_that_will_not_fit(
+    config: OffPolicyConfig, spec: EnvSpec, free_disk: int
+) -> None:
     needed = _replay_bytes(config, spec)
     remedy = "lower replay.capacity_env_steps or checkpoint_period_env_steps"
-    free_disk = shutil.disk_usage(_existing(RUNS)).free
     if needed > free_disk:
         raise UsageError(
             f"replay needs {gb(needed)} of disk to resume from, and {gb(free_disk)} are free; "
@@ -108,10 +123,38 @@ def _refuse_replay_that_will_not_fit(config: OffPolicyConfig, spec: EnvSpec) -> 
         )
 
 
+def needed_disk_bytes(config: TrainConfig) -> int:
+    """Returns what a run will take on the disk at most, except for videos, games and W&B's files.
+
+    That is replay, the networks of every checkpoint, and twice what resuming needs besides: the
+    old is kept until the new is there.
+    """
+    device, rng = torch.device("cpu"), np.random.default_rng(0)
+    rng_state = torch.get_rng_state()
+    replay = twice = 0
+    agent: Learner
+    if isinstance(config, SelfPlayConfig):
+        spec = OpenSpielGame(config.env).spec
+        agent = AlphaZero(config.agent, spec, device)
+        twice = position_replay_bytes(config.replay, spec, config.total_env_steps)
+    elif isinstance(config, OffPolicyConfig):
+        agent = make_agent(config.agent, env_spec(config.env), device, rng)
+        replay = _replay_bytes(config, env_spec(config.env))
+    else:
+        agent = make_agent(config.agent, env_spec(config.env), device, rng)
+    torch.set_rng_state(rng_state)
+    networks = sum(tensor.nbytes for tensor in agent.network_state().values())
+    checkpoints = 2 + config.total_env_steps // config.checkpoint_period_env_steps
+    # A target network or an average, and two moments of Adam.
+    twice += 3 * networks
+    return replay + checkpoints * networks + 2 * twice
+
+
 def measure(config: TrainConfig, seconds: float = 5.0) -> dict[str, Any]:
     """Trains for `seconds`, saving nothing, and predicts what the whole run will cost."""
     device = choose_device(config.device)
     torch.set_num_threads(config.torch_threads)
+    total_env_steps, disk = config.total_env_steps, needed_disk_bytes(config)
     replay: dict[str, float] = {}
     if isinstance(config, OffPolicyConfig):
         replay = {"replay_memory_gb": _replay_bytes(config, env_spec(config.env)) / 1e9}
@@ -136,8 +179,9 @@ def measure(config: TrainConfig, seconds: float = 5.0) -> dict[str, Any]:
         "run_precision": config.agent.precision,
         **replay,
         "checkpoint_model_mb": parameters / 1e6,
+        "needed_disk_gb": disk / 1e9,
         "steps_per_second": rate,
-        "wall_minutes": config.total_env_steps / rate / 60,
+        "wall_minutes": total_env_steps / rate / 60,
     }
 
 
@@ -150,15 +194,16 @@ def _with_little_replay(config: OffPolicyConfig) -> OffPolicyConfig:
         "replay": replay,
         "learning_starts_env_steps": env_steps,
         "checkpoint_period_env_steps": 1,
+        "total_env_steps": MAX_INTEGER,  # it is stopped by the clock
     }
     return config.model_copy(update=changes)
 
 
 def _replay_bytes(config: OffPolicyConfig, spec: EnvSpec) -> int:
-    slack_env_steps = config.checkpoint_period_env_steps
+    slack, total = config.checkpoint_period_env_steps, config.total_env_steps
     if isinstance(config.agent, R2D2Config):
-        return sequence_replay_bytes(config.replay, config.agent, spec, slack_env_steps)
-    return replay_bytes(config.replay, spec, slack_env_steps)
+        return sequence_replay_bytes(config.replay, config.agent, spec, slack, total)
+    return replay_bytes(config.replay, spec, slack, total)
 
 
 def _existing(path: Path) -> Path:

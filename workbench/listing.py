@@ -9,6 +9,8 @@ from rich.table import Table
 
 from workbench.errors import UsageError
 from workbench.run import list_runs
+from workbench.run_changes import changes, describe_changes
+from workbench.run_removal import disk_bytes
 
 TAIL_BYTES = 65_536
 
@@ -28,17 +30,11 @@ def list_rows() -> list[dict[str, Any]]:
                 "env_steps": info.get("env_steps"),
                 "episode_return": latest_return(run.metrics_path),
                 "wall_seconds": info.get("wall_seconds"),
-                "disk_bytes": sum(_disk_bytes(path) for path in run.path.rglob("*")),
+                "changes": changes(info),
+                "disk_bytes": disk_bytes(run.path),
             }
         )
     return rows
-
-
-def _disk_bytes(path: Path) -> int:
-    try:
-        return path.lstat().st_blocks * 512
-    except FileNotFoundError:  # temporary files of a training come and go
-        return 0
 
 
 def latest_return(metrics_path: Path) -> float | None:
@@ -61,6 +57,8 @@ def print_rows(rows: list[dict[str, Any]]) -> None:
     table = Table("run", "status", "env_steps", "return", "minutes", "disk MB", box=None)
     for column in table.columns[2:]:
         column.justify = "right"
+    if any(row["changes"] for row in rows):
+        table.add_column("changed")
     for row in rows:
         table.add_row(
             row["run"],
@@ -69,6 +67,7 @@ def print_rows(rows: list[dict[str, Any]]) -> None:
             _number(row["episode_return"], ".1f"),
             _number(row["wall_seconds"] and row["wall_seconds"] / 60, ".1f"),
             _number(row["disk_bytes"] / 1e6, ".1f"),
+            *([describe_changes(row)] if row["changes"] else []),
         )
     Console().print(table if rows else "no runs yet; make one: ludus train CONFIG")
 

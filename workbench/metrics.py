@@ -124,11 +124,15 @@ def rates(metrics: Metrics, env_steps: int, seconds: float) -> Metrics:
 class MetricsFile:
     """`metrics.jsonl`: one JSON object a line, always with `env_steps` and `wall_seconds`."""
 
-    def __init__(self, path: Path, size: int) -> None:
-        """Opens the file and cuts it to `size` bytes: lines after the checkpoint come again."""
+    def __init__(self, path: Path, size: int | None) -> None:
+        """Opens the file and cuts it to `size` bytes: lines after the checkpoint come again.
+
+        None: no line will come, and all are kept.
+        """
         # Without a buffer: what a full disk refuses must not be tried again when closing.
         self._file = path.open("ab", buffering=0)
-        self._file.truncate(min(size, self._file.tell()))
+        if size is not None:
+            self._file.truncate(min(size, self._file.tell()))
         self._file.seek(0, os.SEEK_END)
 
     def write(self, metrics: Mapping[str, float | int]) -> None:
@@ -184,6 +188,7 @@ class WandbLog:
                 mode=config.mode,
                 resume="allow",
                 config=dict(run_config),
+                allow_val_change=True,  # total_env_steps and the like, in a run that is extended
                 settings=wandb.Settings(silent=True, console="off"),
             )
         except Exception as error:

@@ -3,11 +3,13 @@
 import sys
 import time
 from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
+from rich.live import Live
+from rich.text import Text
 
 from workbench.metrics import Metrics
 from workbench.soundness import alarms
@@ -27,6 +29,12 @@ SHOWN = (
 SCORE = "score_"  # of the points against an anchor
 
 
+SEPARATOR = "  "
+SHORTEST_NAME = 8
+BAR_CELLS = 16
+QUIET_SECONDS = 30.0  # where there is no terminal, no line is later than this
+
+
 class Progress:
     """Shows env_steps, steps/s, return, loss and the like, and the time left, on stderr."""
 
@@ -34,24 +42,18 @@ class Progress:
         """Opens nothing before it is entered."""
         self._console = Console(stderr=True)
         self._live = self._console.is_terminal
-        self._bar = Bar(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.completed:,}/{task.total:,} env_steps"),
-            TextColumn("{task.fields[facts]}"),
-            TimeRemainingColumn(),
-            console=self._console,
-            disable=not self._live,
-        )
-        self._task = self._bar.add_task(
-            name, total=total_env_steps, completed=done_env_steps, facts=""
-        )
+        self._name = name
         self._total = total_env_steps
+        self._done = done_env_steps
         self._marks = deque([(time.monotonic(), done_env_steps)])
+        self._told = time.monotonic()
         self._facts: dict[str, str] = {}
+        self._phase: str | None = None
+        self._screen = Live(get_renderable=self._line, console=self._console, refresh_per_second=4)
 
     def __enter__(self) -> "Progress":
-        self._bar.start()
+        if self._live:
+            self._screen.start()
         return self
 
     def __exit__(
@@ -60,7 +62,29 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._bar.stop()
+        if self._live:
+            self._screen.stop()
+
+    def enter(self, phase: str | None) -> None:
+        """Says what is done instead of learning, so that no time left is known; None: learning."""
+        self._phase = phase
+        self._marks = deque([(time.monotonic(), self._done)])
+        if phase is not None and not self._live:
+            self._tell(f"{self._name}: {phase}")
+
+    @contextmanager
+    def within(self, phase: str) -> Iterator[None]:
+        """Says what is done for a while, in the midst of another phase."""
+        before = self._phase
+        if before is None:  # learning: it is short, and the time left stays known
+            self._phase = phase
+        else:
+            self.enter(phase)
+        yield
+        if before is None:
+            self._phase = None
+        else:
+            self.enter(before)
 
     @property
     def steps_per_second(self) -> float:
@@ -70,15 +94,14 @@ class Progress:
 
     def advance(self, env_steps: int) -> None:
         """Moves the bar; cheap enough for every tick."""
-        now = time.monotonic()
+        now, self._done = time.monotonic(), env_steps
         if now - self._marks[-1][0] < 0.25:
             return
         self._marks.append((now, env_steps))
         while now - self._marks[0][0] > RATE_WINDOW_SECONDS and len(self._marks) > 2:
             self._marks.popleft()
-        facts = {"steps/s": f"{self.steps_per_second:,.0f}", **self._facts}
-        text = "  ".join(f"{key} {value}" for key, value in facts.items())
-        self._bar.update(self._task, completed=env_steps, facts=text)
+        if not self._live and now - self._told >= QUIET_SECONDS:
+            self._tell_steps(env_steps)
 
     def show(self, metrics: Metrics) -> None:
         """Takes up a line of metrics; where there is no terminal, prints it."""
@@ -94,12 +117,81 @@ class Progress:
             self._console.print(f"note: {alarm}", soft_wrap=True, highlight=False)
         if self._live:
             return
+        self._tell_steps(int(metrics["env_steps"]))
+
+    def _tell_steps(self, env_steps: int) -> None:
+        """Prints a line where there is no terminal."""
         rate = self.steps_per_second
-        # The last tick of several envs may go past the total.
-        left = max(0, self._total - metrics["env_steps"]) / rate if rate > 0 else 0
-        facts = "  ".join(f"{key} {value}" for key, value in self._facts.items())
-        sys.stderr.write(
-            f"env_steps {metrics['env_steps']:>9,}/{self._total:,}  steps/s {rate:,.0f}  {facts}"
-            f"  ETA {left / 60:.0f} min\n"
-        )
+        words = [f"env_steps {env_steps:>9,}/{self._total:,}", f"steps/s {rate:,.0f}"]
+        words += [f"{key} {value}" for key, value in self._facts.items()]
+        if self._phase is not None:
+            words.append(self._phase)
+        elif rate > 0:
+            # The last tick of several envs may go past the total.
+            left = max(0, self._total - env_steps) / rate
+            words.append(f"ETA {left / 60:.0f} min")
+        self._tell(SEPARATOR.join(words))
+
+    def _tell(self, line: str) -> None:
+        self._told = time.monotonic()
+        sys.stderr.write(line + "\n")
         sys.stderr.flush()
+
+    def _line(self) -> Text:
+        """Returns what the terminal shows now."""
+        rate, left = self.steps_per_second, self._phase
+        if left is None and rate > 0:
+            left = f"{duration(max(0, self._total - self._done) / rate)} left"
+        facts = {"steps/s": f"{rate:,.0f}", **self._facts} if rate > 0 else self._facts
+        return Text(
+            compose(
+                self._console.width,
+                self._name,
+                self._done,
+                self._total,
+                left or "",
+                [f"{key} {value}" for key, value in facts.items()],
+            ),
+            no_wrap=True,
+        )
+
+
+def compose(width: int, name: str, done: int, total: int, left: str, facts: Sequence[str]) -> str:
+    """Returns one line of at most `width` cells.
+
+    Name, steps and the time left are always there, the name elided in its middle if need be; of a
+    bar and of `facts`, the first have their place as long as there is some.
+    """
+    steps = f"{done:,}/{total:,} env_steps"
+    parts = [part for part in (steps, left) if part]
+    room = width - sum(len(SEPARATOR) + len(part) for part in parts)
+    if room < SHORTEST_NAME:
+        parts[0] = steps.removesuffix(" env_steps")
+        room = width - sum(len(SEPARATOR) + len(part) for part in parts)
+    name = elide(name, max(room, 1))
+    room -= len(name)
+    shown: list[str] = []
+    filled = round(BAR_CELLS * min(1.0, done / total))
+    for part in ("━" * filled + "─" * (BAR_CELLS - filled), *facts):
+        if len(SEPARATOR) + len(part) > room:
+            break
+        shown.append(part)
+        room -= len(SEPARATOR) + len(part)
+    bar, facts = shown[:1], shown[1:]
+    return SEPARATOR.join([name, *bar, parts[0], *facts, *parts[1:]])[:width]
+
+
+def elide(text: str, width: int) -> str:
+    """Returns `text` within `width` cells; what is too much is taken from its middle."""
+    if len(text) <= width:
+        return text
+    begin = width // 2
+    return text[:begin] + "…" + text[len(text) - (width - begin - 1) :]
+
+
+def duration(seconds: float) -> str:
+    """Returns seconds as a person says them."""
+    minutes = round(seconds / 60)
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"

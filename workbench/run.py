@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -19,14 +18,18 @@ from typing import Any, Literal
 import torch
 
 from workbench import checkpoint
-from workbench.config import DeviceName, TrainConfig, dump_config, load_saved_config
+from workbench.config import (
+    DeviceName,
+    TrainConfig,
+    dump_config,
+    load_saved_config,
+    read_total_env_steps,
+)
 from workbench.errors import UsageError
+from workbench.run_names import RUNS as RUNS
+from workbench.run_names import is_run, new_run_path, run_path, run_paths
 
-RUNS = Path("runs")
 Status = Literal["created", "running", "interrupted", "failed", "finished"]
-# Without spaces and @, so that runs/NAME@STEP can be typed and means one thing.
-NAME = re.compile(r"\w[\w.+-]{0,99}")
-
 
 # What others rely on in `run.json`.
 INFO_TYPES = {"status": str, "wandb_id": str, "env_steps": int, "wall_seconds": int | float}
@@ -38,7 +41,7 @@ class Run:
     def __init__(self, path: Path) -> None:
         """Names the paths; touches nothing."""
         self.path = path
-        self.name = path.name
+        self.name = path.name if path.name not in ("", "..") else path.resolve().name
         self.config_path = path / "config.yaml"
         self.info_path = path / "run.json"
         self.metrics_path = path / "metrics.jsonl"
@@ -65,13 +68,22 @@ class Run:
 
     @property
     def status(self) -> Status:
-        """That of `run.json`, unless the process that was training was killed."""
-        status: Status = self.info["status"]
-        if status == "running" and not self._is_locked():
-            return "interrupted"
-        return status
+        """That of `run.json`, unless the process that was training was killed.
 
-    def _is_locked(self) -> bool:
+        A run whose training was ended is finished where it has all its env_steps.
+        """
+        info = self.info
+        status: Status = info["status"]
+        if status == "running" and self.is_locked():
+            return status
+        total_env_steps = read_total_env_steps(self.config_path)
+        if total_env_steps is not None and info["env_steps"] >= total_env_steps:
+            return "finished"
+        extended = status == "finished" and total_env_steps is not None
+        return "interrupted" if extended or status == "running" else status
+
+    def is_locked(self) -> bool:
+        """Returns whether some process trains in it now."""
         try:
             with (self.path / ".lock").open() as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -102,17 +114,13 @@ def create_run(config: TrainConfig, name: str | None) -> Run:
 
     Args:
         config: resolved; saved with the run.
-        name: a name under `runs/` or a path; None: made of the world and a number.
+        name: a name under `runs/` or a path, see `run_names`; None: made of the world and a number.
 
     Raises:
         UsageError: the run exists already, or cannot have this name.
         OSError: the disk is full or not writable.
     """
-    path = _free_path(config) if name is None else _path_of(name)
-    if name is not None and not NAME.fullmatch(Path(name).name):
-        raise UsageError(
-            f"a run cannot be named {name!r}; take up to 100 letters, digits and . _ + -"
-        )
+    path = path_of_new_run(config, name)
     run = Run(path)
     try:
         path.mkdir(parents=True)
@@ -140,20 +148,20 @@ def create_run(config: TrainConfig, name: str | None) -> Run:
         checkpoint.write_atomically(run.info_path, json.dumps(info, indent=1) + "\n")
         # Last, for a directory is a run as soon as it holds this.
         checkpoint.write_atomically(run.config_path, dump_config(config))
-    except OSError:
+    except BaseException:  # a signal, too
         shutil.rmtree(path, ignore_errors=True)
         raise
     return run
 
 
+def path_of_new_run(config: TrainConfig, name: str | None) -> Path:
+    """Returns where `create_run` makes it; raises UsageError if it cannot have this name."""
+    return _free_path(config) if name is None else new_run_path(name)
+
+
 def open_run(name: str) -> Run:
-    """Returns an existing run by name or path; raises UsageError, naming the nearest one."""
-    run = Run(_path_of(name))
-    if not os.path.isfile(run.config_path):  # unlike Path.is_file false for impossible names too
-        near = get_close_matches(run.name, [r.name for r in list_runs()], n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else "; `ludus runs` lists them"
-        raise UsageError(f"there is no run {name!r}{hint}")
-    return run
+    """Returns an existing run by name or path, see `run_names`; raises UsageError."""
+    return Run(run_path(name))
 
 
 def open_player(player: str) -> tuple[Run, Path]:
@@ -163,7 +171,8 @@ def open_player(player: str) -> tuple[Run, Path]:
         UsageError: there is no such run or checkpoint.
     """
     name, at, step_text = player.rpartition("@")
-    if not at or "/" in step_text:  # a directory above the run may have an @ too
+    # A directory above the run may have an @ too, or the run's own if somebody renamed it.
+    if not at or "/" in step_text or is_run(Path(player)) or is_run(RUNS / player):
         name, at = player, ""
     run = open_run(name)
     if not at:
@@ -180,9 +189,15 @@ def open_player(player: str) -> tuple[Run, Path]:
 
 
 def list_runs() -> list[Run]:
-    """Returns all runs under `runs/`, zoo included, oldest first."""
-    configs = [*RUNS.glob("*/config.yaml"), *RUNS.glob("zoo/*/config.yaml")]
-    return [Run(path.parent) for path in sorted(configs, key=lambda p: p.stat().st_mtime)]
+    """Returns all runs under `runs/`, in folders there too, oldest first."""
+    return [Run(path) for path in sorted(run_paths(), key=_config_time)]
+
+
+def _config_time(path: Path) -> float:
+    try:
+        return (path / "config.yaml").stat().st_mtime
+    except OSError:  # deleted just now
+        return 0.0
 
 
 def choose_device(name: DeviceName) -> torch.device:
@@ -214,11 +229,6 @@ class Clock:
     def seconds(self) -> float:
         """Seconds so far."""
         return time.monotonic() - self._start
-
-
-def _path_of(name: str) -> Path:
-    path = Path(name)
-    return path if len(path.parts) > 1 or path.is_absolute() else RUNS / name
 
 
 def _free_path(config: TrainConfig) -> Path:

@@ -1,60 +1,166 @@
-"""What people change of a run: its name, and what they note about it."""
+"""What may change in a run that has begun, and the record of it.
 
-import os
-from pathlib import Path
+A change is written into `run.json` first and into `config.yaml` then; where a kill comes in
+between, the next `resume` finds it recorded but not in force, and puts it in force.
+"""
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
 
 from workbench import checkpoint
+from workbench.config import OffPolicyConfig, TrainConfig, dump_config, load_saved_config
 from workbench.errors import UsageError
-from workbench.run import NAME, Run
+from workbench.run import Run
 
-NOTES = "notes.md"
-MAX_NOTES = 20_000  # characters
-
-
-def notes_path(run: Run) -> Path:
-    """Returns where the notes about a run are kept: plain text, in its folder."""
-    return run.path / NOTES
-
-
-def read_notes(run: Run) -> str:
-    """Returns what was noted about a run, "" if nothing was; raises OSError if it is unreadable."""
-    try:
-        with notes_path(run).open(encoding="utf-8", errors="replace") as file:
-            return file.read(MAX_NOTES)
-    except FileNotFoundError:
-        return ""
-
-
-def write_notes(run: Run, text: str) -> None:
-    """Keeps `text` as the notes about a run; it may be being trained.
-
-    Raises:
-        UsageError: the text is too long.
-        OSError: the disk is full or not writable.
-    """
-    if len(text) > MAX_NOTES:
-        raise UsageError(f"notes are at most {MAX_NOTES:,} characters long, not {len(text):,}")
-    text = text.replace("\r\n", "\n").rstrip().encode("utf-8", "replace").decode("utf-8")
-    if text:
-        checkpoint.write_atomically(notes_path(run), text + "\n")
-    else:
-        notes_path(run).unlink(missing_ok=True)
+TOTAL = "total_env_steps"
+CHECKPOINT_PERIOD = "checkpoint_period_env_steps"
+# How long, where, how it is watched and measured. What else there is decides what is learned.
+MAY_CHANGE = (
+    TOTAL,
+    CHECKPOINT_PERIOD,
+    "record_period_env_steps",
+    "log_period_env_steps",
+    "device",
+    "torch_threads",
+    "wandb.mode",
+    "wandb.project",
+    "wandb.entity",
+    "env.env_threads",
+    "replay.storage",
+    "agent.learning_rate_decay_env_steps",
+    "anchor_period_env_steps",
+    "anchor_games",
+    "anchor_opening_plies",
+)
 
 
-def rename_run(run: Run, name: str) -> Run:
-    """Gives a run another name in the folder where it is, and returns it.
+def change_config(run: Run, overrides: Sequence[str]) -> TrainConfig:
+    """Changes the config of a run that nobody else trains, and records when; returns it.
+
+    Args:
+        run: locked.
+        overrides: `key.path=value`, as when a run is made; none: only a change that a kill
+            interrupted is completed.
 
     Raises:
-        UsageError: the name is taken or none for a run, or the run is being trained.
-        OSError: the folder may not be changed.
+        UsageError: a key may not change, or not to this value; nothing was changed then.
     """
-    if not NAME.fullmatch(name):
-        raise UsageError(
-            f"a run cannot be named {name[:120]!r}; take up to 100 letters, digits and . _ + -"
+    _complete_interrupted_change(run)
+    before = run.config
+    if not overrides:
+        return before
+    after = load_saved_config(run.config_path, overrides)
+    old, new = _flat(before.model_dump(mode="json")), _flat(after.model_dump(mode="json"))
+    keys = {
+        key: [old.get(key), new.get(key)]
+        for key in dict.fromkeys([*old, *new])
+        if old.get(key) != new.get(key)
+    }
+    env_steps = int(run.info["env_steps"])
+    for key, (_, value) in keys.items():
+        _refuse(run, key, value, env_steps, before)
+    if keys:
+        change = {
+            "env_steps": env_steps,
+            "changed": datetime.now(UTC).isoformat(timespec="seconds"),
+            "keys": keys,
+        }
+        info: dict[str, Any] = {"changes": [*changes(run.info), change]}
+        if run.info["status"] == "finished" and env_steps < after.total_env_steps:
+            info["status"] = "interrupted"
+        run.update_info(**info)
+        checkpoint.write_atomically(run.config_path, dump_config(after))
+    return after
+
+
+def changes(info: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Returns what changed in a run since it began: `env_steps`, `changed`, `keys` by name.
+
+    Each of `keys` has the value before and the value after.
+    """
+    told = info.get("changes")
+    return [change for change in told if _is_sound(change)] if isinstance(told, list) else []
+
+
+def describe_changes(info: Mapping[str, Any]) -> str:
+    """Returns `changes` in words, for people."""
+    return "; ".join(
+        f"at {change['env_steps']:,}: "
+        + ", ".join(f"{key} {before} -> {after}" for key, (before, after) in change["keys"].items())
+        for change in changes(info)
+    )
+
+
+def ended_schedules(config: TrainConfig, env_steps: int) -> list[str]:
+    """Returns a line for each schedule that has run out before `env_steps`."""
+    agent, lines = config.agent, []
+    decay = getattr(agent, "learning_rate_decay_env_steps", None)
+    if decay is not None and env_steps >= decay:
+        left = (
+            "0: nothing more is learned"
+            if agent.kind == "ppo"
+            else "a tenth of agent.learning_rate"
         )
-    path = run.path.with_name(name)
-    with run.locked():
-        if os.path.lexists(path):
-            raise UsageError(f"{name} exists already")
-        run.path.rename(path)
-    return Run(path)
+        lines.append(
+            f"agent.learning_rate_decay_env_steps ended at {decay:,} env_steps, so the learning "
+            f"rate is {left}; it may be set anew, too: agent.learning_rate_decay_env_steps=N"
+        )
+    decay = getattr(agent, "epsilon_decay_env_steps", None)
+    if decay is not None and env_steps >= decay:
+        epsilon = getattr(agent, "epsilon_end", 0.0)
+        lines.append(f"epsilon stays {epsilon:g}: its decay ended at {decay:,} env_steps")
+    return lines
+
+
+def _refuse(run: Run, key: str, value: Any, env_steps: int, before: TrainConfig) -> None:
+    """Raises UsageError if `key` may not become `value` in a run that has come this far."""
+    if key not in MAY_CHANGE:
+        assignment = shlex.quote(f"{key}={json.dumps(value)}")
+        raise UsageError(
+            f"{key} cannot change in a run that has begun, since what was learned depends on it; "
+            f"begin a new one with it: ludus train {run.config_path} {assignment} --run NEW; "
+            f"what may change: {', '.join(MAY_CHANGE)}"
+        )
+    if key == TOTAL and value < env_steps:
+        raise UsageError(f"{run.path} has made {env_steps:,} env_steps already; {key} is below")
+    if (
+        key == CHECKPOINT_PERIOD
+        and isinstance(before, OffPolicyConfig)
+        and value > before.checkpoint_period_env_steps
+    ):
+        raise UsageError(
+            f"{key} can only become smaller in this run: its replay on the disk has room for "
+            f"{before.checkpoint_period_env_steps:,} env_steps between two checkpoints"
+        )
+
+
+def _complete_interrupted_change(run: Run) -> None:
+    made = changes(run.info)
+    if not made:
+        return
+    keys = made[-1]["keys"]
+    now = _flat(run.config.model_dump(mode="json"))
+    if all(now.get(key) == before for key, (before, _) in keys.items()):
+        assignments = [f"{key}={json.dumps(after)}" for key, (_, after) in keys.items()]
+        config = load_saved_config(run.config_path, assignments)
+        checkpoint.write_atomically(run.config_path, dump_config(config))
+
+
+def _is_sound(change: Any) -> bool:
+    match change:
+        case {"env_steps": int(), "keys": dict() as keys}:
+            return all(isinstance(pair, list) and len(pair) == 2 for pair in keys.values())
+    return False
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat

@@ -1,22 +1,119 @@
-"""Deleting a run: all of it or nothing, and never while it is being trained."""
+"""Removing runs, wholly or in part: never one that is being trained, never what is no run.
+
+What a finished run keeps only so that it can go on, replay above all, is given back when it is
+pruned; then it can no longer be extended. A run that is not finished keeps what it needs.
+"""
 
 import os
+import secrets
 import shutil
+from pathlib import Path
 
+from workbench import checkpoint
+from workbench.config import OnPolicyConfig
+from workbench.errors import UsageError
 from workbench.run import Run
+
+ASIDE = ".deleted-"  # hidden, so that nobody takes a run that is going for one that is there
+# One of these lies beside the config of every run, whatever befell it.
+TRACES = ("run.json", "metrics.jsonl", "checkpoints")
 
 
 def delete_run(run: Run) -> None:
-    """Deletes a run's folder for good.
+    """Removes a run's directory and all that is in it.
 
-    It disappears at once, under another name, and then file by file, so that nothing reads a half
-    of it.
+    It is moved aside first, so it is gone as a whole at once; what a kill leaves of it is removed
+    with the next run that is deleted beside it.
 
     Raises:
-        UsageError: another process is training it.
-        OSError: it may not be deleted.
+        UsageError: it is not the directory of a run, or another process trains in it.
+        OSError: it may not be removed.
     """
+    refuse_deletion(run)
+    parent = run.path.absolute().parent
     with run.locked():
-        aside = run.path.with_name(f".deleted-{os.urandom(4).hex()}")
+        aside = parent / f"{ASIDE}{run.name}-{secrets.token_hex(4)}"
         run.path.rename(aside)
-        shutil.rmtree(aside)
+    shutil.rmtree(aside)
+    for left in parent.glob(f"{ASIDE}*"):
+        shutil.rmtree(left, ignore_errors=True)  # another process may be at it
+
+
+def prunable(run: Run, keep_every: int | None) -> list[Path]:
+    """Returns what pruning a run removes: replay of a finished one, and checkpoints.
+
+    Args:
+        run: any.
+        keep_every: beside the newest checkpoint, each one whose number among all is a multiple of
+            this stays; None: only the newest does.
+    """
+    *older, _ = checkpoint.list_steps(run.checkpoints) or [0]
+    older = [step for step in older if step != checkpoint.latest_step(run.checkpoints)]
+    going = [step for n, step in enumerate(older) if keep_every is None or n % keep_every]
+    return [*_only_for_going_on(run), *(run.checkpoints / str(step) for step in going)]
+
+
+def prune(run: Run, keep_every: int | None) -> None:
+    """Removes what `prunable` returns.
+
+    Raises:
+        UsageError: it is not the directory of a run, or another process trains in it.
+        OSError: it may not be removed.
+    """
+    refuse_deletion(run)
+    with run.locked():
+        going = prunable(run, keep_every)
+        if any(path == run.replay or path.name.startswith("resume.") for path in going):
+            # First, since half of it is as good as nothing.
+            run.update_info(pruned=True)
+        for path in going:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def going_on_bytes(run: Run) -> int:
+    """Returns what a finished run keeps on the disk only so that it can go on."""
+    return sum(map(disk_bytes, _only_for_going_on(run)))
+
+
+def _only_for_going_on(run: Run) -> list[Path]:
+    """Returns what a finished run with replay needs no more; what PPO keeps is small."""
+    step = checkpoint.latest_step(run.checkpoints)
+    if run.status != "finished" or step is None or isinstance(run.config, OnPolicyConfig):
+        return []
+    folder = run.checkpoints / str(step)
+    parts = [run.replay, folder / "resume.safetensors", folder / "resume.json"]
+    return [path for path in parts if path.exists()]
+
+
+def refuse_deletion(run: Run) -> None:
+    """Raises UsageError if `run` is not just the directory of a run, or is trained just now."""
+    path = run.path
+    if path.is_symlink():
+        raise UsageError(f"{path} is a link to {path.resolve()}; name that run, or remove the link")
+    if not _is_run(path):
+        raise UsageError(f"{path} is not a run: it has no config.yaml with a run.json beside it")
+    if Path.cwd().is_relative_to(path.resolve()):
+        raise UsageError(f"{path} is where you are; go to another folder first")
+    others = [config.parent for config in path.glob("*/**/config.yaml") if _is_run(config.parent)]
+    for other in [*others, path / ".git"]:
+        if other.exists():
+            raise UsageError(f"{path} holds more than one run: {other}")
+    if run.is_locked():
+        raise UsageError(f"{run.name} is being trained by another process")
+
+
+def _is_run(path: Path) -> bool:
+    has_trace = any(os.path.lexists(path / name) for name in TRACES)
+    return has_trace and (path / "config.yaml").is_file()
+
+
+def disk_bytes(path: Path) -> int:
+    """Returns what a file, or all files below a directory, take on the disk, as `du` counts."""
+    return sum(_own_bytes(file) for file in [path, *path.rglob("*")])
+
+
+def _own_bytes(path: Path) -> int:
+    try:
+        return path.lstat().st_blocks * 512
+    except FileNotFoundError:  # temporary files of a training come and go
+        return 0

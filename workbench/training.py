@@ -2,10 +2,8 @@
 
 import ctypes
 import shutil
-import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from typing import Any
 
 import torch
 
@@ -15,13 +13,15 @@ from workbench.loops import make_loop
 from workbench.metrics import Meter, MetricsFile, WandbLog, rates
 from workbench.progress import Progress
 from workbench.run import Clock, Run, choose_device
+from workbench.stopping import StopRequest
 
 # Parameters of mallopt, as in glibc's malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+COLLECTING = "collecting, not learning yet"
 
 
-def train(run: Run, progress: Progress) -> bool:
-    """Trains from the run's latest checkpoint, or from nothing, to its end.
+def train(run: Run, progress: Progress, stop: StopRequest) -> bool:
+    """Trains from the run's latest checkpoint, or from nothing, to its end or until `stop`.
 
     Returns:
         True when finished, False when a signal asked to stop; either way everything is saved.
@@ -45,6 +45,7 @@ def train(run: Run, progress: Progress) -> bool:
             raise UsageError(f"{run.path} cannot go on: its checkpoints are gone")
         # A disk that was too full, or a kill, may have left half of the files.
         shutil.rmtree(run.replay, ignore_errors=True)
+    progress.enter("loading" if step is None else f"loading checkpoint {step:,}")
     with _config_fits(run):
         loop = make_loop(config, device, run.replay)
         agent, meter = loop.agent, Meter()
@@ -64,13 +65,16 @@ def train(run: Run, progress: Progress) -> bool:
     finished = env_steps >= config.total_env_steps
 
     shown_env_steps, shown_seconds = env_steps, clock.seconds
+    if config.wandb.mode != "disabled":
+        progress.enter("starting W&B")
     wandb_log = WandbLog(
         config.wandb, run.name, run.path, config.model_dump(mode="json"), run.info["wandb_id"]
     )
-    with (
-        stop_signals() as stop,
-        closing(MetricsFile(run.metrics_path, metrics_size)) as metrics_file,
-    ):
+    # The line that a finished run ends with lies beyond its checkpoint, see below.
+    kept_size = None if finished else metrics_size
+    with closing(MetricsFile(run.metrics_path, kept_size)) as metrics_file:
+        stop.can_wait = True
+        progress.enter(None if agent.updates else COLLECTING)
         for turn in () if finished else loop.turns():
             for tick in turn.steps:
                 meter.saw(tick)
@@ -82,7 +86,14 @@ def train(run: Run, progress: Progress) -> bool:
             before, env_steps = env_steps, env_steps + turn.env_steps
             finished = env_steps >= config.total_env_steps
             ending = finished or stop.requested
-            if _crossed(before, env_steps, config.log_period_env_steps) or finished:
+            if turn.updates and len(turn.updates) == agent.updates:
+                progress.enter(None)
+            logging = _crossed(before, env_steps, config.log_period_env_steps)
+            # A run that is extended later goes on as if its last line had never been due.
+            unread = None
+            if finished and not logging:
+                unread = meter.state_dict(), metrics_file.sync()
+            if logging or finished:
                 meter.check_finite()
                 metrics = {
                     "env_steps": env_steps,
@@ -105,23 +116,27 @@ def train(run: Run, progress: Progress) -> bool:
                 meter.check_finite(agent.network_state().values())
             # Before the checkpoint: a run killed in between resumes before both and makes both.
             if recording:
-                wandb_log.log_video(loop.record(run, env_steps), env_steps)
+                with progress.within("recording" if before else "recording the untrained agent"):
+                    wandb_log.log_video(loop.record(run, env_steps), env_steps)
             if saving or ending:
+                size = metrics_file.sync()
+                state = {name: part.state_dict() for name, part in parts.items()}
+                if unread is not None:
+                    state["meter"], size = unread
                 checkpoint.save(
                     run.checkpoints,
                     env_steps,
                     model=agent.network_state(),
-                    resume={
-                        **{name: part.state_dict() for name, part in parts.items()},
-                        "metrics_size": metrics_file.sync(),
-                        "wall_seconds": clock.seconds,
-                    },
+                    resume={**state, "metrics_size": size, "wall_seconds": clock.seconds},
                     facts={"updates": agent.updates},
                 )
                 run.update_info(env_steps=env_steps, wall_seconds=round(clock.seconds, 3))
             progress.advance(env_steps)
             if ending:
                 break
+    stop.can_wait, stop.saved = False, True
+    if config.wandb.mode != "disabled":
+        progress.enter("closing W&B")
     if finished:
         wandb_log.log_checkpoint(run.checkpoints / str(env_steps), run.name)
     loop.close()
@@ -150,32 +165,6 @@ def keep_freed_memory() -> None:
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(M_MMAP_THRESHOLD, 2**30)
         mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
-
-
-class StopRequest:
-    """Whether a signal asked for an orderly end."""
-
-    requested = False
-
-
-@contextmanager
-def stop_signals() -> Iterator[StopRequest]:
-    """Turns the first SIGINT or SIGTERM into a request; a second one ends the process at once."""
-    stop = StopRequest()
-
-    def handle(number: int, frame: Any) -> None:
-        if stop.requested:
-            raise KeyboardInterrupt
-        stop.requested = True
-
-    previous: Mapping[int, Any] = {
-        number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield stop
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 def _crossed(before: int, now: int, period: int) -> bool:

@@ -108,7 +108,9 @@ def test_a_replay_that_the_disk_cannot_hold_is_refused(
 ) -> None:
     monkeypatch.chdir(small_disk)
     config = write_config(small_disk / "c.yaml", PROBE)
-    line = complaint(ludus("train", config, "replay.capacity_env_steps=100_000"), 2)
+    line = complaint(
+        ludus("train", config, "replay.capacity_env_steps=100_000", "total_env_steps=100_000"), 2
+    )
     assert line.startswith("replay needs 0.01 GB of disk to resume from, and 0.00 GB are free")
     assert [path.name for path in small_disk.iterdir()] == ["c.yaml"]
 

@@ -1,7 +1,12 @@
 """Experience replay: every frame stored once, everything else built when sampled."""
 
-from workbench.replay.positions import Learnable, PositionReplay, PositionReplayConfig
-from workbench.replay.replay import Replay, ReplayConfig, replay_bytes
+from workbench.replay.positions import (
+    Learnable,
+    PositionReplay,
+    PositionReplayConfig,
+    position_replay_bytes,
+)
+from workbench.replay.replay import Replay, ReplayConfig, replay_bytes, ring_bytes
 from workbench.replay.sequences import SequenceReplay, sequence_replay_bytes
 
 __all__ = [
@@ -11,6 +16,8 @@ __all__ = [
     "Replay",
     "ReplayConfig",
     "SequenceReplay",
+    "position_replay_bytes",
     "replay_bytes",
+    "ring_bytes",
     "sequence_replay_bytes",
 ]

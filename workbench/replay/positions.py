@@ -1,5 +1,6 @@
 """Positions of board games, with what search made of them, in a ring."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -130,6 +131,12 @@ class PositionReplay:
         self._ended[:used] = state["ended"]
         self.added = state["added"]
         self._rng.bit_generator.state = state["rng"]
+
+
+def position_replay_bytes(config: PositionReplayConfig, spec: GameSpec, positions: int) -> int:
+    """Returns the bytes of what `state_dict` holds once `positions` were added."""
+    row = 2 * math.prod(spec.obs_shape) + 2 * spec.num_actions + 3 * 4 + 1
+    return row * min(config.capacity_positions, positions)
 
 
 def turned(

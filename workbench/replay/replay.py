@@ -152,15 +152,19 @@ def make_ring(
     config: ReplayConfig,
     spec: EnvSpec,
     slack_env_steps: int,
+    total_env_steps: int | None,
     device: torch.device,
     directory: Path | None,
 ) -> Ring:
     """Returns the configured ring with room for `slack_env_steps` between two checkpoints."""
-    capacity_ticks, slack_ticks = ring_ticks(config, spec, slack_env_steps)
+    capacity_ticks, slack_ticks, total_ticks = ring_ticks(
+        config, spec, slack_env_steps, total_env_steps
+    )
     return Ring(
         spec,
         capacity_ticks=capacity_ticks,
         slack_ticks=slack_ticks,
+        total_ticks=total_ticks,
         device=device,
         directory=directory,
         storage=config.storage,
@@ -181,12 +185,13 @@ class Replay:
         device: torch.device,
         rng: np.random.Generator,
         directory: Path | None = None,
+        total_env_steps: int | None = None,
     ) -> None:
         """Allocates the ring; see `Ring` for `directory` and the errors raised."""
         self._spec = spec
         self._n_step = n_step
         self._discount = discount
-        self.ring = make_ring(config, spec, slack_env_steps, device, directory)
+        self.ring = make_ring(config, spec, slack_env_steps, total_env_steps, device, directory)
         self._sampler = (
             PrioritizedSampler(self.ring, n_step + 1, rng, config)
             if config.sampling == "prioritized"
@@ -248,14 +253,27 @@ class Replay:
         self._sampler.load_state_dict(state["sampler"])
 
 
-def replay_bytes(config: ReplayConfig, spec: EnvSpec, slack_env_steps: int) -> int:
+def replay_bytes(
+    config: ReplayConfig, spec: EnvSpec, slack_env_steps: int, total_env_steps: int | None = None
+) -> int:
     """Returns the bytes of all arrays of such a `Replay`, without making one."""
-    rows = ring_length(spec, *ring_ticks(config, spec, slack_env_steps)) * spec.num_envs
-    row_bytes = math.prod(spec.frame_shape)
-    row_bytes += sum(np.dtype(dtype).itemsize for dtype in FIELDS.values())
-    return rows * row_bytes + (tree_bytes(rows) if config.sampling == "prioritized" else 0)
+    ticks = ring_length(spec, *ring_ticks(config, spec, slack_env_steps, total_env_steps))
+    rows = ticks * spec.num_envs
+    return ring_bytes(spec, rows) + (tree_bytes(rows) if config.sampling == "prioritized" else 0)
 
 
-def ring_ticks(config: ReplayConfig, spec: EnvSpec, slack_env_steps: int) -> tuple[int, int]:
-    """Returns the capacity and the slack of the ring, in ticks."""
-    return -(-config.capacity_env_steps // spec.num_envs), -(-slack_env_steps // spec.num_envs) + 1
+def ring_bytes(spec: EnvSpec, rows: int) -> int:
+    """Returns the bytes of the ring alone, which are those of its files, too."""
+    fields = sum(np.dtype(dtype).itemsize for dtype in FIELDS.values())
+    return rows * (math.prod(spec.frame_shape) + fields)
+
+
+def ring_ticks(
+    config: ReplayConfig, spec: EnvSpec, slack_env_steps: int, total_env_steps: int | None
+) -> tuple[int, int, int | None]:
+    """Returns the capacity, the slack and the total of the ring, in ticks."""
+    return (
+        -(-config.capacity_env_steps // spec.num_envs),
+        -(-slack_env_steps // spec.num_envs) + 1,
+        None if total_env_steps is None else -(-total_env_steps // spec.num_envs),
+    )

@@ -8,6 +8,9 @@ The ring is longer than its capacity by as many ticks as lie between two checkpo
 written after a checkpoint never overwrite ticks that the checkpoint refers to. Saving the ring is
 then only writing the new rows to its file; on resume, rows past the saved head are simply
 written again.
+
+A ring that a whole training fits in never wraps around, so its files have no more rows than that
+training has ticks. They grow where the training is extended: no row moves.
 """
 
 import mmap
@@ -31,6 +34,8 @@ FIELDS: dict[str, type[np.generic]] = {
     "first": np.bool_,
     "last": np.bool_,
 }
+# Its file tells how many rows those of the others have at least, if a kill comes while they grow.
+LAST_TO_GROW = "last"
 
 
 class Ring:
@@ -45,6 +50,7 @@ class Ring:
         device: torch.device,
         directory: Path | None,
         storage: Storage,
+        total_ticks: int | None = None,
     ) -> None:
         """Allocates everything at once.
 
@@ -55,13 +61,20 @@ class Ring:
             device: where frames live, unless storage is `memmap`: then in their files, on the host.
             directory: where the files lie; None: the ring is never saved.
             storage: `memory` copies new rows to the files at `flush`; `memmap` works on the files.
+            total_ticks: how many will ever be added, if that is known; files that exist may be
+                those of fewer, and then grow.
 
         Raises:
-            OSError: the files do not fit on the disk.
+            OSError: the files do not fit on the disk, or are those of other envs.
         """
         self._spec = spec
         self.capacity_ticks = capacity_ticks
-        self.length = ring_length(spec, capacity_ticks, slack_ticks)
+        self.length = ring_length(spec, capacity_ticks, slack_ticks, total_ticks)
+        self._has_past = False
+        if directory is not None:
+            rows = _rows_on_disk(directory, spec.num_envs)
+            self.length, self._has_past = max(self.length, rows), rows > 0
+        self._wraps = self.length >= ring_length(spec, capacity_ticks, slack_ticks)
         self.num_envs = spec.num_envs
         self.head = 0  # ticks added so far; the newest is tick head - 1
         self._flushed = 0
@@ -91,7 +104,13 @@ class Ring:
         self._frames = frames.view(self.length * spec.num_envs, -1)  # [rows, bytes]
 
     def add(self, step: Step, action: npt.NDArray[np.int64]) -> None:
-        """Appends one tick: a Step and the actions `[N]` that answered it."""
+        """Appends one tick: a Step and the actions `[N]` that answered it.
+
+        Raises:
+            ValueError: `total_ticks` were added already, and the ring has no room for more.
+        """
+        if self.head >= self.length and not self._wraps:
+            raise ValueError(f"a ring for {self.length} ticks in all cannot take another")
         row = self.head % self.length
         newest = torch.from_numpy(step.obs[:, -self._spec.frame_channels :])
         begin = row * self.num_envs
@@ -188,7 +207,9 @@ class Ring:
         return [(0, end), (begin + self.length, self.length)]
 
     def restore(self, head: int) -> None:
-        """Takes up the files as they were flushed with `head`."""
+        """Takes up the files, flushed with `head`; raises ValueError if they are gone."""
+        if not self._has_past:
+            raise ValueError("the files of its replay are gone")
         self.head = self._flushed = head
         if not self._in_files:
             for name in FIELDS:
@@ -200,21 +221,32 @@ class Ring:
             self._forget_files()
 
 
-def ring_length(spec: EnvSpec, capacity_ticks: int, slack_ticks: int) -> int:
+def ring_length(
+    spec: EnvSpec, capacity_ticks: int, slack_ticks: int, total_ticks: int | None = None
+) -> int:
     """Returns how many ticks a ring holds: the oldest stack reaches back beyond the capacity."""
-    return capacity_ticks + slack_ticks + spec.stack - 1
+    length = capacity_ticks + slack_ticks + spec.stack - 1
+    return length if total_ticks is None else min(length, total_ticks)
+
+
+def _rows_on_disk(directory: Path, num_envs: int) -> int:
+    """Returns for how many ticks the files in `directory` have room, 0 where there are none."""
+    path = directory / f"{LAST_TO_GROW}.bin"
+    size = path.stat().st_size if path.is_file() else 0
+    return size // (num_envs * np.dtype(FIELDS[LAST_TO_GROW]).itemsize)
 
 
 def _map_file(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> np.memmap[Any, Any]:
-    """Opens or makes a mapped file of `shape`; raises OSError if it does not fit on the disk.
+    """Opens, makes or lengthens a mapped file of `shape`; raises OSError if the disk is too small.
 
     Its blocks are reserved, since a write to a mapped file on a full disk would kill the process.
     """
-    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    row = int(np.prod(shape[1:])) * np.dtype(dtype).itemsize
+    size, shorter = shape[0] * row, _rows_on_disk(path.parent, shape[1]) * row
     with path.open("ab") as file:
         existing = file.tell()
-        if existing not in (0, size):
+        if existing not in (shorter, size):
             raise OSError(f"{path} has {existing} bytes where {size} were expected")
-        if existing == 0:
+        if existing < size:
             os.posix_fallocate(file.fileno(), 0, size)
     return np.memmap(path, dtype=dtype, mode="r+", shape=shape)

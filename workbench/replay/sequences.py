@@ -43,6 +43,7 @@ class SequenceReplay:
         device: torch.device,
         rng: np.random.Generator,
         directory: Path | None = None,
+        total_env_steps: int | None = None,
     ) -> None:
         """Allocates the ring; see `Ring` for the errors raised.
 
@@ -55,10 +56,11 @@ class SequenceReplay:
             device: where frames live.
             rng: draws sequences.
             directory: where the ring's files lie; None: it is never saved.
+            total_env_steps: how many env steps will ever be added, if that is known.
         """
         self._agent = agent
         self._spec = spec
-        self.ring = make_ring(config, spec, slack_env_steps, device, directory)
+        self.ring = make_ring(config, spec, slack_env_steps, total_env_steps, device, directory)
         if config.sampling == "uniform":
             config = config.model_copy(update={"priority_exponent": 0.0})  # all priorities are 1
         self._sampler = PrioritizedSampler(self.ring, agent.window_ticks, rng, config)
@@ -148,18 +150,22 @@ class SequenceReplay:
         self.ring.restore(state["head"])
         self._sampler.load_state_dict(state["sampler"])
         for stored, saved in zip(self._memory, state["memory"], strict=True):
-            stored.copy_(saved)
+            stored[: len(saved)] = saved  # fewer where the training was extended
         self._drawn = state["drawn"]
 
 
 def sequence_replay_bytes(
-    config: ReplayConfig, agent: R2D2Config, spec: EnvSpec, slack_env_steps: int
+    config: ReplayConfig,
+    agent: R2D2Config,
+    spec: EnvSpec,
+    slack_env_steps: int,
+    total_env_steps: int | None = None,
 ) -> int:
     """Returns the bytes of all arrays of such a `SequenceReplay`, without making one."""
-    ticks = ring_length(spec, *ring_ticks(config, spec, slack_env_steps))
+    ticks = ring_length(spec, *ring_ticks(config, spec, slack_env_steps, total_env_steps))
     memories = _memory_slots(ticks, agent) * spec.num_envs * agent.memory_bytes
     prioritized = config.model_copy(update={"sampling": "prioritized"})
-    return replay_bytes(prioritized, spec, slack_env_steps) + memories
+    return replay_bytes(prioritized, spec, slack_env_steps, total_env_steps) + memories
 
 
 def _memory_slots(length: int, agent: R2D2Config) -> int:

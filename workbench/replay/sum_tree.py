@@ -28,8 +28,8 @@ class SumTree:
 
     @property
     def total(self) -> float:
-        """The sum of all leaves."""
-        return float(self._sums.sum())
+        """The sum of all leaves; one after another, so that zeros at the end change nothing."""
+        return float(self._sums.cumsum()[-1])
 
     def set(self, index: Indices, value: Floats | float) -> None:
         """Sets leaves `index` `[B]`; where an index is repeated the last value holds."""
@@ -38,8 +38,8 @@ class SumTree:
         self._sums[block] = self._blocks[block].sum(1)
 
     def set_all(self, leaves: Floats) -> None:
-        """Replaces every leaf; `leaves` as read from `leaves`."""
-        self.leaves[:] = leaves
+        """Replaces the leaves; `leaves` as read from `leaves`, of a smaller tree if need be."""
+        self.leaves[: len(leaves)] = leaves
         self._sums[:] = self._blocks.sum(1)
 
     def get(self, index: Indices) -> Floats:

@@ -22,7 +22,7 @@ from starlette.routing import BaseRoute, Route
 
 from workbench.errors import UsageError, WorkError
 from workbench.run import Run
-from workbench.run_changes import notes_path, read_notes, rename_run, write_notes
+from workbench.run_notes import notes_path, read_notes, rename_run, write_notes
 from workbench.run_removal import delete_run
 from workbench.studio.answers import Answer
 from workbench.studio.library import Library

@@ -11,7 +11,8 @@ from workbench import checkpoint
 from workbench.board_names import names_of
 from workbench.errors import UsageError
 from workbench.run import Run
-from workbench.run_changes import notes_path, read_notes
+from workbench.run_changes import describe_changes
+from workbench.run_notes import notes_path, read_notes
 from workbench.studio import commands
 from workbench.studio.answers import finite
 from workbench.studio.flat_config import MAX_BYTES, family_of, flatten, game_of, read_flat
@@ -201,6 +202,7 @@ def _more_info(run: Run) -> dict[str, Any]:
     versions = info.get("versions")
     shown = {key: info.get(key) for key in ("started", "git_revision", "machine")}
     shown |= versions if isinstance(versions, dict) else {}
+    shown["changed"] = describe_changes(info) or None
     return {str(key): value for key, value in shown.items() if isinstance(value, str)}
 
 

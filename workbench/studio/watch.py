@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 
 from workbench.errors import UsageError
 from workbench.run import RUNS, open_run
+from workbench.run_names import looks_like_path, typed_path
 from workbench.studio.addresses import addresses, hint, is_loopback, listen
 from workbench.studio.changes_api import Changes
 from workbench.studio.library import Library
@@ -58,11 +59,14 @@ def watch(
     """
     folders, opened = [RUNS], None
     for name in shown:
-        folder = Path(name)
-        if folder.is_dir() and not (folder / "config.yaml").is_file():
+        try:
+            path = open_run(name).path.resolve()
+        except UsageError:
+            folder = typed_path(name) if looks_like_path(name) else Path(name)
+            if not os.path.isdir(folder):
+                raise
             folders.append(folder)
             continue
-        path = open_run(name).path.resolve()
         opened = opened or path
         if not path.is_relative_to(RUNS.resolve()):
             folders.append(path)

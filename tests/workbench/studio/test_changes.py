@@ -11,7 +11,7 @@ import pytest
 from tests.workbench.studio.made_runs import ask, make_run, served
 from workbench.errors import UsageError
 from workbench.run import Run
-from workbench.run_changes import MAX_NOTES, read_notes, rename_run, write_notes
+from workbench.run_notes import MAX_NOTES, read_notes, rename_run, write_notes
 from workbench.run_removal import delete_run
 from workbench.studio.changes_api import Changes
 from workbench.studio.library import Library
