@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from workbench.config import load_config
+from workbench.config import load_saved_config
 from workbench.errors import UsageError
 
 Flat = dict[str, Any]
@@ -36,9 +36,9 @@ def read_flat(path: Path) -> Flat:
             raise UsageError(f"{path} is too large")
         flat = _read_lines(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        flat = None  # for `load_config` to say why
+        flat = None  # for `load_saved_config` to say why
     if flat is None or not _is_enough(flat):
-        flat = flatten(load_config(path).model_dump(mode="json"))
+        flat = flatten(load_saved_config(path).model_dump(mode="json"))
     return flat
 
 

@@ -151,8 +151,8 @@ def test_runs_that_differ_in_the_seed_alone_are_one_family(tmp_path):
 @pytest.mark.parametrize("board", [False, True])
 def test_the_fast_reading_of_a_config_is_the_right_one(tmp_path, board, monkeypatch):
     path = make_run(tmp_path, "x", board=board) / "config.yaml"
-    whole = flatten(configs.load_config(path).model_dump(mode="json"))
-    monkeypatch.setattr("workbench.studio.flat_config.load_config", None)
+    whole = flatten(configs.load_saved_config(path).model_dump(mode="json"))
+    monkeypatch.setattr("workbench.studio.flat_config.load_saved_config", None)
     assert read_flat(path) == whole
 
 
@@ -163,7 +163,7 @@ def test_the_fast_reading_of_a_config_is_the_right_one(tmp_path, board, monkeypa
 def test_any_other_config_is_read_in_full(tmp_path, text, monkeypatch):
     asked = []
     monkeypatch.setattr(
-        "workbench.studio.flat_config.load_config",
+        "workbench.studio.flat_config.load_saved_config",
         lambda path: (
             asked.append(path) or configs.load_config(make_run(tmp_path, "x") / "config.yaml")
         ),
