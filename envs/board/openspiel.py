@@ -88,7 +88,8 @@ class OpenSpielGame:
             parameters = self.rules.get_parameters()
             self._raw_shape = shape = 3, parameters["num_rows"], parameters["num_cols"]
         self._max_plies = min(config.max_plies or 2**31, self.rules.max_game_length())
-        self._observation = make_observation(self.rules)
+        # Made, it would at once write such planes, beyond its memory where there are more rows.
+        self._observation = None if self._draws_hex else make_observation(self.rules)
         pieces = PIECES_OF_PLAYERS.get(family)
         if config.planes > 1 and self.rules.get_parameters().get("egocentric_obs_tensor"):
             pieces = None  # the looking side's come first already
@@ -211,7 +212,7 @@ class OpenSpielGame:
         """Returns `[B, C, H * W]`: OpenSpiel's own planes."""
         planes, height, width = self._raw_shape
         seen = np.empty((len(positions), planes, height * width), np.float32)
-        if self._draws_hex:
+        if self._observation is None:
             for i, position in enumerate(positions):
                 seen[i] = hex_cells(position).reshape(planes, -1)
             return seen
