@@ -89,7 +89,7 @@ class OpenSpielGame:
             self._raw_shape = shape = 3, parameters["num_rows"], parameters["num_cols"]
         self._max_plies = min(config.max_plies or 2**31, self.rules.max_game_length())
         # Made, it would at once write such planes, beyond its memory where there are more rows.
-        self._observation = None if self._draws_hex else make_observation(self.rules)
+        self._observation = None if self._draws_hex else _observation(self.rules, config.game)
         pieces = PIECES_OF_PLAYERS.get(family)
         if config.planes > 1 and self.rules.get_parameters().get("egocentric_obs_tensor"):
             pieces = None  # the looking side's come first already
@@ -259,6 +259,13 @@ def _load(name: str) -> Any:
     ):
         raise ValueError(f"{name!r} is not a two-player game with perfect information, or has luck")
     return game
+
+
+def _observation(rules: Any, name: str) -> Any:
+    try:
+        return make_observation(rules)
+    except pyspiel.SpielError as error:  # twixt: all boards must be as large as the first
+        raise ValueError(f"OpenSpiel cannot show {name!r} in this process: {error}") from None
 
 
 def _ended_by_rules(rules: Any, max_plies: int) -> Any:

@@ -37,6 +37,7 @@ ENDLESS = (
 )
 CURSOR_STONE, CURSOR_PASS = 4, 5  # actions of cursor_go
 CHECKERS_QUIET = 40  # moves without taking, after which it is a draw
+STAR_CELLS, HEX_NEIGHBOURS = 121, 6  # of Chinese checkers, whose actions are steps out of cells
 MEN, MORRIS_TURNS = 9, 200  # of each player in nine men's morris, and the most there are
 # Hive's bugs of both players, the most that can lie on one another, and the cells beside a cell, as
 # its moves count them: north-east, east, and so on, and on top. Its last planes are of no kind.
@@ -158,6 +159,14 @@ def _chess(position: Position, raw: Floats, out: Pixels) -> None:
         out[0, 8 * (int(square[1]) - 1) + ord(square[0]) - ord("a")] = WHITE_PIXEL
 
 
+def _chinese_checkers(position: Position, raw: Floats, out: Pixels) -> None:
+    """The cells that the piece has left in this turn, one a plane; it may not jump back to them."""
+    for step in reversed(position.full_history()):
+        if step.player != position.current_player():
+            break
+        out[step.action // HEX_NEIGHBOURS] = WHITE_PIXEL
+
+
 def _quoridor(position: Position, raw: Floats, out: Pixels) -> None:
     """Walls; a cell of the grid is a square where row and column are even."""
     size = isqrt(out.shape[1])
@@ -241,6 +250,7 @@ MISSING = {
     "antichess": Missing(1, _chess),
     "checkers": Missing(1, _checkers),
     "chess": Missing(1, _chess),
+    "chinese_checkers": Missing(STAR_CELLS, _chinese_checkers),
     "crazyhouse": Missing(1, _chess),
     "cursor_go": Missing(2, _cursor_go),
     "go": Missing(2, _go),
