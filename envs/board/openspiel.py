@@ -32,6 +32,8 @@ PIECES_OF_PLAYERS = {
     "go": (0, 1),
     "clobber": (0, 1),
 }
+# Whose rules count at the end: who is ahead wins.
+COUNTED = ("cursor_go", "dots_and_boxes", "go", "mancala", "othello", "oware")
 # Without these, what a cell shows depends on more than the cell, and no board could be turned.
 PARAMETERS = {"hex": {"plain_obs_tensor": True}}
 
@@ -48,7 +50,9 @@ class BoardConfig(BaseModel):
     game: str = Field(description="as OpenSpiel names it, e.g. connect_four or go(board_size=9)")
     num_games: int = Field(default=64, ge=1, le=65536, description="played side by side")
     max_plies: int | None = Field(
-        default=None, ge=1, description="longer games are draws; null: as long as the rules allow"
+        default=None,
+        ge=1,
+        description="longer games are draws, of go scored; null: as long as the rules allow",
     )
     planes: Literal[1, 2] = Field(
         default=2,
@@ -119,6 +123,15 @@ class OpenSpielGame:
             self.spec = replace(
                 self.spec, symmetric_cells=turns.cells, symmetric_actions=turns.actions
             )
+
+    @property
+    def calls_counted_games_draws(self) -> bool:
+        """Whether `max_plies` ends games early, as draws, that the rules decide by counting.
+
+        Go itself has a limit, by which the board is scored, so there it is that limit.
+        """
+        counted = self.rules.get_type().short_name in COUNTED
+        return counted and self._max_plies < self.rules.max_game_length()
 
     def _proven_turns(self) -> Turns:
         key = self.config.game, self._max_plies
@@ -196,8 +209,7 @@ class OpenSpielGame:
         if self._missing is not None:
             missing = obs[:, at : at + self._missing.planes]
             missing[:] = 0
-            for position, raw, out in zip(positions, seen, missing, strict=True):
-                self._missing.draw(position, raw, out)
+            self._missing.draw(positions, seen, missing)
             at += self._missing.planes
         if self._counts_down:
             obs[:, at] = nearness(positions, self._max_plies)[:, None]
