@@ -32,6 +32,8 @@ PIECES_OF_PLAYERS = {
     "go": (0, 1),
     "clobber": (0, 1),
 }
+# Whose rules count at the end: who is ahead wins.
+COUNTED = ("cursor_go", "dots_and_boxes", "go", "mancala", "othello", "oware")
 
 
 _TURNS: dict[tuple[str, int], Turns] = {}  # proven in this process, by game and longest game
@@ -51,7 +53,7 @@ class BoardConfig(BaseModel):
         default=None,
         ge=1,
         le=10**6,
-        description="longer games are draws; null: as long as the rules allow",
+        description="longer games are draws, of go scored; null: as long as the rules allow",
     )
     planes: Planes = Field(
         default=2,
@@ -91,7 +93,8 @@ class OpenSpielGame:
             parameters = self.rules.get_parameters()
             self._raw_shape = shape = 3, parameters["num_rows"], parameters["num_cols"]
         self._max_plies = min(config.max_plies or 2**31, self.rules.max_game_length())
-        self._observation = make_observation(self.rules)
+        # Made, it would at once write such planes, beyond its memory where there are more rows.
+        self._observation = None if self._draws_hex else _observation(self.rules, config.game)
         pieces = PIECES_OF_PLAYERS.get(family)
         if config.planes > 1 and self.rules.get_parameters().get("egocentric_obs_tensor"):
             pieces = None  # the looking side's come first already
@@ -121,6 +124,15 @@ class OpenSpielGame:
             self.spec = replace(
                 self.spec, symmetric_cells=turns.cells, symmetric_actions=turns.actions
             )
+
+    @property
+    def calls_counted_games_draws(self) -> bool:
+        """Whether `max_plies` ends games early, as draws, that the rules decide by counting.
+
+        Go itself has a limit, by which the board is scored, so there it is that limit.
+        """
+        counted = self.rules.get_type().short_name in COUNTED
+        return counted and self._max_plies < self.rules.max_game_length()
 
     def _proven_turns(self) -> Turns:
         key = self.config.game, self._max_plies
@@ -198,8 +210,7 @@ class OpenSpielGame:
         if self._missing is not None:
             missing = obs[:, at : at + self._missing.planes]
             missing[:] = 0
-            for position, raw, out in zip(positions, seen, missing, strict=True):
-                self._missing.draw(position, raw, out)
+            self._missing.draw(positions, seen, missing)
             at += self._missing.planes
         if self._counts_down:
             obs[:, at] = nearness(positions, self._max_plies)[:, None]
@@ -214,7 +225,7 @@ class OpenSpielGame:
         """Returns `[B, C, H * W]`: OpenSpiel's own planes."""
         planes, height, width = self._raw_shape
         seen = np.empty((len(positions), planes, height * width), np.float32)
-        if self._draws_hex:
+        if self._observation is None:
             for i, position in enumerate(positions):
                 seen[i] = hex_cells(position).reshape(planes, -1)
             return seen
@@ -235,6 +246,13 @@ class OpenSpielGame:
     def text(self, position: Position) -> str:
         """See `BoardGame.text`."""
         return str(position)
+
+
+def _observation(rules: Any, name: str) -> Any:
+    try:
+        return make_observation(rules)
+    except pyspiel.SpielError as error:  # twixt: all boards must be as large as the first
+        raise ValueError(f"OpenSpiel cannot show {name!r} in this process: {error}") from None
 
 
 def _ended_by_rules(rules: Any, max_plies: int) -> Any:

@@ -8,7 +8,7 @@ loss: `Scale`. Some of what decides a game is in none of them: `MISSING`.
 import re
 from collections.abc import Callable, Sequence
 from math import isqrt
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,7 @@ ENDLESS = (
 )
 CURSOR_STONE, CURSOR_PASS = 4, 5  # actions of cursor_go
 CHECKERS_QUIET = 40  # moves without taking, after which it is a draw
+STAR_CELLS, HEX_NEIGHBOURS = 121, 6  # of Chinese checkers, whose actions are steps out of cells
 MEN, MORRIS_TURNS = 9, 200  # of each player in nine men's morris, and the most there are
 # Hive's bugs of both players, the most that can lie on one another, and the cells beside a cell, as
 # its moves count them: north-east, east, and so on, and on top. Its last planes are of no kind.
@@ -94,6 +95,7 @@ class Scale:
         self._plain = len(self._source) == len(parts)
         steps = np.where(counts.levels > WHITE_PIXEL, counts.levels, WHITE_PIXEL)
         self._steps = (steps / counts.most)[:, None].astype(np.float32)
+        self._highest = steps.max()
         self._begin = np.array([begin for part in parts for begin in part], np.float32)[:, None]
 
     @property
@@ -107,17 +109,23 @@ class Scale:
         Raises:
             ValueError: a plane holds more than it may, or less than nothing.
         """
-        if raw.size and (raw.min() < 0 or (raw > self._most).any()):
-            _, plane, cell = np.argwhere((raw < 0) | (raw > self._most))[0]
-            most, found = self._most[plane, 0], raw[:, plane, cell]
-            raise ValueError(
-                f"plane {plane} of {self._name} should hold 0 to {most:g}, and holds "
-                f"{found.min():g} to {found.max():g}"
-            )
-        scaled = np.rint(raw * self._steps)
+        scaled = raw * self._steps
+        np.rint(scaled, out=scaled)
+        if raw.size and (scaled.min() < 0 or scaled.max() > self._highest):
+            self._refuse(raw)
         if self._plain:
             return scaled
+        if (raw > self._most).any():
+            self._refuse(raw)
         return np.clip(scaled[:, self._source] - self._begin, 0, WHITE_PIXEL)
+
+    def _refuse(self, raw: Floats) -> NoReturn:
+        _, plane, cell = np.argwhere((raw < 0) | (raw > self._most))[0]
+        most, found = self._most[plane, 0], raw[:, plane, cell]
+        raise ValueError(
+            f"plane {plane} of {self._name} should hold 0 to {most:g}, and holds "
+            f"{found.min():g} to {found.max():g}"
+        )
 
 
 def nearness(positions: Sequence[Position], max_plies: int) -> Pixels:
@@ -130,18 +138,37 @@ def nearness(positions: Sequence[Position], max_plies: int) -> Pixels:
     return (WHITE_PIXEL * (span - left.clip(0, span)) // span).astype(np.uint8)
 
 
-def _go(position: Position, raw: Floats, out: Pixels) -> None:
+Draw = Callable[[Sequence[Position], Floats, Pixels], None]  # [B, C, H * W], [B, planes, H * W]
+
+
+def _each(draw: Callable[[Position, Floats, Pixels], None]) -> Draw:
+    def draw_all(positions: Sequence[Position], raw: Floats, out: Pixels) -> None:
+        for position, seen, planes in zip(positions, raw, out, strict=True):
+            draw(position, seen, planes)
+
+    return draw_all
+
+
+def _go(positions: Sequence[Position], raw: Floats, out: Pixels) -> None:
     """A pass just before this move, and free points where the side to move may not play."""
-    cells = out.shape[1]
-    history = position.history()
-    if history and history[-1] == cells:
-        out[0] = WHITE_PIXEL
-    if not position.is_terminal():
+    cells = out.shape[2]
+    histories = [position.history() for position in positions]
+    out[[bool(made) and made[-1] == cells for made in histories], 0] = WHITE_PIXEL
+    rows: list[int] = []  # where less is legal than to play on each free point, or to pass
+    counts: list[int] = []
+    flat: list[int] = []
+    for i, (position, free) in enumerate(zip(positions, raw[:, 2].sum(1).tolist(), strict=True)):
         legal = position.legal_actions()
-        free = raw[2]
-        if len(legal) - 1 < free.sum():  # all but the pass
-            out[1] = free * WHITE_PIXEL
-            out[1, legal[:-1]] = 0
+        if 0 < len(legal) <= free:  # none where it is over
+            rows.append(i)
+            counts.append(len(legal))
+            flat += legal
+    if rows:
+        forbidden = np.empty((len(rows), cells + 1), np.uint8)  # the last action is to pass
+        forbidden[:, :cells] = raw[rows, 2] * WHITE_PIXEL
+        begin = np.repeat(np.arange(len(rows)) * (cells + 1), counts)
+        forbidden.reshape(-1)[begin + np.array(flat)] = 0
+        out[rows, 1] = forbidden[:, :cells]
 
 
 def _cursor_go(position: Position, raw: Floats, out: Pixels) -> None:
@@ -156,6 +183,14 @@ def _chess(position: Position, raw: Floats, out: Pixels) -> None:
     square = str(position).split()[3]
     if square != "-":
         out[0, 8 * (int(square[1]) - 1) + ord(square[0]) - ord("a")] = WHITE_PIXEL
+
+
+def _chinese_checkers(position: Position, raw: Floats, out: Pixels) -> None:
+    """The cells that the piece has left in this turn, one a plane; it may not jump back to them."""
+    for step in reversed(position.full_history()):
+        if step.player != position.current_player():
+            break
+        out[step.action // HEX_NEIGHBOURS] = WHITE_PIXEL
 
 
 def _quoridor(position: Position, raw: Floats, out: Pixels) -> None:
@@ -234,19 +269,20 @@ class Missing(NamedTuple):
     """Planes that OpenSpiel's own lack."""
 
     planes: int
-    draw: Callable[[Position, Floats, Pixels], None]  # (position, [C, H * W], [planes, H * W])
+    draw: Draw
 
 
 MISSING = {
-    "antichess": Missing(1, _chess),
-    "checkers": Missing(1, _checkers),
-    "chess": Missing(1, _chess),
-    "crazyhouse": Missing(1, _chess),
-    "cursor_go": Missing(2, _cursor_go),
+    "antichess": Missing(1, _each(_chess)),
+    "checkers": Missing(1, _each(_checkers)),
+    "chess": Missing(1, _each(_chess)),
+    "chinese_checkers": Missing(STAR_CELLS, _each(_chinese_checkers)),
+    "crazyhouse": Missing(1, _each(_chess)),
+    "cursor_go": Missing(2, _each(_cursor_go)),
     "go": Missing(2, _go),
-    "hive": Missing(HIVE_BUGS + 1, _hive),
-    "nine_mens_morris": Missing(4, _nine_mens_morris),
-    "quoridor": Missing(1, _quoridor),
+    "hive": Missing(HIVE_BUGS + 1, _each(_hive)),
+    "nine_mens_morris": Missing(4, _each(_nine_mens_morris)),
+    "quoridor": Missing(1, _each(_quoridor)),
 }
 
 
