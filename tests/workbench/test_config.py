@@ -164,7 +164,7 @@ def test_what_is_wrong_within_a_list_is_named(tmp_path: Path) -> None:
         "env: {kind: board, game: tic_tac_toe}\nagent: {kind: alphazero}\n"
         "total_env_steps: 9\nanchors: [1]"
     )
-    with pytest.raises(UsageError, match="anchors.0: input should be a valid string"):
+    with pytest.raises(UsageError, match=r"anchors\.0: input should be a valid string"):
         load_config(tmp_path / "board.yaml")
 
 

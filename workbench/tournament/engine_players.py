@@ -13,6 +13,7 @@ from agents.base import Forfeit
 from envs.board.base import BoardGame, Position, first_to_move
 from envs.board.cells import action_of, cells, engine_moves, family, handicap, komi
 from envs.board.openspiel import OpenSpielGame
+from envs.spelling import did_you_mean
 from workbench.errors import UsageError, WorkError
 from workbench.tournament.engine import Engine, EngineDied
 from workbench.tournament.engine_protocols import GTP, MAX_ANSWER, UCI, EngineProtocol
@@ -82,7 +83,9 @@ def _command(text: str) -> list[str]:
         raise UsageError(f"{text!r} is no command") from None
     path = shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:{DEBIAN_GAMES}")
     if path is None:
-        hint = f"; on Debian: apt install {name}" if name in DEBIAN_PACKAGES else ""
+        hint = did_you_mean(name, DEBIAN_PACKAGES, otherwise="")
+        if name in DEBIAN_PACKAGES:
+            hint = f"; on Debian: apt install {name}"
         raise UsageError(f"there is no program {name!r}{hint}")
     return [path, *arguments]
 
