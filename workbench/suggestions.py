@@ -90,7 +90,8 @@ KEYS_ELSEWHERE = {
     "agent.resignation": "resign_threshold resign resignation_threshold",
     "env.max_plies": "max_moves max_game_length max_game_plies",
     "gate.min_score": "update_threshold updatethreshold win_threshold gating_threshold",
-    "gate.games anchor_games": "arena_compare arenacompare eval_games evaluation_games",
+    "gate.games": "arena_compare arenacompare",
+    "anchor_games": "eval_games evaluation_games num_eval_games",
     "anchor_period_env_steps record_period_env_steps": "eval_freq eval_frequency eval_interval "
     "evaluation_interval evaluation_window",
     "checkpoint_period_env_steps": "checkpoint_freq save_freq save_interval checkpoint_interval "

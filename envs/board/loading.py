@@ -31,7 +31,9 @@ TRIED = frozenset(
         *("havannah", "hex", "hive", "lines_of_action", "mancala", "mnk", "nim"),
         *("nine_mens_morris", "othello", "oware", "pentago", "quoridor", "shogi", "tic_tac_toe"),
         *("twixt", "ultimate_tic_tac_toe", "xiangqi", "y"),
-        *("go(board_size=5)", "go(board_size=9)", "hex(board_size=5)", "hex(board_size=6)"),
+        *("go(board_size=5)", "go(board_size=9)", "go(board_size=13)", "go(board_size=19)"),
+        *("go(board_size=5,komi=0.5)", "go(board_size=5,komi=24.5)", "gomoku(size=7)"),
+        *("hex(board_size=4)", "hex(board_size=5)", "hex(board_size=6)"),
     )
 )
 # What games are called elsewhere, and how those that come in several sizes are told which.

@@ -28,7 +28,7 @@ from workbench.run import Run
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["trian"], "No such command 'trian'. Did you mean 'train'?"),
+        (["trian"], "there is no command 'trian'; did you mean 'train'?"),
         (["train"], "Missing argument"),
         (["train", "no.yaml"], "cannot read the config no.yaml: No such file or directory"),
         (["train", "."], "cannot read the config .: Is a directory"),
@@ -36,7 +36,7 @@ from workbench.run import Run
         (["train", "c.yaml", "--run"], "--run"),
         (["train", "c.yaml", "seed"], "the override 'seed' is not of the form key.path=value"),
         (["train", "c.yaml", "env.probe=pong"], "c.yaml: env.probe: input should be 'constant'"),
-        (["train", "c.yaml", "env.gmae=x"], "did you mean env.num_envs?"),
+        (["train", "c.yaml", "env.gmae=x"], "unknown key env.gmae; env has kind, probe, num_envs"),
         (["train", "c.yaml", "agent.lr=1"], "did you mean agent.learning_rate?"),
         (["train", "c.yaml", "agent.learning_rate=fast"], "should be a valid number"),
         (["train", "c.yaml", "agent.network=nature"], "needs larger observations than 8x8"),
@@ -57,7 +57,7 @@ from workbench.run import Run
         (["train", "ppo.yaml", "agent.n_step=3"], "ppo.yaml: unknown key agent.n_step"),
         (["train", "ppo.yaml", "agent.core=gru"], "agent.core: input should be 'lstm' or 'none'"),
         (["train", "ppo.yaml", "agent.kind=pop"], "agent.kind: unknown agent 'pop'; choose from"),
-        (["train", "ppo.yaml", "agent.kind=[ppo]"], "agent.kind: unknown agent ['ppo']; choose"),
+        (["train", "ppo.yaml", "agent.kind=[ppo]"], "agent.kind: unknown agent ['ppo']; did you"),
         (["train", "atari.yaml", "env.game=pogn"], "unknown game 'pogn'; did you mean 'pong'?"),
         (["train", "atari.yaml", "env.protocol=x"], "should be 'machado' or 'classic'"),
         (["train", "c.yaml", "replay.capacity_env_steps=1e12"], "lower replay.capacity_env_steps"),
@@ -135,6 +135,25 @@ def test_an_unforeseen_error_is_one_line_too(
     outcome = ludus("runs")
     assert outcome.code == 1
     assert outcome.err == "ludus: unexpected ZeroDivisionError: it is zero; --debug shows where\n"
+
+
+@pytest.mark.parametrize(
+    "lack",
+    [
+        MemoryError("Unable to allocate 9 TiB"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+        torch.OutOfMemoryError("CUDA out of memory"),
+    ],
+)
+def test_a_lack_of_memory_is_foreseen(
+    ludus: Ludus, here: Path, monkeypatch: pytest.MonkeyPatch, lack: Exception
+) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise lack
+
+    monkeypatch.setattr("workbench.listing.list_rows", fail)
+    says = complaint(ludus("runs"), 1)
+    assert says == f"there is not enough memory: {lack}; what was saved is kept"
 
 
 anything = st.text() | st.sampled_from(["train", "eval", "runs", "--run", "--json", "-h", "c.yaml"])

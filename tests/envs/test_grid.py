@@ -253,7 +253,7 @@ def test_nothing_is_printed_where_a_babyai_level_is_drawn_again(
 
 def test_an_unknown_world_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(ValidationError, match="did you mean 'MiniGrid-DoorKey-5x5-v0'"):
-        grid("MiniGrid-DoorKey-5x5")
+        grid("MiniGrid-DorKey-5x5-v0")
 
 
 def test_a_world_that_minigrid_lacks_the_pictures_of_is_refused_with_the_reason() -> None:

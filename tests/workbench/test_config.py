@@ -159,6 +159,15 @@ def test_a_malformed_override_is_quoted(tmp_path: Path, override: str) -> None:
     assert f"the override {override!r}" in refusal(VALID, override, path=tmp_path)
 
 
+def test_what_is_wrong_within_a_list_is_named(tmp_path: Path) -> None:
+    (tmp_path / "board.yaml").write_text(
+        "env: {kind: board, game: tic_tac_toe}\nagent: {kind: alphazero}\n"
+        "total_env_steps: 9\nanchors: [1]"
+    )
+    with pytest.raises(UsageError, match=r"anchors\.0: input should be a valid string"):
+        load_config(tmp_path / "board.yaml")
+
+
 def test_a_missing_key_is_named(tmp_path: Path) -> None:
     text = VALID.replace("total_env_steps: 1_000", "")
     message = refusal(text, path=tmp_path)

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
 
+from envs.spelling import did_you_mean
 from workbench.errors import UsageError
 from workbench.tournament.engine import Engine, EngineDied, Idle
 
@@ -56,7 +57,9 @@ def find(text: str) -> list[str]:
         raise UsageError(f"{name} is a directory; an engine is a program")
     if os.sep in name and Path(name).is_file():
         raise UsageError(f"{name} may not be executed; chmod +x {shlex.quote(name)} allows it")
-    hint = f"; on Debian: apt install {name}" if name in DEBIAN_PACKAGES else ""
+    hint = did_you_mean(name, DEBIAN_PACKAGES, otherwise="")
+    if name in DEBIAN_PACKAGES:
+        hint = f"; on Debian: apt install {name}"
     if Path(name).is_file():
         hint = f"; the file here is ./{name}"
     raise UsageError(f"there is no program {name!r}{hint}")

@@ -10,8 +10,9 @@ from agents.alphazero import SearchPlayer
 from agents.base import Player
 from agents.search import Evaluate
 from envs.board.openspiel import BoardConfig, OpenSpielGame
+from envs.spelling import nearest
 from workbench import checkpoint
-from workbench.baselines import BASELINES, make_baseline
+from workbench.baselines import BASELINES, KINDS, make_baseline
 from workbench.boards import load_board_player, simulations_asked_for
 from workbench.errors import UsageError
 from workbench.run import open_run
@@ -23,6 +24,7 @@ from workbench.tournament.engine_protocols import Limits
 Floats = npt.NDArray[np.float32]
 
 ALL = "@all"
+ENGINES = ", ".join(f"{protocol}:COMMAND" for protocol in ENGINE_GAMES)
 NET = "net:"
 # Rows of one call of a network. With always as many, and each row computed alike wherever it
 # stands, a game does not depend on those beside it: one that is played again comes out the same.
@@ -159,9 +161,13 @@ def _checkpoint(typed: str, simulations: int | None) -> tuple[Entrant, BoardConf
     try:
         trained = load_board_player(player.removeprefix(NET))
     except UsageError as error:
+        kind, colon, rest = typed.partition(":")
+        near = nearest(kind, (*KINDS, *ENGINE_GAMES))
+        if near and str(error).startswith("there is no run"):
+            raise UsageError(f"there is no {typed!r}; did you mean {near}{colon}{rest}?") from None
         if "/" in typed or "@" in typed:
             raise
-        raise UsageError(f"{error}; players that are no runs: {BASELINES}") from None
+        raise UsageError(f"{error}; players that are no runs: {BASELINES}, {ENGINES}") from None
     run = str(trained.run)
     before, after = "", ""
     if bare:

@@ -93,7 +93,7 @@ def test_a_game_whose_board_is_not_known_is_told_as_text(studio):
         ("positions", {"game": "connect_four", "moves": f"{OPEN_THREE},5,0"}, "is over"),
         ("positions", {"game": "connect_four", "moves": "3,,2"}, "commas"),
         ("positions", {"game": "connect_four", "moves": "-1"}, "commas"),
-        ("positions", {"game": "connect_five"}, "did you mean connect_four"),
+        ("positions", {"game": "connect_five"}, "did you mean 'connect_four'"),
         ("positions", {"game": "hex(board_size=5000)"}, "not a game"),
         ("positions", {"game": "efg_game(filename=/etc/passwd)"}, "not a game"),
         ("positions", {"game": "backgammon"}, "luck"),
