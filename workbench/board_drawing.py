@@ -55,7 +55,7 @@ SIDES = {  # player 0, player 1; in other games they are Black and White
     "clobber": (Side("White", WHITE), Side("Black", BLACK)),
 }
 RULED = ("tic_tac_toe", "mnk", "othello", "shogi", "hex")  # a dark line around each cell
-ON_POINTS = ("go", "gomoku")  # stones lie where lines cross
+ON_POINTS = ("go", "cursor_go", "gomoku")  # stones lie where lines cross
 GROUNDS = {  # of all cells; boards of other games are chequered
     "tic_tac_toe": TRACK,
     "mnk": TRACK,
@@ -63,9 +63,11 @@ GROUNDS = {  # of all cells; boards of other games are chequered
     "shogi": WOOD,
     "connect_four": PLASTIC,
     "go": WOOD,
+    "cursor_go": WOOD,
     "gomoku": WOOD,
     "hex": PAPER,
 }
+GO = ("go", "cursor_go")
 WITH_HANDS = ("shogi", "crazyhouse")
 STARS = {9: (2, 4, 6), 13: (3, 6, 9), 19: (3, 9, 15)}
 CHESSMEN = dict(zip("kqrbnp", "♚♛♜♝♞♟", strict=True))
@@ -163,7 +165,7 @@ class _Drawing:
             ends += [((0, column), (bottom, column)) for column in range(self._width)]
             for start, end in ends:
                 self._draw.line((*self._middle(*start), *self._middle(*end)), INK, SMOOTH)
-            stars = STARS.get(self._height, ()) if self._family == "go" else ()
+            stars = STARS.get(self._height, ()) if self._family in GO else ()
             for row in stars:
                 for column in stars:
                     self._draw.ellipse(self._disc((row, column), 0.16), INK)
@@ -307,7 +309,7 @@ def _labels(name: str, height: int, width: int) -> tuple[list[str], list[str]]:
         return numbers[:width], []
     if name == "shogi":
         return numbers[width:0:-1], list(ascii_lowercase[:height])
-    letters = ascii_lowercase.replace("i", "") if name == "go" else ascii_lowercase
+    letters = ascii_lowercase.replace("i", "") if name in GO else ascii_lowercase
     rows = numbers[1 : height + 1]
     return list(letters[:width]), rows if name in ("othello", "hex") else rows[::-1]
 

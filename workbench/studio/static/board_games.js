@@ -8,9 +8,15 @@ const SIDES = {
   hex: ["Red", "Blue"],
   clobber: ["White", "Black"],
 };
-const KNOWN = ["chess", "shogi", "othello", "go", "gomoku", "breakthrough", "lines_of_action"];
+const CHESS = ["chess", "antichess", "crazyhouse"];
+const GO = ["go", "cursor_go"];
+const OTHERS = ["shogi", "othello", "gomoku", "breakthrough", "lines_of_action"];
+const KNOWN = [...CHESS, ...GO, ...OTHERS];
+const CHESSMEN = { k: "king", q: "queen", r: "rook", b: "bishop", n: "knight", p: "pawn" };
 const NAMES = {
-  chess: { k: "king", q: "queen", r: "rook", b: "bishop", n: "knight", p: "pawn" },
+  chess: CHESSMEN,
+  antichess: CHESSMEN,
+  crazyhouse: CHESSMEN,
   shogi: {
     k: "king",
     r: "rook",
@@ -23,6 +29,9 @@ const NAMES = {
   },
 };
 
+// Whether the pieces are chessmen.
+export const isChess = (family) => CHESS.includes(family);
+
 // How player 0 and player 1 are called.
 export function sidesOf(family) {
   if (family in SIDES) return SIDES[family];
@@ -33,7 +42,7 @@ export function sidesOf(family) {
 export function moveName(family, move, height = 0) {
   if (family === "connect_four") return `column ${move.action + 1}`;
   if (family === "go") return move.name.split(" ").pop().toLowerCase();
-  if (family === "chess" || family === "shogi" || !move.squares.length) return move.name;
+  if (isChess(family) || family === "shogi" || !move.squares.length) return move.name;
   if (["tic_tac_toe", "mnk", "gomoku"].includes(family)) {
     return squareName(family, height, 0, move.squares[0]);
   }
@@ -47,7 +56,7 @@ export function squareName(family, height, width, [row, column]) {
 
 export function coordinates(family, height, width) {
   const alphabet = "abcdefghijklmnopqrstuvwxyz";
-  const letters = [...(family === "go" ? alphabet.replace("i", "") : alphabet)];
+  const letters = [...(GO.includes(family) ? alphabet.replace("i", "") : alphabet)];
   const numbers = (count) => Array.from({ length: count }, (_, i) => `${i + 1}`);
   if (family === "connect_four") return { columns: numbers(width), rows: [] };
   if (family === "shogi") return { columns: numbers(width).reverse(), rows: letters };
@@ -62,7 +71,7 @@ export function pieceName(family, content) {
   if (content === "x" || content === "o") return sides[content === "x" ? 0 : 1].toLowerCase();
   const letter = content.replace("+", "").toLowerCase();
   const upper = content.replace("+", "") !== letter;
-  const side = family === "chess" ? (upper ? "white" : "black") : upper ? "black" : "white";
+  const side = isChess(family) ? (upper ? "white" : "black") : upper ? "black" : "white";
   const promoted = content.startsWith("+") ? "promoted " : "";
   return `${side} ${promoted}${NAMES[family]?.[letter] ?? letter}`;
 }
