@@ -190,17 +190,7 @@ def told_apart(names: Sequence[str], font: Font, width: float) -> list[str]:
         firsts = zip(*(words[:-1] for words in split), strict=False)
         alike = sum(1 for _ in takewhile(lambda words: len(set(words)) == 1, firsts))
     ends = [" ".join(words[alike:]) for words in split]
-    return [_elided(f"…{end}" if alike else end, font, width) for end in ends]
-
-
-def _elided(text: str, font: Font, width: float) -> str:
-    """Returns `text` without so much of its middle that it is no wider than that."""
-    kept = len(text)
-    short = text
-    while kept and font.getlength(short) > width:
-        kept -= 1
-        short = f"{text[: (kept + 1) // 2]}…{text[len(text) - kept // 2 :]}"
-    return short
+    return [shortened(f"…{end}" if alike else end, font, width) for end in ends]
 
 
 def _draw_value(draw: ImageDraw.ImageDraw, value: float, sides: tuple[Side, Side]) -> None:
