@@ -55,7 +55,7 @@ COLOURS = {  # of player 0, player 1; in other games they are Black and White
     "clobber": (WHITE, BLACK),
 }
 RULED = ("tic_tac_toe", "mnk", "othello", "shogi", "hex")  # a dark line around each cell
-ON_POINTS = ("go", "gomoku")  # stones lie where lines cross
+ON_POINTS = ("go", "cursor_go", "gomoku")  # stones lie where lines cross
 GROUNDS = {  # of all cells; boards of other games are chequered
     "tic_tac_toe": TRACK,
     "mnk": TRACK,
@@ -63,9 +63,11 @@ GROUNDS = {  # of all cells; boards of other games are chequered
     "shogi": WOOD,
     "connect_four": PLASTIC,
     "go": WOOD,
+    "cursor_go": WOOD,
     "gomoku": WOOD,
     "hex": PAPER,
 }
+GO = ("go", "cursor_go")
 WITH_HANDS = ("shogi", "crazyhouse")
 STARS = {9: (2, 4, 6), 13: (3, 6, 9), 19: (3, 9, 15)}
 CHESSMEN = dict(zip("kqrbnp", "♚♛♜♝♞♟", strict=True))
@@ -165,7 +167,7 @@ class _Drawing:
             ends += [((0, column), (bottom, column)) for column in range(self._width)]
             for start, end in ends:
                 self._draw.line((*self._middle(*start), *self._middle(*end)), INK, SMOOTH)
-            stars = STARS.get(self._height, ()) if self._family == "go" else ()
+            stars = STARS.get(self._height, ()) if self._family in GO else ()
             for row in stars:
                 for column in stars:
                     self._draw.ellipse(self._disc((row, column), 0.16), INK)

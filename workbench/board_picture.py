@@ -6,13 +6,14 @@ to ply. All stays readable where the picture is as narrow as a phone.
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from envs.board.base import BoardGame, Position, reach
-from envs.board.cells import Square, cells, family, hands, squares
+from envs.board.cells import TERMINAL_COLOUR, Square, board_text, cells, family, hands, squares
 from workbench.board_drawing import (
     BLUE,
     BOARD_SIDE,
@@ -34,6 +35,7 @@ from workbench.panel import (
     MUTED,
     TEXT,
     TRACK,
+    Font,
     Pixels,
     shortened,
     text_font,
@@ -48,6 +50,7 @@ BARS = LEFT + 104, RIGHT - 56
 VALUE_TOP, VALUE_BOTTOM = 340, 358
 CURVE = LEFT, 396, RIGHT, BOARD_SIDE - 16
 SHORTEST_CURVE = 16  # plies that fill its width, at least
+LARGEST_TEXT, SMALLEST_TEXT = 36, 6
 
 UNNAMED = Side(OTHER.sides[0], YELLOW), Side(OTHER.sides[1], BLUE)
 
@@ -93,7 +96,7 @@ def frame_of(
     return Frame(
         title=title,
         board=board,
-        text=game.text(position),
+        text=board_text(position),
         ply=len(history),
         to_play=int(status.to_play[0]),
         result=result,
@@ -127,12 +130,12 @@ def draw(frame: Frame) -> Pixels:
 
 def _draw_text(draw: ImageDraw.ImageDraw, text: str) -> None:
     """Draws a board that only its text tells, as large as there is room for."""
-    text = re.sub(r"\x1b\[[0-9;]*m", "", text).rstrip()  # colours of a terminal
-    for size in range(28, 6, -1):
-        font = dejavu("DejaVuSansMono", size)
-        left, top, right, bottom = draw.multiline_textbbox((0, 0), text, font)
-        if max(right - left, bottom - top) <= BOARD_SIDE - 2 * MARGIN:
-            break
+    text = re.sub(TERMINAL_COLOUR, "", text).rstrip()
+    columns = max(map(len, text.splitlines()), default=1)
+    largest, room = dejavu("DejaVuSansMono", LARGEST_TEXT), BOARD_SIDE - 2 * MARGIN
+    _, top, _, bottom = draw.multiline_textbbox((0, 0), text, largest)
+    share = room / max(columns * largest.getlength("m"), bottom - top)
+    font = dejavu("DejaVuSansMono", max(SMALLEST_TEXT, int(LARGEST_TEXT * min(1, share))))
     draw.multiline_text((BOARD_SIDE / 2, BOARD_SIDE / 2), text, TEXT, font, "mm")
 
 
@@ -177,13 +180,29 @@ def _draw_moves(draw: ImageDraw.ImageDraw, moves: Sequence[Move]) -> None:
     draw.text((LEFT, ROWS_TOP - 10), "most visited", MUTED, text_font(16), "ls")
     draw.text((RIGHT, ROWS_TOP - 10), f"{total:,} visits", MUTED, text_font(16), "rs")
     left, right = BARS
-    for i, move in enumerate(moves[:MAX_ROWS]):
+    names = told_apart([move.name for move in moves[:MAX_ROWS]], font, left - LEFT - 6)
+    for i, (move, name) in enumerate(zip(moves, names, strict=False)):
         share, middle = move.visits / total, ROWS_TOP + (i + 0.5) * ROW_HEIGHT
         colour = TEXT if i == 0 else LABEL
-        draw.text((LEFT, middle), shortened(move.name, font, left - LEFT - 6), colour, font, "lm")
+        draw.text((LEFT, middle), name, colour, font, "lm")
         draw.rectangle((left, middle - 7, right, middle + 7), TRACK)
         draw.rectangle((left, middle - 7, left + share * (right - left), middle + 7), HEAT)
         draw.text((RIGHT, middle), f"{100 * share:.0f} %", colour, font, "rm")
+
+
+def told_apart(names: Sequence[str], font: Font, width: float) -> list[str]:
+    """Returns names that are no wider than that, and still differ where there is room for it.
+
+    Words with which all begin go first, then what is in the middle of a name.
+    """
+    if all(font.getlength(name) <= width for name in names):
+        return list(names)
+    split, alike = [name.split(" ") for name in names], 0
+    if len(names) > 1:
+        firsts = zip(*(words[:-1] for words in split), strict=False)
+        alike = sum(1 for _ in takewhile(lambda words: len(set(words)) == 1, firsts))
+    ends = [" ".join(words[alike:]) for words in split]
+    return [shortened(f"…{end}" if alike else end, font, width) for end in ends]
 
 
 def _draw_value(draw: ImageDraw.ImageDraw, value: float, sides: tuple[Side, Side]) -> None:

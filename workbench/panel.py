@@ -323,12 +323,15 @@ def text_font(size: int) -> Font:
 
 
 def shortened(text: str, font: Font, width: float) -> str:
-    """Returns `text`, shortened with an ellipsis if it is wider than `width`."""
-    if font.getlength(text) <= width:
-        return text
-    while text and font.getlength(text + "…") > width:
-        text = text[:-1]
-    return text + "…"
+    """Returns `text` without so much of its middle that it is no wider than `width`.
+
+    Names that begin alike, and titles with a step at their end, are told apart by their ends.
+    """
+    kept, short = len(text), text
+    while kept and font.getlength(short) > width:
+        kept -= 1
+        short = f"{text[: (kept + 1) // 2]}…{text[len(text) - kept // 2 :]}"
+    return short
 
 
 def _draw_digits(font: Font, colour: Colour, behind: Colour, height: int) -> dict[str, Image.Image]:

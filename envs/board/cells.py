@@ -28,11 +28,14 @@ PRINTED_STONES = {
     "hex": ("xyzX", "opqO"),
     "gomoku": ("b", "w"),
     "go": ("X", "O"),
+    "cursor_go": ("X", "O"),
     "breakthrough": ("b", "w"),
     "clobber": ("o", "x"),
     "lines_of_action": ("x", "o"),
 }
 PRINTED_EMPTY = ".+-"
+TERMINAL_COLOUR = r"\x1b\[[0-9;]*m"
+GTP_COLUMNS = "abcdefghjklmnopqrst"
 CHESS = ("chess", "antichess", "crazyhouse")  # printed as FEN
 PIECES = (*CHESS, "shogi")  # shogi's is SFEN
 MODULES = {"chess": pyspiel.chess, "crazyhouse": pyspiel.crazyhouse}  # that know where moves begin
@@ -79,6 +82,34 @@ def _run(run: str) -> list[str]:
     return [EMPTY] * int(run) if run.isdigit() else [run]
 
 
+def board_text(position: Position) -> str:
+    """Returns the board as text that people can read, also of a game that `cells` does not know."""
+    text = _hive_text(position) if family(position) == "hive" else str(position)
+    lines = re.sub(TERMINAL_COLOUR, "", text).strip("\n").splitlines()
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _hive_text(position: Position) -> str:
+    """Returns the tiles of hive in their places; what is printed by default is a list of moves.
+
+    A star is beside the tile that was moved last and where it came from, `^` is upon others.
+    """
+    game = position.get_game()
+    parameters = {**game.get_parameters(), "ansi_color_output": True}
+    shown = pyspiel.load_game("hive", parameters).new_initial_state()
+    for action in position.history():
+        shown.apply_action(action)
+    printed = [line for line in str(shown).splitlines() if line.strip()]
+    board = [re.sub(TERMINAL_COLOUR, "", line) for line in printed if "\x1b" in line]
+    stacks = [line for line in printed if "\x1b" not in line]  # e.g. `bB1 > wQ`
+    tiles = [(i, tile) for i, line in enumerate(board) for tile in re.finditer(r"[\^\w]+\*?", line)]
+    if not tiles:
+        return "no tile has been placed"
+    left, right = min(tile.start() for _, tile in tiles), max(tile.end() for _, tile in tiles)
+    rows = board[tiles[0][0] : tiles[-1][0] + 1]
+    return "\n".join([*(row[left:right] for row in rows), *[""] * bool(stacks), *stacks])
+
+
 def hands(position: Position) -> tuple[str, str]:
     """Returns what player 0 and player 1 hold beside the board, e.g. `2P R`; else nothing.
 
@@ -116,6 +147,10 @@ def squares(position: Position, actions: Sequence[int]) -> list[tuple[Square, ..
     if board is None:
         return [()] * len(actions)
     height, width = len(board), len(board[0])
+    if name == "cursor_go":  # a stone is placed where the cursor is
+        at = re.search(r"Cursor: ([a-z])(\d+)", str(position))
+        there = ((height - int(at[2]), GTP_COLUMNS.index(at[1])),) if at else ()
+        return [there if _name(position, action) == "Place Stone" else () for action in actions]
     if name == "connect_four":
         free = [sum(row[column] == EMPTY for row in board) for column in range(width)]
         return [((free[action] - 1, action),) for action in actions]

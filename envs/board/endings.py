@@ -306,7 +306,8 @@ def _attacked(board: Sequence[str], *, red: bool) -> bool:
         return board[y][x] if 0 <= y < len(board) and 0 <= x < len(board[0]) else "#"
 
     for dy, dx in ((1, 0), (-1, 0), (0, 1), (0, -1)):
-        seen, y, x = [], row + dy, column + dx
+        y, x = row + dy, column + dx
+        seen: list[str] = []
         while at(y, x) != "#" and len(seen) < 2:
             if at(y, x) != ".":
                 seen.append(at(y, x))

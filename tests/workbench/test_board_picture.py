@@ -1,8 +1,10 @@
 import random
+import re
 
 import numpy as np
 import pytest
 
+from envs.board.cells import board_text
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench.board_drawing import BLUE, BOARD_SIDE, HEAT, MARGIN, RED, Board, Move
 from workbench.board_picture import (
@@ -18,8 +20,9 @@ from workbench.board_picture import (
     Frame,
     draw,
     frame_of,
+    told_apart,
 )
-from workbench.panel import BACKGROUND, LINE, TEXT, TRACK
+from workbench.panel import BACKGROUND, LINE, TEXT, TRACK, text_font
 
 GAMES = [
     "tic_tac_toe",
@@ -36,10 +39,20 @@ GAMES = [
     "lines_of_action",
     "chess",
     "shogi",
+    "antichess",
+    "crazyhouse",
+    "cursor_go(board_size=9,max_cursor_moves=2)",
     "pentago",
     "twixt",
+    "hive",
+    "amazons",
+    "nine_mens_morris",
+    "ultimate_tic_tac_toe",
+    "mancala",
+    "quoridor",
+    "y",
 ]
-AS_TEXT = ("pentago", "twixt")
+AS_TEXT = GAMES[GAMES.index("pentago") :]
 EMPTY_BOARD = [[""] * 3 for _ in range(3)]
 EMPTY_FRAME = Frame("title", Board("tic_tac_toe", EMPTY_BOARD, ("", "")), "", 0, 0, None, [], [])
 
@@ -83,7 +96,7 @@ def test_every_game_draws_and_nothing_is_cut(name, plies):
         assert (edge == BACKGROUND).all()
     board = picture[MARGIN:-MARGIN, MARGIN : BOARD_SIDE - MARGIN]
     drawn = 1 - count(board, BACKGROUND) / (BOARD_SIDE - 2 * MARGIN) ** 2
-    assert drawn > (0.005 if name in AS_TEXT else 0.25)
+    assert drawn > (0.003 if name in AS_TEXT else 0.25)
 
 
 # Where an action's heat must lie: the share of the board's width and height at the middle of it.
@@ -278,3 +291,43 @@ def test_a_frame_tells_of_the_position_and_its_search():
     assert end.result == 0
     assert end.values == [0.5] * 9 + [0.0]
     assert end.board.last == ((2, 2),)
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        (["e2e4", "d2d4"], ["e2e4", "d2d4"]),
+        (["X From (10, 7)", "X From (8, 2)"], ["…(10, 7)", "…(8, 2)"]),
+        (["Choose local board 4", "Choose local board 7"], ["…4", "…7"]),
+        (["Move 19 -> 20", "Move 4 -> 1"], ["…19 -> 20", "…4 -> 1"]),
+    ],
+)
+def test_names_that_are_too_long_lose_what_they_have_in_common(names, shown):
+    assert told_apart(names, text_font(18), BARS[0] - LEFT - 6) == shown
+
+
+def test_what_is_still_too_long_loses_its_middle():
+    font, width = text_font(18), 90
+    (name,) = told_apart(["C(9,3)-to-somewhere-far-(8,4)"], font, width)
+    assert font.getlength(name) <= width
+    assert name[0] == "C"
+    assert name[-4:] == "8,4)"
+    assert "…" in name
+
+
+@pytest.mark.parametrize(("plies", "tiles"), [(0, 0), (1, 1), (9, None), (60, None), (200, None)])
+def test_hive_shows_its_tiles_where_they_are(plies, tiles):
+    """Each tile of the list of moves once, but those under others; neighbours as the list says."""
+    _, position = play("hive", plies)
+    text, _, stacks = board_text(position).partition("\n\n")
+    shown = re.findall(r"\b[wb][A-Z]\d?\b", text)
+    below = re.findall(r"> (\w+)", stacks)
+    moves = [move for move in str(position).split(";")[3:] if move not in ("", "pass")]
+    assert sorted([*shown, *below]) == sorted({move.split(" ")[0] for move in moves})
+    assert text.count("^") == len(stacks.splitlines())
+    if tiles is not None:
+        assert len(shown) + len(below) == tiles
+    assert max(map(len, text.splitlines())) < 100  # readable, and not one line of moves
+    last = str(position).split(";")[-1]
+    if plies and (beside := re.fullmatch(r"(\w+) (\w+)-", last)):  # to its right
+        assert re.search(rf"{beside[2]}\W+{beside[1]}\b", text)

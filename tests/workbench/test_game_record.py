@@ -308,3 +308,12 @@ def test_gnugo_reads_a_handicap_game_to_the_same_board(tmp_path):
             if cell == stone
         }
         assert set(told.split()[1:]) == mine
+
+
+def test_text_of_an_sgf_has_no_characters_that_readers_choke_on():
+    game, position = play("go(board_size=5)", 0, most_plies=2)
+    odd = "tab\there\x00 and\nnext: ]\\"
+    record = record_of("go(board_size=5)", game, position, event=odd, comments=[odd, ""])
+    parsed = Sgf_game.from_bytes(sgf(record).encode())
+    assert parsed.get_root().get("EV") == "tab here  and next: ]\\"
+    assert parsed.get_main_sequence()[1].get("C") == "tab here  and\nnext: ]\\"

@@ -22,6 +22,8 @@ from workbench.panel import (
     QGauge,
     Thought,
     activity_colours,
+    shortened,
+    text_font,
 )
 
 SPEC = EnvSpec("x", 1, (1, 8, 8), 1, ("left", "right", "up"))
@@ -197,3 +199,15 @@ def test_only_a_memory_makes_the_picture_higher(screen, num_units, expected):
         assert newest == list(POSITIVE)
     else:
         assert newest == ([200] * 3 if top == 0 else list(BACKGROUND))
+
+
+def test_names_of_actions_that_begin_alike_are_told_apart():
+    """Crafter's, of which six are make_wood_pickaxe, make_wood_sword and so on."""
+    names = [
+        f"make {what} {tool}" for what in ("wood", "stone", "iron") for tool in ("pickaxe", "sword")
+    ]
+    font = text_font(13)
+    shown = [shortened(name, font, 100) for name in names]
+    assert len(set(shown)) == 6
+    assert max(font.getlength(name) for name in shown) <= 100
+    assert shortened("go(board_size=9,komi=7.5)  step 640,000", font, 150).endswith("640,000")

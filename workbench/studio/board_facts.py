@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from envs.board.base import BoardGame, Position
-from envs.board.cells import cells, family, hands, squares
+from envs.board.cells import board_text, cells, family, hands, squares
 from envs.board.connect_four import ILLEGAL
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench.errors import UsageError
@@ -80,7 +80,7 @@ def _told(game: BoardGame, position: Position, last: tuple[Any, ...]) -> dict[st
     over = bool(status.over[0])
     return {
         "cells": board,
-        "text": game.text(position) if board is None else None,
+        "text": board_text(position) if board is None else None,
         "hands": hands(position),
         "to_play": int(status.to_play[0]),
         "over": over,

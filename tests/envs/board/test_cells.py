@@ -5,6 +5,7 @@ from itertools import groupby
 import chess
 import pyspiel
 import pytest
+from chess.variant import AntichessBoard, CrazyhouseBoard
 
 from envs.board.cells import EMPTY, STONES, cells, hands, komi, squares, uci
 
@@ -152,6 +153,56 @@ def test_hands_are_told_apart_by_player():
     assert hands(shogi.new_initial_state(sfen)) == ("2P R", "3P G B")
     assert hands(shogi.new_initial_state()) == ("", "")
     assert hands(pyspiel.load_game("chess").new_initial_state()) == ("", "")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_crazyhouse_is_told_as_python_chess_tells_it(seed):
+    """Its letters of promoted pieces are OpenSpiel's own, and White is player 1."""
+    position, board = pyspiel.load_game("crazyhouse").new_initial_state(), CrazyhouseBoard()
+    rng = random.Random(seed)
+    for _ in range(150):
+        if position.is_terminal():
+            break
+        action = rng.choice(position.legal_actions())
+        (where,) = squares(position, [action])
+        move = chess.Move.from_uci(uci(position, action))
+        ends = [move.to_square] if move.drop else [move.from_square, move.to_square]
+        assert list(where) == [(7 - end // 8, end % 8) for end in ends]
+        position.apply_action(action)
+        board.push(move)
+        rows = [[board.piece_at(8 * (7 - y) + x) for x in range(8)] for y in range(8)]
+        told = [[EMPTY if piece is None else piece.symbol() for piece in row] for row in rows]
+        assert cells(position) == told
+    for held, pocket in zip(hands(position), (board.pockets[0], board.pockets[1]), strict=True):
+        counts = {end[-1]: int(end[:-1] or 1) for end in held.split()}
+        assert counts == {
+            chess.piece_symbol(kind).upper(): pocket.count(kind)
+            for kind in chess.PIECE_TYPES
+            if pocket.count(kind)
+        }
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_moves_of_antichess_begin_and_end_where_python_chess_has_them(seed):
+    position, board = pyspiel.load_game("antichess").new_initial_state(), AntichessBoard()
+    rng = random.Random(seed)
+    while not position.is_terminal():
+        action = rng.choice(position.legal_actions())
+        move = chess.Move.from_uci(uci(position, action))
+        assert board.is_pseudo_legal(move)
+        position.apply_action(action)
+        board.push(move)
+        assert board.board_fen() == str(position).split()[0]
+
+
+def test_a_stone_of_cursor_go_is_placed_where_the_cursor_is():
+    position = pyspiel.load_game("cursor_go(board_size=9)").new_initial_state()
+    names = {position.action_to_string(action): action for action in position.legal_actions()}
+    position.apply_action(names["Up"])
+    (there,) = squares(position, [names["Place Stone"]])[0]
+    position.apply_action(names["Place Stone"])
+    assert cells(position)[there[0]][there[1]] == STONES[0]
+    assert squares(position, [names["Pass"]]) == [()]
 
 
 @pytest.mark.parametrize("name", ["twixt", "dots_and_boxes", "gomoku(size=3,dims=3,connect=3)"])

@@ -4,6 +4,7 @@ import random
 from contextlib import suppress
 
 import chess
+import chess.variant
 import pyspiel
 import pytest
 
@@ -232,3 +233,34 @@ def test_a_game_that_was_cut_says_so():
 def test_oware_ends_by_captures_by_repetition_or_with_nothing_to_sow():
     reasons = {seed: ending(random_end("oware", seed)) for seed in range(30)}
     assert set(reasons.values()) == {"most seeds captured", "no moves left", "repetition"}
+
+
+@pytest.mark.parametrize(
+    ("reason", "seeds"), [("checkmate", (1, 7, 8, 11, 19)), ("stalemate", (2, 5, 9, 18, 24))]
+)
+def test_whoever_cannot_move_loses_in_xiangqi_in_check_or_not(reason, seeds):
+    """Fairy-Stockfish (pyffish 0.0.90) says of the same last positions who is in check."""
+    for seed in seeds:
+        state = random_end("xiangqi", seed)
+        assert ending(state) == reason
+        assert state.returns()[0] != 0
+
+
+@pytest.mark.parametrize(("name", "winner"), [("gomoku", 1), ("gomoku(anti=true)", -1)])
+def test_five_in_a_row_win_gomoku_or_lose_it(name, winner):
+    state = load(name).rules.new_initial_state()
+    for action in (0, 15, 1, 16, 2, 17, 4, 18, 5, 30, 3):  # six, which count, too
+        state.apply_action(action)
+    assert (state.returns()[0], ending(state)) == (winner, "five in a row")
+
+
+def test_capturing_in_passing_is_no_duty_in_antichess():
+    """It is elsewhere: python-chess allows the capture alone."""
+    state = driven("antichess", "e4 Nh6 e5 d5")
+    names = [state.action_to_string(action) for action in state.legal_actions()]
+    board = chess.variant.AntichessBoard()
+    for move in ("e4", "Nh6", "e5", "d5"):
+        board.push_san(move)
+    assert [board.san(move) for move in board.legal_moves] == ["exd6"]
+    assert "exd6" in names
+    assert len(names) > 1

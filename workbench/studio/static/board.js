@@ -13,7 +13,7 @@ import {
   polygon,
   winningRow,
 } from "./board_drawing.js";
-import { coordinates, moveName, pieceName, sidesOf, squareName } from "./board_games.js";
+import { coordinates, isChess, moveName, pieceName, sidesOf, squareName } from "./board_games.js";
 import { element, svg } from "./dom.js";
 
 const same = (a, b) => a[0] === b[0] && a[1] === b[1];
@@ -85,7 +85,7 @@ export class Board {
     this.cursor ??= [cells.length >> 1, cells[0].length >> 1];
     const top = g.hexagonal ? g.margin : 6;
     const side = coordinates(family, g.height, g.width).rows.length ? g.margin : 6;
-    const stones = !["chess", "shogi"].includes(family);
+    const stones = !isChess(family) && family !== "shogi";
     const hidden = { "aria-hidden": "true" }; // cells tell what they hold
     const drawing = svg("g", hidden, ground(family, g, cells), labels(family, g));
     if (!stones || CROSSES.includes(family)) {
@@ -210,7 +210,7 @@ export class Board {
   hover(square) {
     const [move] = this.movesAt(square);
     const { family } = this.state;
-    if (!move || move.squares.length !== 1 || family === "shogi") return;
+    if (!move || move.squares.length !== 1 || ["shogi", "crazyhouse"].includes(family)) return;
     const [cx, cy] = this.g.middle(move.squares[0]);
     this.ghost.setAttribute("cx", cx);
     this.ghost.setAttribute("cy", cy);

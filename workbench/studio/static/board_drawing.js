@@ -1,13 +1,13 @@
 // How boards and what stands on them are drawn as SVG.
 import { svg } from "./dom.js";
-import { coordinates } from "./board_games.js";
+import { coordinates, isChess } from "./board_games.js";
 
 export const UNIT = 40; // a cell's side, in units of the drawing
 const ARROWS = 6;
 
 export const CROSSES = ["tic_tac_toe", "mnk"];
-const ON_POINTS = ["go", "gomoku"];
-const TURNABLE = ["chess", "shogi", "breakthrough"];
+const ON_POINTS = ["go", "cursor_go", "gomoku"];
+const TURNABLE = ["chess", "antichess", "crazyhouse", "shogi", "breakthrough"];
 const STARS = { 9: [2, 4, 6], 13: [3, 6, 9], 19: [3, 9, 15] };
 const IN_A_ROW = { tic_tac_toe: 3, connect_four: 4, gomoku: 5 };
 const CHESSMEN = { k: "♚", q: "♛", r: "♜", b: "♝", n: "♞", p: "♟" };
@@ -81,7 +81,7 @@ export function ground(family, g, cells) {
     };
     for (let row = 0; row <= last; row++) line([row, 0], [row, end]);
     for (let column = 0; column <= end; column++) line([0, column], [last, column]);
-    const stars = family === "go" ? (STARS[g.height] ?? []) : [];
+    const stars = ["go", "cursor_go"].includes(family) ? (STARS[g.height] ?? []) : [];
     for (const row of stars) {
       for (const column of stars) {
         drawn.push(circle(g.middle([row, column]), 0.09 * UNIT, { class: "star" }));
@@ -150,7 +150,7 @@ export function piece(family, g, square, content) {
   }
   const letter = content.replace("+", "");
   const upper = letter === letter.toUpperCase();
-  if (family === "chess") {
+  if (isChess(family)) {
     // The selector after it asks for the figure, not for an emoji.
     const figure = `${CHESSMEN[letter.toLowerCase()]}\ufe0e`;
     const side = upper ? "white" : "black";

@@ -3,8 +3,12 @@ import { get } from "./dom.js";
 
 // The table from which the videos have their names, too.
 const { games, other } = await get("boards/names");
+const CHESS = ["chess", "antichess", "crazyhouse"];
+const CHESSMEN = { k: "king", q: "queen", r: "rook", b: "bishop", n: "knight", p: "pawn" };
 const PIECES = {
-  chess: { k: "king", q: "queen", r: "rook", b: "bishop", n: "knight", p: "pawn" },
+  chess: CHESSMEN,
+  antichess: CHESSMEN,
+  crazyhouse: CHESSMEN,
   shogi: {
     k: "king",
     r: "rook",
@@ -18,6 +22,8 @@ const PIECES = {
 };
 
 const spoken = (family) => (Object.hasOwn(games, family) ? games[family] : other);
+// Whether the pieces are chessmen.
+export const isChess = (family) => CHESS.includes(family);
 
 // How player 0 and player 1 are called.
 export const sidesOf = (family) => spoken(family).sides;
@@ -56,7 +62,7 @@ export function pieceName(family, content) {
   if (content === "x" || content === "o") return sides[content === "x" ? 0 : 1].toLowerCase();
   const letter = content.replace("+", "").toLowerCase();
   const upper = content.replace("+", "") !== letter;
-  const side = family === "chess" ? (upper ? "white" : "black") : upper ? "black" : "white";
+  const side = isChess(family) ? (upper ? "white" : "black") : upper ? "black" : "white";
   const promoted = content.startsWith("+") ? "promoted " : "";
   return `${side} ${promoted}${PIECES[family]?.[letter] ?? letter}`;
 }
