@@ -20,7 +20,7 @@ app = typer.Typer(
 )
 ENTRANTS_HELP = (
     "runs/NAME, runs/NAME@STEP, runs/NAME@all, net:runs/NAME, random, greedy, minimax:DEPTH, "
-    "mcts:SIMULATIONS, solver, uci:COMMAND, usi:COMMAND or gtp:COMMAND."
+    "mcts:SIMULATIONS, solver, uci:COMMAND, usi:COMMAND, xboard:COMMAND or gtp:COMMAND."
 )
 app.add_typer(serving)
 app.add_typer(removal)

@@ -34,9 +34,10 @@ class Idle(Exception):
 class Engine:
     """A running program and whatever it starts itself: one process group.
 
-    If this process is killed, nobody ends the group: then it ends itself as soon as it notices that
-    its input has, as all known engines do. (A parent's death could also be signalled to it, but
-    the kernel counts the death of the thread that started it, and pools end their threads.)
+    If this process is killed, a guard ends the group: a shell that waits for the end of its input,
+    which this process holds. Not all engines notice that theirs has ended: GNU Chess 6.2.7 goes on
+    for ever. (A parent's death could also be signalled, but the kernel counts the death of the
+    thread that started a program, and pools end their threads.)
     """
 
     def __init__(self, command: Sequence[str]) -> None:
@@ -52,6 +53,13 @@ class Engine:
             stderr=subprocess.PIPE,
             bufsize=0,
             start_new_session=True,  # a group to be killed, which Ctrl-C does not reach
+        )
+        self._guard = subprocess.Popen(
+            ["/bin/sh", "-c", f"read _; kill -s KILL -- -{self._process.pid}"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         self._ending = threading.Lock()
         assert self._process.stdin is not None
@@ -160,6 +168,10 @@ class Engine:
         """Ends it and all its group, at once; may be called from any thread, and again."""
         with self._ending:
             if self._process.returncode is None:  # its number cannot be another group's yet
+                self._guard.kill()
+                self._guard.wait()
+                assert self._guard.stdin is not None
+                self._guard.stdin.close()
                 with suppress(ProcessLookupError, PermissionError):
                     os.killpg(self._process.pid, signal.SIGKILL)
                 self._process.wait()

@@ -145,10 +145,10 @@ def _near(word: str, words: Mapping[str, object] | tuple[str, ...]) -> str:
 
 
 def named_files(known: Mapping[str, Option], values: Mapping[str, str]) -> list[str]:
-    """Returns what options of text are set to: each may be the name of a file."""
+    """Returns what options of text are set to: each may be a file that is read, but for logs."""
     texts = [
         values.get(name, option.default)
         for name, option in known.items()
-        if option.kind in ("string", "filename")
+        if option.kind in ("string", "filename") and "log" not in name.lower().split()
     ]
     return [text for text in texts if text not in ("", EMPTY)]

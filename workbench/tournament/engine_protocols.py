@@ -94,7 +94,6 @@ def hello(engine: Engine, words: Sequence[str], ours: str, deadline: float) -> s
         TimeoutError: it has not, at the deadline.
         EngineDied: it has ended.
     """
-    unknown = re.compile(rf"\b(illegal|invalid|unknown|unrecogni|error).*\b({'|'.join(words)})\b")
     idle = 0.0
     while True:
         try:
@@ -106,8 +105,14 @@ def hello(engine: Engine, words: Sequence[str], ours: str, deadline: float) -> s
             continue
         if re.match(ours, line):
             return line
-        if unknown.search(line.lower()):
-            raise Foreign
+        refuse_refusal(line, words)
+
+
+def refuse_refusal(line: str, words: Sequence[str]) -> None:
+    """Raises Foreign if a program says that it does not know one of these words."""
+    unknown = rf"\b(illegal|invalid|unknown|unrecogni|error).*\b({'|'.join(words)})\b"
+    if re.search(unknown, line.lower()):
+        raise Foreign
 
 
 def show_limits(limits: Limits, sign: str = "=", between: str = " ") -> str:

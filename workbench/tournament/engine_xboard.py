@@ -22,9 +22,11 @@ from workbench.tournament.engine_options import (
     xboard_features,
     xboard_option,
 )
-from workbench.tournament.engine_protocols import Limits, hello
+from workbench.tournament.engine_protocols import Limits, hello, refuse_refusal
 
 DEFAULT_LIMITS: Limits = {"movetime": 100}
+HELLO = ("xboard", "protover")
+NUDGE_SECONDS = 0.7
 FEATURE_SECONDS = 2.0  # an who has announced nothing by then may never do so
 TRIAL_SECONDS = 10.0
 STOP_SECONDS = 1.0  # told to move at once, it has this long to say its move
@@ -52,14 +54,17 @@ class XBoard:
 
     def greet(self, engine: Engine, deadline: float) -> None:
         """See `EngineProtocol.greet`; options must be among those that the engine announces."""
-        engine.send("xboard", "protover 2", deadline=deadline)
+        engine.send("xboard", deadline=deadline)
+        engine.send("protover 2", deadline=deadline)
         said: list[tuple[str, str]] = []
         _listen(engine, said, deadline)
+        # GNU Chess 6.2.7 reads one line each time that some come, and so needs more of them.
+        for nudge in ("new", "force", "ping 0", "ping 0", "ping 0"):
+            if not said:
+                engine.send(nudge, deadline=deadline)
+                _listen(engine, said, deadline, NUDGE_SECONDS)
         if not said:
-            engine.send("new", "force", "ping 0", deadline=deadline)
-            line = hello(engine, ["xboard", "protover", "force"], r"feature |pong 0$", deadline)
-            said = xboard_features(line) if line.startswith("feature ") else [("ping", "1")]
-            _listen(engine, said, deadline)
+            hello(engine, HELLO, "feature |pong ", deadline)
         features = dict(said)
         options = [xboard_option(value) for name, value in said if name == "option"]
         known = {option.name: option for option in options if option is not None}
@@ -156,11 +161,20 @@ class XBoard:
         return refused
 
 
-def _listen(engine: Engine, said: list[tuple[str, str]], deadline: float) -> None:
+def _listen(
+    engine: Engine,
+    said: list[tuple[str, str]],
+    deadline: float,
+    patience: float = FEATURE_SECONDS,
+) -> None:
     """Adds what the engine says that it can do, until that is all, or it says no more."""
     while ("done", "1") not in said:
         slow = ("done", "0") in said  # as it announces
-        end = deadline if slow else min(deadline, time.monotonic() + FEATURE_SECONDS)
+        end = (
+            deadline
+            if slow
+            else min(deadline, time.monotonic() + (FEATURE_SECONDS if said else patience))
+        )
         try:
             line = engine.read(deadline=end)
         except TimeoutError:
@@ -169,6 +183,10 @@ def _listen(engine: Engine, said: list[tuple[str, str]], deadline: float) -> Non
             return
         if line.startswith("feature "):
             said += xboard_features(line)
+        elif line.startswith("pong "):
+            said.append(("ping", "1"))
+        elif not said:
+            refuse_refusal(line, HELLO)
 
 
 def _go(limits: Limits) -> list[str]:

@@ -30,7 +30,7 @@ def load(name: str, max_plies: int | None = None) -> OpenSpielGame:
 
 
 def wait_until(condition: Callable[[], bool]) -> bool:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 120
     while not condition() and time.monotonic() < end:
         time.sleep(0.01)
     return condition()

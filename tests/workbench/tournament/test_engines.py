@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -17,6 +18,7 @@ import pytest
 
 from agents.base import Forfeit
 from envs.board.base import reach
+from tests.end_to_end.launcher import ROOT
 from tests.workbench.tournament.engines import action_of, load, wait_until
 from workbench.errors import UsageError, WorkError
 from workbench.match import Fixture, play
@@ -203,6 +205,27 @@ def test_ctrl_c_ends_all_processes(fake, starts):
     interrupt.join()
     assert time.monotonic() - began < 20
     assert all(not psutil.pid_exists(int(start.name)) for start in starts.iterdir())
+
+
+def test_a_program_ends_with_this_process_even_if_that_is_killed():
+    """`sleep` does not notice that its input has ended, as GNU Chess does not."""
+    code = (
+        "import time\nfrom workbench.tournament.engine import Engine\n"
+        "engine = Engine(['sh', '-c', 'sleep 1000 & sleep 1000'])\n"
+        "print(engine.pid, flush=True)\ntime.sleep(1000)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        leader = psutil.Process(int(process.stdout.readline()))
+        group = [leader, *leader.children()]
+        process.kill()
+    assert wait_until(lambda: not any(map(_is_alive, group)))
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
 def test_an_error_ends_all_processes(fake):

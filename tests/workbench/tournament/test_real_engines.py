@@ -21,12 +21,14 @@ from tests.workbench.tournament.engines import (
     STOCKFISH,
     action_of,
     load,
+    needs,
     needs_fairy,
     needs_gnugo,
     needs_stockfish,
     play_random,
     wait_until,
 )
+from workbench.errors import UsageError
 from workbench.match import Fixture, play
 from workbench.tournament.engine import Engine
 from workbench.tournament.engine_players import make_engine
@@ -99,6 +101,73 @@ def test_moves_are_named_as_engines_name_them(name, kinds, command, hello):
             theirs = {line[:-3] for line in answer if re.match(r"\S+: 1$", line)}
             assert {engine_move(position, action) for action in legal} == theirs
     assert seen == set(kinds)
+
+
+@pytest.mark.parametrize(
+    ("spec", "described"),
+    [
+        # Toga and GNU Chess go on whatever `go nodes` says; XBoard engines count none.
+        pytest.param("uci:toga2", "Toga II 3.0", marks=needs("toga2")),
+        pytest.param("uci:gnuchess --uci", "GNU Chess 6", marks=needs("gnuchess")),
+        pytest.param("xboard:gnuchess --xboard", "GNU Chess", marks=needs("gnuchess")),
+        pytest.param("xboard:phalanx", "Phalanx", marks=needs("phalanx")),
+    ],
+)
+def test_engines_that_count_no_nodes_beat_random_moves_by_time(spec, described):
+    game = load("chess")
+    with closing(make_engine(spec, game, 60)) as player:
+        assert player.describe().startswith(described)
+        assert player.describe().endswith(", movetime 100")
+        fixtures = [Fixture((i % 2, 1 - i % 2), (), 1000 * i) for i in range(2)]
+        games = dict(play(game, [player, RandomPlayer(game)], fixtures, at_once=2))
+    for number, one in games.items():
+        assert (one.forfeit, one.score) == ("", 1 - number % 2)
+
+
+@pytest.mark.parametrize(
+    ("spec", "name", "message"),
+    [
+        pytest.param(
+            "uci:gnugo",
+            "chess",
+            "does not speak UCI: it printed .*; name it as in 'gtp:gnugo --mode gtp'",
+            marks=needs_gnugo,
+        ),
+        pytest.param(
+            "gtp:gnugo",
+            "go(board_size=9)",
+            "name it as in 'gtp:gnugo --mode gtp'",
+            marks=needs_gnugo,
+        ),
+        pytest.param(
+            "gtp:stockfish",
+            "go(board_size=9)",
+            "printed .*Unknown command.*; it speaks UCI: uci:stockfish",
+            marks=needs_stockfish,
+        ),
+        pytest.param(
+            "uci:gnuchess",
+            "chess",
+            "printed .*Invalid move: uci.*; name it as in 'uci:gnuchess --uci'",
+            marks=needs("gnuchess"),
+        ),
+        pytest.param(
+            "uci:phalanx",
+            "chess",
+            "printed .*; it speaks XBoard: xboard:phalanx",
+            marks=needs("phalanx"),
+        ),
+        pytest.param(
+            "uci:toga2?nodes=1000",
+            "chess",
+            "does not keep to nodes=1000; it does keep to depth and movetime",
+            marks=needs("toga2"),
+        ),
+    ],
+)
+def test_a_wrong_name_of_a_real_program_is_refused_with_the_right_one(spec, name, message):
+    with pytest.raises(UsageError, match=message):
+        make_engine(spec, load(name), 10)
 
 
 @needs_fairy
