@@ -6,7 +6,8 @@ import time
 from collections import deque
 
 CHUNK_BYTES = 65_536
-MAX_LINE_BYTES = 65_536  # what is longer is cut, so that no program can fill the memory
+# What is longer is cut, so that no program can fill the memory; the longest game of chess is 90 kB.
+MAX_LINE_BYTES = 262_144
 MAX_MILLISECONDS = 2**31 - 1  # that the system can be asked to wait for
 
 

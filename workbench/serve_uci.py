@@ -92,7 +92,7 @@ class Options:
                 self.values[spin.name] = int(value)
                 return ""
             return f"{spin.name} must be from {spin.low} to {spin.high}, not {value!r}"
-        return f"there is no option {text!r}"
+        return f"there is no option {text[:100]!r}"
 
 
 def serve_uci(player: str) -> None:
@@ -163,7 +163,9 @@ class UCIServer:
         self._say = say
         self.engine: UCIEngine
         self._failed: BaseException | None = None
-        self._loading = threading.Thread(target=self._load_in_background, daemon=True)
+        self._loading = threading.Thread(
+            target=self._load_in_background, name="loading", daemon=True
+        )
         self._unread: deque[str] = deque()  # what came while the network was being loaded
         self._later: deque[str] = deque()  # what came in a search and has to wait for its end
         self._done = False

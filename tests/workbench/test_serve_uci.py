@@ -22,6 +22,7 @@ from tests.end_to_end.launcher import ROOT
 from tests.workbench.serving import Session, command, make_player
 from workbench.boards import BoardPlayer, load_player_of
 from workbench.errors import UsageError
+from workbench.lines import MAX_LINE_BYTES
 from workbench.serve_uci import UCIServer, known_at_once, serve_uci
 from workbench.thinking import think
 from workbench.uci_engine import Limits, UCIEngine, Waiting, centipawns
@@ -334,6 +335,9 @@ def test_a_player_is_served_on_stdin_and_stdout(directory, player, monkeypatch, 
     with (tmp_path / "input").open() as file:
         monkeypatch.setattr(sys, "stdin", file)
         serve_uci(str(directory / "runs/chess"))
+    for thread in threading.enumerate():
+        if thread.name == "loading":  # which the command leaves behind
+            thread.join()
     out, err = capsys.readouterr()
     assert out.startswith("id name Ludus chess@7\n")
     assert out.count("uciok") == 1
@@ -394,8 +398,8 @@ def test_a_mate_is_counted_in_moves_of_the_side_to_move(uci):
 def test_depth_never_falls_and_a_depth_is_obeyed(uci, monkeypatch):
     monkeypatch.setattr("workbench.uci_engine.INFO_SECONDS", 0)
     uci(f"position fen {KIWIPETE}")
-    depths = [info["depth"] for info in infos(uci("go nodes 200"))]
-    assert len(depths) > 100
+    depths = [info["depth"] for info in infos(uci("go nodes 60"))]
+    assert len(depths) > 30
     assert depths == sorted(depths)
     for depth in (1, 2, 3):
         said = uci(f"go depth {depth}")
@@ -403,11 +407,11 @@ def test_depth_never_falls_and_a_depth_is_obeyed(uci, monkeypatch):
         assert nodes(said) >= depth
     assert nodes(uci("go depth 3 nodes 2")) == 2
     board = chess.Board(KIWIPETE)
-    pv = facts(uci("go nodes 200"))["pv"]
+    pv = facts(uci("go nodes 80"))["pv"]
     assert len(pv) > 1
     for move in pv:
         board.push_uci(move)  # raises ValueError where it is illegal
-    assert facts(uci("go nodes 200"))["pv"] == pv
+    assert facts(uci("go nodes 80"))["pv"] == pv
 
 
 def test_hash_bounds_the_tree(uci):
@@ -581,3 +585,17 @@ def test_simulations_can_be_asked_for_with_the_player(directory, player):
     assert load_player_of("chess", "UCI", name)[1:] == ("chess@7", 12)
     with pytest.raises(UsageError, match=r"after the \? goes simulations=N"):
         serve_uci(str(directory / "runs/chess?nodes=12"))
+
+
+def test_the_longest_game_fits_in_a_line(uci):
+    """17,697 plies are the most that chess allows; 13,107 moves were all that was read."""
+    assert 5 * 17_697 + len("position startpos moves") < MAX_LINE_BYTES
+    moves = " g1f3 g8f6 f3g1 f6g8" * 4_400  # 88 kB, more than a pipe holds
+    text = f"setoption name{moves}\nposition startpos moves e2e4\ngo nodes 2\nquit\n"
+    writer = threading.Thread(target=uci.write, args=(text,))
+    writer.start()
+    said = uci.run("")
+    writer.join()
+    assert said[0].startswith("info string there is no option")
+    assert len(said[0]) < 200
+    assert best_move(said)[1] in "78"
