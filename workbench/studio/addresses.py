@@ -40,7 +40,7 @@ def listen(host: str, port: int) -> socket.socket:
     listening = socket.socket(family, kind, protocol)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6 and host == "::":
+        if family == socket.AF_INET6 and at[0] == "::":
             with suppress(OSError):  # both, as people expect of all addresses
                 listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         listening.bind(at)
@@ -53,8 +53,8 @@ def listen(host: str, port: int) -> socket.socket:
 
 def addresses(host: str, listening: socket.socket) -> list[str]:
     """Returns the addresses at which others can open what listens, the likeliest first."""
-    port = listening.getsockname()[1]
-    if host not in ANYWHERE:
+    bound, port = listening.getsockname()[:2]
+    if bound not in ANYWHERE:  # however that was written
         return [url_of(host, port)]
     families = [socket.AF_INET]
     if listening.family == socket.AF_INET6:

@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from tests.workbench.studio.conftest import ZOO
 from tests.workbench.studio.made_runs import make_run, served
 from tests.workbench.studio.test_changes import locked
+from workbench.board_names import NAMES, coordinates, move_name, names_of
 from workbench.studio.changes_api import Changes
 from workbench.studio.library import Library
 from workbench.studio.server import LOOPBACK, make_app
@@ -52,9 +53,19 @@ def test_a_run_is_annotated_renamed_and_deleted(folder, site, page, accessible, 
     shoot(page, "run-notes")
     button(page, "Rename…").click()
     accessible(page)
-    page.get_by_label("New name").fill("a/b")
-    button(page, "Rename").click()
-    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("cannot be named")
+
+
+def test_what_is_refused_is_told_in_the_dialog(site, browser):
+    with browser.new_context() as context:  # whose console may tell of the answer 400
+        page = context.new_page()
+        page.goto(f"{site}/?token={TOKEN}#/run/mine")
+        button(page, "Rename…").click()
+        page.get_by_label("New name").fill("a/b")
+        button(page, "Rename").click()
+        expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("cannot be named")
+        page.get_by_label("New name").fill("other")
+        button(page, "Rename").click()
+        expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("exists already")
 
 
 def test_a_dialog_is_left_by_escape_and_enter_alone_deletes_nothing(folder, site, page, shoot):
@@ -103,7 +114,7 @@ def test_who_looks_sees_that_a_run_was_deleted_or_noted_by_somebody_else(folder,
         writing.goto(f"{site}/?token={TOKEN}#/run/mine")
         writing.get_by_label("Notes about this run").fill("by another")
         button(writing, "Save notes").click()
-        expect(looking.get_by_role("region", name="Notes")).to_contain_text("by another")
+        expect(looking.get_by_role("region", name="What was noted")).to_contain_text("by another")
         button(writing, "Delete…").click()
         button(writing, "Delete").click()
         expect(writing).to_have_url(f"{site}/#/")
@@ -121,7 +132,7 @@ def test_commands_are_copied_and_videos_downloaded(folder, site, browser):
         page.get_by_text("Commands", exact=True).click()
         page.get_by_role("button", name="Copy: Train another one, of the next seed").click()
         copied = page.evaluate("() => navigator.clipboard.readText()")
-        assert copied == f"ludus train {folder}/mine/config.yaml seed=2"
+        assert copied == f"ludus train {folder}/mine/config.yaml seed=4"
         with page.expect_download() as found:
             page.get_by_role("link", name="Download the video of step 400").click()
         assert found.value.suggested_filename == "mine-step-400-seed-0.mp4"
@@ -155,7 +166,7 @@ def without_videos(tmp_path_factory):
 
 
 def test_a_run_without_videos_shows_no_other_runs_picture(without_videos, page):
-    page.goto(without_videos)
+    page.goto(f"{without_videos}/")
     sources = [
         page.locator(".card", has=page.get_by_role("link", name=name, exact=True)).locator("img")
         for name in ("connect-four", "bare")
@@ -180,7 +191,7 @@ def test_a_game_just_played_is_reviewed(studio, page, accessible, shoot):
     )
     values = page.locator(".moves .told")
     expect(values).to_have_text([re.compile(r"^[+−]?\d\.\d\d$")] * 7)
-    expect(page.locator(".moves li").nth(1)).to_contain_text("?")  # the agent let it happen
+    expect(page.locator(".moves li").nth(3)).to_contain_text("?")  # the agent let it happen
     expect(page.locator(".slip").first).to_be_attached()
     page.keyboard.press("End")
     expect(page.get_by_role("status")).to_have_text("Move 7 of 7: You (Red) win")
@@ -199,3 +210,33 @@ def test_a_review_of_no_game_says_so(studio, browser):
             page.goto("about:blank")
             page.goto(f"{studio}/#/game/played/{asked}")
             expect(page.get_by_role("alert")).to_be_visible()
+
+
+SPOKEN = """async ([families, moves]) => {
+  const games = await import("/static/board_games.js");
+  return families.map((family) => ({
+    sides: games.sidesOf(family),
+    coordinates: games.coordinates(family, 5, 7),
+    moves: moves.map((squares) => games.moveName(family, { name: "B  Own", squares }, 5)),
+  }));
+}"""
+
+
+def test_pages_speak_of_boards_as_videos_do(studio, page):
+    families, moves = [*NAMES, "pentago"], [[], [[0, 1]], [[4, 3], [3, 3]], [[2, 40]]]
+    page.goto(f"{studio}/#/play")
+    expect(page.locator(".play-cards").first).to_be_visible()
+    told = page.evaluate(SPOKEN, [families, moves])
+    for family, spoken in zip(families, told, strict=True):
+        assert spoken["sides"] == list(names_of(family).sides)
+        columns, rows = coordinates(family, 5, 7)
+        assert spoken["coordinates"]["columns"] == columns
+        assert spoken["coordinates"]["rows"][: len(rows)] == rows
+        for squares, name in zip(moves, spoken["moves"], strict=True):
+            wide = 1 + max((column for _, column in squares), default=6)
+            assert name == move_name(family, "B  Own", squares, (5, wide))
+
+
+def test_videos_of_boards_say_who_won_by_the_names_of_the_game(studio, page):
+    page.goto(f"{studio}/#/run/connect-four")
+    expect(page.locator(".videos a").last).to_contain_text("Yellow won")

@@ -34,6 +34,11 @@ def check(page, base, name):
     expect(page).to_have_title(f"{NAMES[name]} · Ludus studio")
 
 
+def leave(page):
+    """Before the proxy ends, of which a page that still asks would tell in its console."""
+    page.goto("about:blank")
+
+
 def plays(page, base):
     """The websocket comes through, too."""
     page.goto("about:blank")
@@ -60,6 +65,7 @@ def test_every_page_is_whole_below_a_path_that_the_proxy_takes_off(studio, page)
         page.go_back()
         expect(page).to_have_title("Runs · Ludus studio")
         assert not failed
+        leave(page)
 
 
 def test_without_its_last_slash_an_address_leads_to_the_same_page(studio, browser):
@@ -81,6 +87,7 @@ def test_a_proxy_that_leaves_the_path_as_it_is(page, tells):
             check(page, proxy.url, name)
         plays(page, proxy.url)
         assert not failed
+        leave(page)
 
 
 def test_a_proxy_that_asks_by_a_name_of_its_own_and_tells_by_which_it_was_asked(studio, page):
@@ -90,6 +97,7 @@ def test_a_proxy_that_asks_by_a_name_of_its_own_and_tells_by_which_it_was_asked(
         proxy.sets("X-Forwarded-Host", f"127.0.0.1:{proxy.port}")
         check(page, proxy.url, "run/go5")
         plays(page, proxy.url)
+        leave(page)
 
 
 def test_a_proxy_that_asks_by_a_name_of_its_own_and_tells_nothing(studio, page):
@@ -98,6 +106,7 @@ def test_a_proxy_that_asks_by_a_name_of_its_own_and_tells_nothing(studio, page):
     with Proxy(port_of(studio), PREFIX, strips=True, headers=headers) as proxy:
         check(page, proxy.url, "run/go5")
         plays(page, proxy.url)
+        leave(page)
 
 
 def test_a_name_that_was_said_by_the_flag_may_be_asked_with_the_token(browser):
@@ -140,3 +149,4 @@ def test_the_page_alone_needs_no_proxy(page):
         page.goto(server.url)
         expect(page).to_have_title("Runs · Ludus studio")
         assert page.url in (server.url + "/", server.url + "/#/")
+        leave(page)

@@ -11,7 +11,7 @@ from tests.workbench.studio.made_runs import add_video, lines_of, make_run, writ
 from workbench import config as configs
 from workbench.run import Run
 from workbench.studio import run_facts
-from workbench.studio.flat_config import flatten, read_flat
+from workbench.studio.flat_config import family_of, flatten, read_flat
 from workbench.studio.library import Library
 from workbench.studio.run_facts import Cards, card, details
 from workbench.studio.sparks import POINTS, SPARSE_BYTES, TOP, WHOLE_BYTES, read_spark
@@ -385,3 +385,19 @@ def test_a_run_whose_config_leads_out_is_not_read_as_a_whole(tmp_path):
     assert library.run("a").path == path
     with pytest.raises(HTTPException):
         library.trained_run("a")
+
+
+def test_what_the_machine_decided_makes_no_other_experiment():
+    mine = {
+        "seed": 1, "env.kind": "atari", "env.env_threads": 1, "agent.precision": "float32",
+        "agent.target_period_updates": 500, "replay.storage": "memory", "device": "auto",
+        "torch_threads": 1, "anchor_period_env_steps": 10, "wandb.mode": "offline",
+    }  # fmt: skip
+    same = {
+        "seed": 2, "env.env_threads": 8, "agent.precision": "bfloat16", "replay.storage": "disk",
+        "device": "cuda", "torch_threads": 2, "anchor_period_env_steps": 20, "wandb.mode": "online",
+    }  # fmt: skip
+    for key, value in same.items():
+        assert family_of(mine | {key: value}) == family_of(mine), key
+    for key, value in {"agent.target_period_updates": 1, "env.kind": "doom"}.items():
+        assert family_of(mine | {key: value}) != family_of(mine), key

@@ -41,13 +41,17 @@ export async function changesPanel(runNow, { left, noted }) {
     naming.dialog,
     ending.dialog,
   );
-  panel.hidden = !on && !run.notes;
-  return { panel, renew: notes.renew };
+  const renew = (text) => {
+    panel.hidden = !on && !text;
+    notes.renew(text);
+  };
+  renew(run.notes);
+  return { panel, renew };
 }
 
 function notesOf(run, on, ask, { noted, show }) {
   let was = run.notes;
-  const told = element("p", { class: "notes", tabindex: 0, role: "region", "aria-label": "Notes" });
+  const told = element("p", { class: "notes", tabindex: 0, role: "region", "aria-label": "What was noted" });
   const field = element("textarea", { rows: 6, maxlength: MOST_NOTES, "aria-label": "Notes about this run" });
   const saved = element("span", { class: "muted", role: "status" });
   const button = element("button", { type: "button", onclick: () => save() }, "Save notes");
@@ -127,7 +131,7 @@ function renameDialog(run, ask, left) {
     "aria-label": "New name",
   });
   const hint = "Letters, digits and . _ + -; what mentions the run by its old name, such as a tournament, keeps that.";
-  const content = element("div", { class: "fields" }, name, element("p", { class: "muted" }, hint));
+  const content = element("div", { class: "asked" }, name, element("p", { class: "muted" }, hint));
   const made = dialogOf(`Rename ${run.name}`, content, "Rename", async () => {
     const { id } = await ask("rename", { name: name.value.trim() });
     left();
