@@ -9,13 +9,14 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from workbench.intervals import counted
 from workbench.metrics import Metrics
+from workbench.scores import WINDOW_EPISODES, window_of
 from workbench.soundness import alarms
 
 RATE_WINDOW_SECONDS = 15.0
 # What is worth a place in the line: metric, name, digits after the point.
 SHOWN = (
-    ("episode_return", "return", 2),
     ("games", "games", 0),
     ("game_plies", "plies/game", 0),
     ("elo", "Elo", 0),
@@ -49,6 +50,7 @@ class Progress:
         self._total = total_env_steps
         self._marks = deque([(time.monotonic(), done_env_steps)])
         self._facts: dict[str, str] = {}
+        self._lines: deque[Metrics] = deque(maxlen=WINDOW_EPISODES)  # that tell of episodes
 
     def __enter__(self) -> "Progress":
         self._bar.start()
@@ -83,6 +85,10 @@ class Progress:
     def show(self, metrics: Metrics) -> None:
         """Takes up a line of metrics; where there is no terminal, prints it."""
         self._marks.append((time.monotonic(), int(metrics["env_steps"])))
+        if "episode_return" in metrics:
+            self._lines.appendleft(metrics)
+            if (window := window_of(self._lines)) is not None:
+                self._facts["return"] = f"{window.mean:.2f} ({counted(window.episodes, 'episode')})"
         for metric, name, digits in SHOWN:
             if metric in metrics:
                 self._facts[name] = f"{metrics[metric]:.{digits}f}"
