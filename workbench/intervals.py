@@ -86,7 +86,9 @@ def bounds_of_means(values: Array) -> tuple[Array, Array]:
     low, high = np.full(len(values), np.nan), np.full(len(values), np.nan)
     if number < 2:
         return low, high
-    usable = np.isfinite(values).all(1) & (np.ptp(values, 1) > 0)
+    usable = np.isfinite(values).all(1)
+    # Differences of equal numbers may be off by one rounding.
+    usable[usable] = np.ptp(values[usable], 1) > 1e-12 * np.abs(values[usable]).max(1)
     values = values[usable]
     if not len(values):
         return low, high
