@@ -86,9 +86,10 @@ def bounds_of_means(values: Array) -> tuple[Array, Array]:
     low, high = np.full(len(values), np.nan), np.full(len(values), np.nan)
     if number < 2:
         return low, high
-    usable = np.isfinite(values).all(1)
+    finite = np.isfinite(values).all(1)
+    known = np.where(finite[:, None], values, 0)
     # Differences of equal numbers may be off by one rounding.
-    usable[usable] = np.ptp(values[usable], 1) > 1e-12 * np.abs(values[usable]).max(1)
+    usable = finite & (np.ptp(known, 1) > 1e-12 * np.abs(known).max(1))
     values = values[usable]
     if not len(values):
         return low, high
