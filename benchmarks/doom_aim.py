@@ -19,6 +19,8 @@ import numpy as np
 import vizdoom.gymnasium_wrapper  # noqa: F401  (registers the scenarios)
 from side_by_side import show
 
+from workbench.intervals import mean95
+
 FRAME_SKIP = 4
 # The monster's middle is at most this many of its widths from the screen's: then it is shot at.
 AIMS = (0.2, 0.35, 0.5, 0.65)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from scipy.special import betaincinv, stdtrit
 
 Array = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 LEVEL = 0.95
 TAIL = (1 - LEVEL) / 2
@@ -86,7 +87,7 @@ def bounds_of_means(values: Array) -> tuple[Array, Array]:
     low, high = np.full(len(values), np.nan), np.full(len(values), np.nan)
     if number < 2:
         return low, high
-    finite = np.isfinite(values).all(1)
+    finite: Flags = np.asarray(np.isfinite(values).all(axis=1))
     known = np.where(finite[:, None], values, 0)
     # Differences of equal numbers may be off by one rounding.
     usable = finite & (np.ptp(known, 1) > 1e-12 * np.abs(known).max(1))
