@@ -70,7 +70,9 @@ def quantile_huber_loss(quantiles_tm1: Tensor, target: Tensor) -> tuple[Tensor, 
         target: `[B, K']` samples of the target distribution.
 
     Returns:
-        Loss `[B]` and mean absolute TD error over all pairs `[B]`.
+        Loss `[B]` and the absolute TD error `[B]` of the means, i.e. of what the agent acts by. The
+        errors of all pairs, or the loss, would stay as large as the return's spread where all is
+        learned, and replay with priorities would come back to noise for ever.
     """
     check_shape("quantiles_tm1", quantiles_tm1, (None, None))
     check_shape("target", target, (quantiles_tm1.shape[0], None))
@@ -81,7 +83,8 @@ def quantile_huber_loss(quantiles_tm1: Tensor, target: Tensor) -> tuple[Tensor, 
     inner = magnitude.clamp(max=1.0)
     huber = inner * (magnitude - 0.5 * inner)
     weight = (tau[None, :, None] - (error.detach() < 0).float()).abs()
-    return (weight * huber).mean(2).sum(1), magnitude.detach().mean((1, 2))
+    of_means = (target.mean(1) - quantiles_tm1.mean(1)).detach().abs()
+    return (weight * huber).mean(2).sum(1), of_means
 
 
 def generalized_advantage(

@@ -25,7 +25,7 @@ from envs.board.connect_four import ConnectFourSolver
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench.baselines import make_baseline
 from workbench.boards import load_board_player
-from workbench.evaluate import interval95
+from workbench.intervals import share95
 from workbench.truth import make_exam
 
 STRICT_FIRST_PLY = 10
@@ -61,7 +61,7 @@ def main() -> None:
         moves = np.array(player.choose(exam.positions, range(len(exam.positions))))
         kept = exam.kept(moves)
         best = scores[np.arange(len(scores)), moves[late]] == scores.max(1)
-        low, high = interval95(kept.astype(float))
+        low, high = share95(int(kept.sum()), len(kept)) or (0.0, 1.0)
         rows.append(
             (
                 name,

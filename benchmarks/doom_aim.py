@@ -19,6 +19,8 @@ import numpy as np
 import vizdoom.gymnasium_wrapper  # noqa: F401  (registers the scenarios)
 from side_by_side import show
 
+from workbench.intervals import mean95
+
 FRAME_SKIP = 4
 # The monster's middle is at most this many of its widths from the screen's: then it is shot at.
 AIMS = (0.2, 0.35, 0.5, 0.65)
@@ -55,8 +57,9 @@ def play(env: gymnasium.Env, aim: float, episodes: int) -> list[float]:
 
 
 def row(aim: float, returns: list[float]) -> tuple[str, ...]:
-    error = np.std(returns) / np.sqrt(len(returns))
-    return f"{aim:g}", f"{np.mean(returns):.1f}", f"{1.96 * error:.1f}", f"{min(returns):.0f}"
+    interval = mean95(returns)
+    shown = "none" if interval is None else f"[{interval.low:.1f}, {interval.high:.1f}]"
+    return f"{aim:g}", f"{np.mean(returns):.1f}", shown, f"{min(returns):.0f}"
 
 
 def main() -> None:
@@ -71,7 +74,7 @@ def main() -> None:
         rows = [row(aim, play(env, aim, args.episodes)) for aim in AIMS]
     show(
         f"VizdoomBasic-v1, frame skip {FRAME_SKIP}: a marksman who is told where the monster is",
-        ("shoots within, in widths of the monster", "mean return", "± 95%", "worst"),
+        ("shoots within, in widths of the monster", "mean return", "95% interval", "worst"),
         rows,
         (f"{args.episodes} episodes each",),
     )

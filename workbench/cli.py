@@ -136,6 +136,7 @@ def evaluate_player(
         "seed": seed,
         "env_steps": env_steps,
     }
+    _keep(player, report)
     if as_json:
         sys.stdout.write(json.dumps(report) + "\n")
         return
@@ -165,7 +166,20 @@ def _evaluate_board(
         on_game=tell,
     )
     report = {"player": player, **report}
+    _keep(player, report)
     sys.stdout.write(f"{json.dumps(report)}\n" if as_json else describe(report))
+
+
+def _keep(player: str, report: dict[str, Any]) -> None:
+    """Keeps an evaluation with the run, where one may write there."""
+    from workbench.run import open_player
+    from workbench.scores import keep_evaluation
+
+    run, _ = open_player(player)
+    try:
+        keep_evaluation(run.path, report)
+    except OSError as error:
+        _say(f"note: not kept in {run.path} ({error.strerror}), so lists do not show it")
 
 
 @app.command()
@@ -290,7 +304,10 @@ def tournament(
 
 @app.command()
 def runs(as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False) -> None:
-    """Lists the runs: state, env_steps, latest return, wall time.
+    """Lists the runs: state, env_steps, score and what it is of, wall time.
+
+    The score is an evaluation of the latest checkpoint (`ludus eval`), or else the mean of the last
+    100 training episodes; of board games the points against a fixed player, or Elo.
 
     Example: ludus runs
     """

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from scipy.special import betaincinv, stdtrit
 
 Array = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 LEVEL = 0.95
 TAIL = (1 - LEVEL) / 2
@@ -74,7 +75,8 @@ def bounds_of_means(values: Array) -> tuple[Array, Array]:
     - Student's t; on either side, where there are 10 to 500 values, the bootstrap-t if that is
       wider (Efron and Tibshirani 1993, An Introduction to the Bootstrap, section 12.5), which
       allows for skewness
-    - of 10 or more that are but two different values, these are counted: see `bounds_of_shares`
+    - where 10 or more are but two different values, that of their shares if it is wider, see
+      `bounds_of_shares`
 
     None: a single value, all equal (nothing tells how far others may be off), or NaN among them.
 
@@ -85,7 +87,10 @@ def bounds_of_means(values: Array) -> tuple[Array, Array]:
     low, high = np.full(len(values), np.nan), np.full(len(values), np.nan)
     if number < 2:
         return low, high
-    usable = np.isfinite(values).all(1) & (np.ptp(values, 1) > 0)
+    finite: Flags = np.asarray(np.isfinite(values).all(axis=1))
+    known = np.where(finite[:, None], values, 0)
+    # Differences of equal numbers may be off by one rounding.
+    usable = finite & (np.ptp(known, 1) > 1e-12 * np.abs(known).max(1))
     values = values[usable]
     if not len(values):
         return low, high
@@ -100,8 +105,11 @@ def bounds_of_means(values: Array) -> tuple[Array, Array]:
         binary = ((values == least[:, None]) | (values == most[:, None])).all(1)
         share = (values == most[:, None]).mean(1)
         share_low, share_high = bounds_of_shares(share, np.full(len(values), number))
-        below = np.where(binary, least + share_low * (most - least), below)
-        above = np.where(binary, least + share_high * (most - least), above)
+        counted_low, counted_high = (
+            least + bound * (most - least) for bound in (share_low, share_high)
+        )
+        below = np.where(binary, np.minimum(below, counted_low), below)
+        above = np.where(binary, np.maximum(above, counted_high), above)
     low[usable], high[usable] = below, above
     return low, high
 

@@ -1,34 +1,41 @@
 """`ludus runs`: one row a run, read from its files."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from envs import env_spec
+from workbench.config import SelfPlayConfig
 from workbench.errors import UsageError
-from workbench.run import list_runs
+from workbench.run import Run, list_runs
 from workbench.run_changes import changes, describe_changes
 from workbench.run_removal import disk_bytes
-
-TAIL_BYTES = 65_536
+from workbench.scores import Score, measured_in_training, recent_return, run_score
+from workbench.studio.sparks import read_spark
 
 
 def list_rows() -> list[dict[str, Any]]:
-    """Returns name, status, env_steps, latest return, minutes and size on disk of every run."""
+    """Returns what there is to tell of every run.
+
+    `episode_return` is the mean over its last `episodes`, of training; `score` says best how good
+    it is, see `Score`.
+    """
     rows = []
     for run in list_runs():
         try:
             info = {**run.info, "status": run.status}
         except UsageError:
             info = {"status": "damaged"}
+        recent, score = recent_return(run.metrics_path), _score(run)
         rows.append(
             {
                 "run": str(run.path),
                 "status": info["status"],
                 "env_steps": info.get("env_steps"),
-                "episode_return": latest_return(run.metrics_path),
+                "episode_return": recent and recent.mean,
+                "episodes": recent and recent.episodes,
+                "score": score and score._asdict(),
                 "wall_seconds": info.get("wall_seconds"),
                 "changes": changes(info),
                 "disk_bytes": disk_bytes(run.path),
@@ -37,25 +44,31 @@ def list_rows() -> list[dict[str, Any]]:
     return rows
 
 
-def latest_return(metrics_path: Path) -> float | None:
-    """Returns the newest `episode_return` in the file's tail, or None."""
-    if not metrics_path.is_file():
+def _score(run: Run) -> Score | None:
+    """Returns the number to show, or None: also where the run's files make no sense."""
+    try:
+        config = run.config
+        world = config.env.kind
+        if isinstance(config, SelfPlayConfig):
+            spark, game = read_spark(run.metrics_path), config.env.game
+            measured = None
+            if spark.name is not None and spark.newest is not None:
+                measured = measured_in_training(run.path, game, spark.name, spark.newest)
+            return run_score(run.path, world, game, None, measured)
+        spec = env_spec(config.env)
+        return run_score(run.path, world, spec.name, spec.protocol, None)
+    except (UsageError, OSError, ValueError):
         return None
-    with metrics_path.open("rb") as file:
-        file.seek(max(0, metrics_path.stat().st_size - TAIL_BYTES))
-        lines = file.read().splitlines()
-    for line in reversed(lines):
-        try:
-            return float(json.loads(line)["episode_return"])
-        except (ValueError, KeyError, TypeError):
-            continue
-    return None
 
 
 def print_rows(rows: list[dict[str, Any]]) -> None:
     """Prints `list_rows` as a table on stdout."""
-    table = Table("run", "status", "env_steps", "return", "minutes", "disk MB", box=None)
-    for column in table.columns[2:]:
+    table = Table(
+        "run", "status", "env_steps", "minutes", "disk MB", "score", "what it is", box=None
+    )
+    for column in table.columns[:-1]:
+        column.no_wrap = True
+    for column in table.columns[2:6]:
         column.justify = "right"
     if any(row["changes"] for row in rows):
         table.add_column("changed")
@@ -64,12 +77,29 @@ def print_rows(rows: list[dict[str, Any]]) -> None:
             row["run"],
             row["status"],
             _number(row["env_steps"], ",d"),
-            _number(row["episode_return"], ".1f"),
             _number(row["wall_seconds"] and row["wall_seconds"] / 60, ".1f"),
             _number(row["disk_bytes"] / 1e6, ".1f"),
+            *_told(row),
             *([describe_changes(row)] if row["changes"] else []),
         )
-    Console().print(table if rows else "no runs yet; make one: ludus train CONFIG")
+    # Where nobody looks, as wide as it needs; only the last column may wrap.
+    console = Console()
+    if not console.is_terminal:
+        console.width = 1_000
+    console.print(table if rows else "no runs yet; make one: ludus train CONFIG")
+
+
+def _told(row: dict[str, Any]) -> tuple[str, str]:
+    score = row["score"]
+    if score is None:
+        what = "" if row["episodes"] is None else f"mean of {row['episodes']} in training"
+        return _number(row["episode_return"], ".1f"), what
+    form = ".1%" if score["is_share"] else ".1f"
+    value, kind = format(score["value"], form), str(score["kind"])
+    if score["ci95"] is not None:
+        low, high = score["ci95"]
+        kind += f" [{low:{form}}, {high:{form}}]"
+    return value, kind
 
 
 def _number(value: Any, form: str) -> str:

@@ -11,13 +11,14 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from workbench.intervals import counted
 from workbench.metrics import Metrics
+from workbench.scores import WINDOW_EPISODES, window_of
 from workbench.soundness import alarms
 
 RATE_WINDOW_SECONDS = 15.0
 # What is worth a place in the line: metric, name, digits after the point.
 SHOWN = (
-    ("episode_return", "return", 2),
     ("games", "games", 0),
     ("game_plies", "plies/game", 0),
     ("elo", "Elo", 0),
@@ -49,6 +50,7 @@ class Progress:
         self._told = time.monotonic()
         self._facts: dict[str, str] = {}
         self._phase: str | None = None
+        self._lines: deque[Metrics] = deque(maxlen=WINDOW_EPISODES)  # that tell of episodes
         self._screen = Live(get_renderable=self._line, console=self._console, refresh_per_second=4)
 
     def __enter__(self) -> "Progress":
@@ -106,6 +108,10 @@ class Progress:
     def show(self, metrics: Metrics) -> None:
         """Takes up a line of metrics; where there is no terminal, prints it."""
         self._marks.append((time.monotonic(), int(metrics["env_steps"])))
+        if "episode_return" in metrics:
+            self._lines.appendleft(metrics)
+            if (window := window_of(self._lines)) is not None:
+                self._facts["return"] = f"{window.mean:.2f} ({counted(window.episodes, 'episode')})"
         for metric, name, digits in SHOWN:
             if metric in metrics:
                 self._facts[name] = f"{metrics[metric]:.{digits}f}"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from workbench.listing import TAIL_BYTES, latest_return, list_rows, print_rows
+from workbench.listing import list_rows, print_rows
 from workbench.run import Run
 
 
@@ -40,7 +40,7 @@ def test_runs_are_listed_from_the_oldest(capsys: pytest.CaptureFixture[str]) -> 
     print_rows(rows)
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert lines[2][:4] == ["runs/a", "finished", "1,234,567", "1.5"]
-    assert lines[4][:3] == ["runs/d", "damaged", "3.2"]
+    assert lines[4] == ["runs/d", "damaged", "0.0", "3.2", "mean", "of", "1", "in", "training"]
 
 
 def test_a_killed_run_does_not_count_as_running() -> None:
@@ -50,24 +50,6 @@ def test_a_killed_run_does_not_count_as_running() -> None:
         assert list_rows()[0]["status"] == "running"
     assert list_rows()[0]["status"] == "interrupted"
     assert json.loads(run.info_path.read_text())["status"] == "running", "listing only reads"
-
-
-def test_the_latest_return_is_that_of_the_last_line_that_has_one(tmp_path: Path) -> None:
-    path = tmp_path / "m.jsonl"
-    assert latest_return(path) is None
-    path.write_text("")
-    assert latest_return(path) is None
-    path.write_text('{"episode_return": 1}\n{"episode_return": 2}\n{"loss": 3}\n{"episode_re')
-    assert latest_return(path) == 2.0
-
-
-def test_of_a_long_file_only_the_tail_is_read(tmp_path: Path) -> None:
-    path = tmp_path / "m.jsonl"
-    late = json.dumps({"loss": 1}) + "\n"
-    path.write_text('{"episode_return": 7}\n' + late * (TAIL_BYTES // len(late) + 1))
-    assert latest_return(path) is None
-    path.write_text(late * TAIL_BYTES + '{"episode_return": 8}\n')
-    assert latest_return(path) == 8.0
 
 
 def test_no_runs_say_how_to_make_one(capsys: pytest.CaptureFixture[str]) -> None:

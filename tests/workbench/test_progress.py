@@ -35,7 +35,8 @@ def test_without_a_terminal_each_line_of_metrics_is_printed(
     first, second = (re.sub(" +", " ", line) for line in captured.err.splitlines())
     assert first == "env_steps 5,000/100,000 steps/s 500 epsilon 0.50 ETA 3 min"
     assert second == (
-        "env_steps 10,000/100,000 steps/s 500 epsilon 0.10 return -20.50 loss 0.2500 ETA 3 min"
+        "env_steps 10,000/100,000 steps/s 500 epsilon 0.10 return -20.50 (1 episode) "
+        "loss 0.2500 ETA 3 min"
     )
 
 

@@ -73,9 +73,12 @@ def test_a_recording_shows_the_episode_that_was_scored(
 ) -> None:
     actor, config = played
     among_three, among_all = Watched(actor), Watched(actor)
-    scored = evaluate(among_three, config, episodes=3, seed=5)
-    evaluate(among_all, config, episodes=MAX_EVAL_ENVS, seed=5)
-    for env in range(3):
+    slow = config.kind in ("crafter", "doom")  # Python, or a process each
+    count = 2 if slow else 3
+    scored = evaluate(among_three, config, episodes=count, seed=5)
+    if not slow:
+        evaluate(among_all, config, episodes=MAX_EVAL_ENVS, seed=5)
+    for env in range(count):
         alone = Watched(actor)
         shown = record_player(alone, config, tmp_path, 7, seed=5, env_index=env)
         assert shown.episode_return == pytest.approx(scored.returns[env], abs=1e-4)
@@ -85,19 +88,20 @@ def test_a_recording_shows_the_episode_that_was_scored(
         assert shown.video.name == ("7_5.mp4" if env == 0 else f"7_5_{env}.mp4")
         for t in range(shown.episode_length + 1):  # to the last pixel
             assert np.array_equal(alone.seen[t].obs[0], among_three.seen[t].obs[env])
-            assert np.array_equal(alone.seen[t].obs[0], among_all.seen[t].obs[env])
+            if not slow:
+                assert np.array_equal(alone.seen[t].obs[0], among_all.seen[t].obs[env])
 
 
 def test_rows_begin_as_those_of_more_envs(played: tuple[Any, Any]) -> None:
     _, config = played
-    with closing(make_envs(config.model_copy(update={"num_envs": 5}))) as many:
+    with closing(make_envs(config.model_copy(update={"num_envs": 3}))) as many:
         many.reset(11)
         whole = many.recv().obs
-    with closing(make_envs(config.model_copy(update={"num_envs": 2}))) as few:
-        few.reset(11, 3)
-        assert np.array_equal(few.recv().obs, whole[3:])
-        few.reset(11)
-        assert np.array_equal(few.recv().obs, whole[:2])
+    with closing(make_envs(config.model_copy(update={"num_envs": 1}))) as one:
+        one.reset(11, 2)
+        assert np.array_equal(one.recv().obs, whole[2:])
+        one.reset(11)
+        assert np.array_equal(one.recv().obs, whole[:1])
 
 
 def test_the_arcade_begins_as_an_evaluation_does() -> None:

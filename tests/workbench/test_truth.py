@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from agents.baselines import MinimaxPlayer, RandomPlayer
+from envs.board.base import reach
 from envs.board.connect_four import ILLEGAL
 from envs.board.exhaustive import ExhaustiveSolver
 from envs.board.openspiel import BoardConfig, OpenSpielGame
-from workbench.truth import Exam, make_exam, make_solver, make_whole_exam
+from workbench.truth import Exam, make_exam, make_solver, make_whole_exam, was_avoidable
 
 
 def load(name: str) -> OpenSpielGame:
@@ -100,3 +101,28 @@ def test_tic_tac_toe_has_4520_positions_with_a_move():
 def test_other_games_are_not_solved():
     assert make_solver(load("othello")) is None
     assert make_solver(load("connect_four(rows=5)")) is None
+
+
+@pytest.mark.parametrize(
+    ("history", "seat", "value", "first_ply", "avoidable"),
+    [
+        # Corner, then an edge: the second player's only mistake, its first move, is of the opening.
+        ([0, 1, 4, 8, 3, 5, 6], 1, -1.0, 2, False),
+        ([0, 1, 4, 8, 3, 5, 6], 1, -1.0, 0, True),
+        # Corner, centre, other corner, and then a corner again, which loses to a fork.
+        ([0, 4, 8, 2, 6, 3, 7], 1, -1.0, 0, True),
+        # A draw that nobody could have won, and one in which the first player had a win.
+        ([4, 0, 8, 2, 1, 7, 3, 5, 6], 0, 0.0, 0, False),
+        ([0, 1, 2, 4, 7, 3, 5, 8, 6], 0, 0.0, 0, True),
+    ],
+)
+def test_what_could_have_been_avoided(
+    history: list[int], seat: int, value: float, first_ply: int, avoidable: bool
+) -> None:
+    game = OpenSpielGame(BoardConfig(kind="board", game="tic_tac_toe"))
+    end = reach(game, history)
+    ended = game.status([end])
+    assert ended.over[0]
+    assert ended.value[0] * (1 if seat == 0 else -1) == value
+    solver = ExhaustiveSolver(game)
+    assert was_avoidable(game, solver, history, seat, value, first_ply) is avoidable

@@ -13,6 +13,7 @@ from workbench.errors import UsageError
 from workbench.run import Run
 from workbench.run_changes import describe_changes
 from workbench.run_notes import notes_path, read_notes
+from workbench.scores import EVALUATIONS, measured_in_training, run_score
 from workbench.studio import commands
 from workbench.studio.answers import finite
 from workbench.studio.flat_config import MAX_BYTES, family_of, flatten, game_of, read_flat
@@ -29,6 +30,7 @@ Serves = Callable[[Path], bool]
 NOTHING: dict[str, Any] = {
     "game": None,
     "world": None,
+    "protocol": None,
     "agent": None,
     "seed": None,
     "family": None,
@@ -39,6 +41,7 @@ NOTHING: dict[str, Any] = {
     "newest": None,
     "newest_name": None,
     "spark": [],
+    "score": None,
     "poster": None,
 }
 
@@ -53,7 +56,8 @@ class Cards:
 
     def card(self, name: str, run: Run) -> dict[str, Any]:
         """Returns what the gallery shows of a run."""
-        paths = (run.config_path, run.info_path, run.metrics_path, run.videos)
+        evaluations = run.path / EVALUATIONS
+        paths = (run.config_path, run.info_path, run.metrics_path, run.videos, evaluations)
         facts = self._kept.get(
             run.path, lambda: card(name, run, self._serves), tuple(map(stamp, paths))
         )
@@ -84,6 +88,7 @@ def card(name: str, run: Run, serves: Serves) -> dict[str, Any]:
     attempt("metrics.jsonl", lambda: _metrics_facts(run, serves))
     reached = facts["env_steps"]
     attempt("run.json", lambda: _info_facts(run, serves))
+    attempt("evaluations.jsonl", lambda: _score_facts(run, facts, serves))
     if reached is not None and facts["status"] == "running":  # run.json waits for a checkpoint
         facts["env_steps"] = max(reached, facts["env_steps"] or 0)
     if problems:
@@ -148,6 +153,7 @@ def _config_facts(run: Run, serves: Serves) -> dict[str, Any]:
         "seed": flat.get("seed"),
         "family": family_of(flat),
         "total_env_steps": flat["total_env_steps"],
+        "protocol": flat.get("env.protocol"),
     }
 
 
@@ -182,6 +188,20 @@ def _metrics_facts(run: Run, serves: Serves) -> dict[str, Any]:
         "env_steps": spark.env_steps,
         "wall_seconds": spark.wall_seconds,
     }
+
+
+def _score_facts(run: Run, facts: Mapping[str, Any], serves: Serves) -> dict[str, Any]:
+    """Returns the number that the gallery shows, and what it is of; see `Score`."""
+    evaluations, metrics = run.path / EVALUATIONS, run.metrics_path
+    for path in (evaluations, metrics):
+        if not _is_missing(path):
+            _check(path, serves)
+    world, game, name = facts["world"], facts["game"], facts["newest_name"]
+    measured = None
+    if world == "board" and name is not None:
+        measured = measured_in_training(run.path, game, name, facts["newest"])
+    score = run_score(run.path, world, game, facts["protocol"], measured)
+    return {"score": score and score._asdict()}
 
 
 def _video_facts(run: Run) -> dict[str, Any]:

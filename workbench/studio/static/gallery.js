@@ -2,7 +2,7 @@
 import { address, keep, path, withQuery } from "./address.js";
 import { metricName, metricValue, sparkline } from "./chart.js";
 import { choice, element, every, failure, get, heading } from "./dom.js";
-import { agentName, duration, gameName, short } from "./words.js";
+import { agentName, duration, fixed, gameName, percent, short } from "./words.js";
 
 const REFRESH_SECONDS = 4;
 const FIRST = 60; // cards made at once; the others follow while one already reads
@@ -24,7 +24,7 @@ const WORLDS = {
   doom: "Doom",
   probe: "Probes",
 };
-const SORTS = { newest: "Newest", name: "Name", game: "Game", score: "Score or return" };
+const SORTS = { newest: "Newest", name: "Name", game: "Game", score: "Score, game by game" };
 
 export function badge(run) {
   return element("span", { class: `badge ${run.status}` }, STATUS[run.status] ?? run.status);
@@ -38,7 +38,11 @@ const ORDER = {
   newest: byNewest,
   name: (a, b) => a.name.localeCompare(b.name) || a.id.localeCompare(b.id),
   game: (a, b) => gameName(a.game).localeCompare(gameName(b.game)) || byNewest(a, b),
-  score: (a, b) => (b.newest ?? -Infinity) - (a.newest ?? -Infinity) || byNewest(a, b) || 0,
+  // Numbers of different games, protocols or opponents do not compare.
+  score: (a, b) =>
+    !a.score - !b.score ||
+    (a.score ? a.score.unit.localeCompare(b.score.unit) || b.score.value - a.score.value : 0) ||
+    byNewest(a, b),
 };
 
 function picture(run) {
@@ -69,15 +73,29 @@ function progress(run) {
   );
 }
 
+// The number that says best how good a run is, and what it is the mean of.
+function scoreOf(run) {
+  if (!run.score) {
+    return run.newest === null
+      ? null
+      : { value: metricValue(run.newest_name, run.newest), what: metricName(run.newest_name) };
+  }
+  const { value, ci95, kind, is_share } = run.score;
+  const digits = Math.abs(value) >= 10 ? 1 : 2;
+  const form = (number) => (is_share ? percent(number, 1) : fixed(number, digits));
+  return { value: form(value), what: ci95 ? `${kind} (95%: ${form(ci95[0])} to ${form(ci95[1])})` : kind };
+}
+
 function cardOf(run) {
+  const told = scoreOf(run);
   const score =
-    run.newest === null
+    told === null
       ? element("p", { class: "muted" }, run.status === "running" ? "no score yet" : "no score")
       : element(
           "p",
           {},
-          element("strong", { class: "numbers" }, metricValue(run.newest_name, run.newest)),
-          element("span", { class: "muted" }, metricName(run.newest_name)),
+          element("strong", { class: "numbers" }, told.value),
+          element("span", { class: "muted" }, told.what),
         );
   return element(
     "li",
