@@ -23,6 +23,7 @@ from workbench.errors import UsageError
 from workbench.loops import make_loop
 from workbench.replay import position_replay_bytes, replay_bytes, sequence_replay_bytes
 from workbench.run import RUNS, choose_device
+from workbench.run_removal import disk_bytes
 
 WARM_UP_TICKS = 64
 WARM_UP_SECONDS = 20.0
@@ -59,7 +60,7 @@ def resolve(config: TrainConfig) -> TrainConfig:
 def refuse_what_will_not_fit(config: TrainConfig, folder: Path = RUNS) -> None:
     """Raises UsageError if the world does not start, or the network, replay or files do not fit.
 
-    `folder` lies on the disk that the run will be on.
+    `folder` is where the run lies or will lie, or is on the same disk.
     """
     if isinstance(config, SelfPlayConfig):
         try:
@@ -79,6 +80,8 @@ def refuse_what_will_not_fit(config: TrainConfig, folder: Path = RUNS) -> None:
         except ValueError as error:
             raise UsageError(f"agent.network: {error}") from None
     free = shutil.disk_usage(_existing(folder)).free
+    if folder.is_dir() and folder != RUNS:  # what a run has already need not be had again
+        free += disk_bytes(folder)
     if isinstance(config, OffPolicyConfig):
         _refuse_replay_that_will_not_fit(config, spec, free)
     needed = needed_disk_bytes(config)

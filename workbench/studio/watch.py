@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 
 from workbench.errors import UsageError
 from workbench.run import RUNS, open_run
-from workbench.run_names import looks_like_path, typed_path
+from workbench.run_names import is_run, looks_like_path, typed_path
 from workbench.studio.library import Library
 from workbench.studio.server import LOOPBACK, make_app, new_token
 
@@ -46,7 +46,7 @@ def watch(
             path = open_run(name).path.resolve()
         except UsageError:
             folder = typed_path(name) if looks_like_path(name) else Path(name)
-            if not os.path.isdir(folder):
+            if is_run(folder) or not os.path.isdir(folder):
                 raise
             folders.append(folder)
             continue
