@@ -57,11 +57,8 @@ def resolve(config: TrainConfig) -> TrainConfig:
     return config.model_copy(update={"agent": agent})
 
 
-def refuse_what_will_not_fit(config: TrainConfig, folder: Path = RUNS) -> None:
-    """Raises UsageError if the world does not start, or the network, replay or files do not fit.
-
-    `folder` is where the run lies or will lie, or is on the same disk.
-    """
+def refuse_what_will_not_fit(config: TrainConfig) -> None:
+    """Raises UsageError if the world does not start, or the network or replay does not fit."""
     if isinstance(config, SelfPlayConfig):
         try:
             OpenSpielGame(config.env)
@@ -79,24 +76,31 @@ def refuse_what_will_not_fit(config: TrainConfig, folder: Path = RUNS) -> None:
             make_torso(config.agent.network, spec.obs_shape)
         except ValueError as error:
             raise UsageError(f"agent.network: {error}") from None
-    free = shutil.disk_usage(_existing(folder)).free
-    if folder.is_dir() and folder != RUNS:  # what a run has already need not be had again
-        free += disk_bytes(folder)
     if isinstance(config, OffPolicyConfig):
-        _refuse_replay_that_will_not_fit(config, spec, free)
-    needed = needed_disk_bytes(config)
-    if needed > free:
-        raise UsageError(
-            f"replay and checkpoints need {_gb(needed)} of disk, and {_gb(free)} are free; raise "
-            "checkpoint_period_env_steps, or make room: ludus prune, ludus delete"
-        )
+        _refuse_replay_that_will_not_fit(config, spec)
 
 
-def _refuse_replay_that_will_not_fit(
-    config: OffPolicyConfig, spec: EnvSpec, free_disk: int
-) -> None:
+def describe_shortage(config: TrainConfig, folder: Path) -> str | None:
+    """Returns what to do where the disk cannot hold all that a run in `folder` will write."""
+    free = shutil.disk_usage(_existing(folder)).free
+    if folder.is_dir():  # what the run has already need not be had again
+        free += disk_bytes(folder)
+    try:
+        needed = needed_disk_bytes(config)
+    except ValueError:  # a config that was edited: loading the run says what does not fit
+        return None
+    if needed <= free:
+        return None
+    return (
+        f"replay and checkpoints will need {_gb(needed)} of disk, and {_gb(free)} are free; raise "
+        "checkpoint_period_env_steps, or make room: ludus prune, ludus delete"
+    )
+
+
+def _refuse_replay_that_will_not_fit(config: OffPolicyConfig, spec: EnvSpec) -> None:
     needed = _replay_bytes(config, spec)
     remedy = "lower replay.capacity_env_steps or checkpoint_period_env_steps"
+    free_disk = shutil.disk_usage(_existing(RUNS)).free
     if needed > free_disk:
         raise UsageError(
             f"replay needs {_gb(needed)} of disk to resume from, and {_gb(free_disk)} are free; "

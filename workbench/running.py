@@ -8,7 +8,7 @@ import typer
 
 from workbench import checkpoint
 from workbench.config import OffPolicyConfig
-from workbench.doctor import refuse_what_will_not_fit
+from workbench.doctor import describe_shortage, refuse_what_will_not_fit
 from workbench.errors import UsageError
 from workbench.progress import Progress
 from workbench.run import Run
@@ -32,7 +32,7 @@ def run_training(run: Run, overrides: Sequence[str] = ()) -> None:
             _refuse_what_lost_its_replay(run)
         config = planned_config(run, overrides)
         if overrides:
-            refuse_what_will_not_fit(config, run.path)
+            refuse_what_will_not_fit(config)
         change_config(run, config)
         if run.info["status"] == "finished":
             _say(
@@ -42,8 +42,9 @@ def run_training(run: Run, overrides: Sequence[str] = ()) -> None:
             return
         done, total = int(run.info["env_steps"]), config.total_env_steps
         _say(f"{run.path}: {total:,} env_steps, Ctrl-C saves and stops")
-        for line in ended_schedules(config, done):
-            _say(f"note: {line}")
+        for line in (*ended_schedules(config, done), describe_shortage(config, run.path)):
+            if line is not None:
+                _say(f"note: {line}")
         try:
             with _status_kept(run, total), Progress(run.name, total, done) as progress:
                 finished = train(run, progress, stop)
