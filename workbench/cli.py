@@ -46,11 +46,11 @@ def train(
     """
     from workbench.config import load_config
     from workbench.doctor import refuse_what_will_not_fit, resolve
-    from workbench.run import create_run, path_of_new_run
+    from workbench.run import create_run
     from workbench.running import run_training
 
     resolved = resolve(load_config(config, overrides or (), _say))
-    refuse_what_will_not_fit(resolved, path_of_new_run(resolved, run))
+    refuse_what_will_not_fit(resolved)
     run_training(create_run(resolved, run))
 
 

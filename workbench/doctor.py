@@ -31,6 +31,7 @@ from workbench.fitting import (
 from workbench.loops import make_loop
 from workbench.replay import position_replay_bytes, replay_bytes, sequence_replay_bytes
 from workbench.run import RUNS, choose_device
+from workbench.run_removal import disk_bytes
 
 WARM_UP_TICKS = 64
 WARM_UP_SECONDS = 20.0
@@ -62,13 +63,9 @@ def resolve(config: TrainConfig) -> TrainConfig:
     return config.model_copy(update={"agent": agent})
 
 
-def refuse_what_will_not_fit(config: TrainConfig, folder: Path = RUNS) -> None:
-    """Raises UsageError if the world does not start, or the network, replay or files do not fit.
-
-    `folder` lies on the disk that the run will be on.
-    """
+def refuse_what_will_not_fit(config: TrainConfig) -> None:
+    """Raises UsageError if the world does not start, or the network or replay does not fit."""
     device = choose_device(config.device)
-    free = shutil.disk_usage(_existing(folder)).free
     if isinstance(config, SelfPlayConfig):
         try:
             game = OpenSpielGame(config.env)
@@ -91,23 +88,33 @@ def refuse_what_will_not_fit(config: TrainConfig, folder: Path = RUNS) -> None:
             raise UsageError(f"agent.network: {error}") from None
         in_memory = 0
         if isinstance(config, OffPolicyConfig):
-            _refuse_replay_that_will_not_fit(config, spec, free)
+            _refuse_replay_that_will_not_fit(config, spec)
             if config.replay.storage == "memory":
                 in_memory = _replay_bytes(config, spec)
         refuse_what_exceeds_memory(parts_of_episodes(config, spec, in_memory), device)
-    needed = needed_disk_bytes(config)
-    if needed > free:
-        raise UsageError(
-            f"replay and checkpoints need {gb(needed)} of disk, and {gb(free)} are free; raise "
-            "checkpoint_period_env_steps, or make room: ludus prune, ludus delete"
-        )
 
 
-def _refuse_replay_that_will_not_fit(
-    config: OffPolicyConfig, spec: EnvSpec, free_disk: int
-) -> None:
+def describe_shortage(config: TrainConfig, folder: Path) -> str | None:
+    """Returns what to do where the disk cannot hold all that a run in `folder` will write."""
+    free = shutil.disk_usage(_existing(folder)).free
+    if folder.is_dir():  # what the run has already need not be had again
+        free += disk_bytes(folder)
+    try:
+        needed = needed_disk_bytes(config)
+    except ValueError:  # a config that was edited: loading the run says what does not fit
+        return None
+    if needed <= free:
+        return None
+    return (
+        f"replay and checkpoints will need {gb(needed)} of disk, and {gb(free)} are free; raise "
+        "checkpoint_period_env_steps, or make room: ludus prune, ludus delete"
+    )
+
+
+def _refuse_replay_that_will_not_fit(config: OffPolicyConfig, spec: EnvSpec) -> None:
     needed = _replay_bytes(config, spec)
     remedy = "lower replay.capacity_env_steps or checkpoint_period_env_steps"
+    free_disk = shutil.disk_usage(_existing(RUNS)).free
     if needed > free_disk:
         raise UsageError(
             f"replay needs {gb(needed)} of disk to resume from, and {gb(free_disk)} are free; "

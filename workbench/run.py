@@ -120,7 +120,7 @@ def create_run(config: TrainConfig, name: str | None) -> Run:
         UsageError: the run exists already, or cannot have this name.
         OSError: the disk is full or not writable.
     """
-    path = path_of_new_run(config, name)
+    path = _free_path(config) if name is None else new_run_path(name)
     run = Run(path)
     try:
         path.mkdir(parents=True)
@@ -152,11 +152,6 @@ def create_run(config: TrainConfig, name: str | None) -> Run:
         shutil.rmtree(path, ignore_errors=True)
         raise
     return run
-
-
-def path_of_new_run(config: TrainConfig, name: str | None) -> Path:
-    """Returns where `create_run` makes it; raises UsageError if it cannot have this name."""
-    return _free_path(config) if name is None else new_run_path(name)
 
 
 def open_run(name: str) -> Run:

@@ -37,43 +37,44 @@ MAY_CHANGE = (
 )
 
 
-def change_config(run: Run, overrides: Sequence[str]) -> TrainConfig:
-    """Changes the config of a run that nobody else trains, and records when; returns it.
+def planned_config(run: Run, overrides: Sequence[str]) -> TrainConfig:
+    """Returns what the config of a run that has begun will be; changes nothing.
 
     Args:
         run: locked.
-        overrides: `key.path=value`, as when a run is made; none: only a change that a kill
-            interrupted is completed.
+        overrides: `key.path=value`, as when a run is made; none: as it is, a change that a kill
+            interrupted included.
 
     Raises:
-        UsageError: a key may not change, or not to this value; nothing was changed then.
+        UsageError: a key may not change, or not to this value.
     """
-    _complete_interrupted_change(run)
-    before = run.config
-    if not overrides:
-        return before
-    after = load_saved_config(run.config_path, overrides)
-    old, new = _flat(before.model_dump(mode="json")), _flat(after.model_dump(mode="json"))
-    keys = {
-        key: [old.get(key), new.get(key)]
-        for key in dict.fromkeys([*old, *new])
-        if old.get(key) != new.get(key)
-    }
+    before = load_saved_config(run.config_path, _interrupted_change(run))
+    after = load_saved_config(run.config_path, [*_interrupted_change(run), *overrides])
     env_steps = int(run.info["env_steps"])
-    for key, (_, value) in keys.items():
+    for key, (_, value) in _differences(before, after).items():
         _refuse(run, key, value, env_steps, before)
-    if keys:
-        change = {
-            "env_steps": env_steps,
-            "changed": datetime.now(UTC).isoformat(timespec="seconds"),
-            "keys": keys,
-        }
-        info: dict[str, Any] = {"changes": [*changes(run.info), change]}
-        if run.info["status"] == "finished" and env_steps < after.total_env_steps:
-            info["status"] = "interrupted"
-        run.update_info(**info)
-        checkpoint.write_atomically(run.config_path, dump_config(after))
     return after
+
+
+def change_config(run: Run, after: TrainConfig) -> None:
+    """Changes the config of a locked run to one that was planned, and records when."""
+    if interrupted := _interrupted_change(run):
+        before = load_saved_config(run.config_path, interrupted)
+        checkpoint.write_atomically(run.config_path, dump_config(before))
+    keys = _differences(run.config, after)
+    if not keys:
+        return
+    env_steps = int(run.info["env_steps"])
+    change = {
+        "env_steps": env_steps,
+        "changed": datetime.now(UTC).isoformat(timespec="seconds"),
+        "keys": keys,
+    }
+    info: dict[str, Any] = {"changes": [*changes(run.info), change]}
+    if run.info["status"] == "finished" and env_steps < after.total_env_steps:
+        info["status"] = "interrupted"
+    run.update_info(**info)
+    checkpoint.write_atomically(run.config_path, dump_config(after))
 
 
 def changes(info: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -137,16 +138,26 @@ def _refuse(run: Run, key: str, value: Any, env_steps: int, before: TrainConfig)
         )
 
 
-def _complete_interrupted_change(run: Run) -> None:
+def _interrupted_change(run: Run) -> list[str]:
+    """Returns the overrides of a change that is recorded but, by a kill, not in force."""
     made = changes(run.info)
     if not made:
-        return
+        return []
     keys = made[-1]["keys"]
     now = _flat(run.config.model_dump(mode="json"))
-    if all(now.get(key) == before for key, (before, _) in keys.items()):
-        assignments = [f"{key}={json.dumps(after)}" for key, (_, after) in keys.items()]
-        config = load_saved_config(run.config_path, assignments)
-        checkpoint.write_atomically(run.config_path, dump_config(config))
+    if any(now.get(key) != before for key, (before, _) in keys.items()):
+        return []
+    return [f"{key}={json.dumps(after)}" for key, (_, after) in keys.items()]
+
+
+def _differences(before: TrainConfig, after: TrainConfig) -> dict[str, list[Any]]:
+    """Returns the value before and after of each dotted key that has another."""
+    old, new = _flat(before.model_dump(mode="json")), _flat(after.model_dump(mode="json"))
+    return {
+        key: [old.get(key), new.get(key)]
+        for key in dict.fromkeys([*old, *new])
+        if old.get(key) != new.get(key)
+    }
 
 
 def _is_sound(change: Any) -> bool:

@@ -8,11 +8,11 @@ import typer
 
 from workbench import checkpoint
 from workbench.config import OffPolicyConfig
-from workbench.doctor import refuse_what_will_not_fit
+from workbench.doctor import describe_shortage, refuse_what_will_not_fit
 from workbench.errors import UsageError
 from workbench.progress import Progress
 from workbench.run import Run
-from workbench.run_changes import change_config, ended_schedules
+from workbench.run_changes import change_config, ended_schedules, planned_config
 from workbench.run_removal import going_on_bytes
 from workbench.stopping import STOPPED, StopRequest, stop_signals
 from workbench.training import train
@@ -30,19 +30,21 @@ def run_training(run: Run, overrides: Sequence[str] = ()) -> None:
     with run.locked(), stop_signals() as stop:
         if overrides or run.status != "finished":
             _refuse_what_lost_its_replay(run)
-        config = change_config(run, overrides)
+        config = planned_config(run, overrides)
+        if overrides:
+            refuse_what_will_not_fit(config)
+        change_config(run, config)
         if run.info["status"] == "finished":
             _say(
                 f"{run.path} is finished at {run.info['env_steps']:,} env_steps; it goes on with: "
                 f"ludus resume {run.path} total_env_steps=N; measure it with: ludus eval {run.path}"
             )
             return
-        if overrides:
-            refuse_what_will_not_fit(config, run.path)
         done, total = int(run.info["env_steps"]), config.total_env_steps
         _say(f"{run.path}: {total:,} env_steps, Ctrl-C saves and stops")
-        for line in ended_schedules(config, done):
-            _say(f"note: {line}")
+        for line in (*ended_schedules(config, done), describe_shortage(config, run.path)):
+            if line is not None:
+                _say(f"note: {line}")
         try:
             with _status_kept(run, total), Progress(run.name, total, done) as progress:
                 finished = train(run, progress, stop)

@@ -46,10 +46,15 @@ def test_a_process_saves_at_any_of_them(
     processes: Launcher, tmp_path: Path, number: signal.Signals
 ) -> None:
     write_config(tmp_path / "c.yaml", PROBE, total_env_steps=10**7, replay__storage="memmap")
+    (tmp_path / "stderr").write_text("")
     process = processes.start(tmp_path, "train", "c.yaml", "--run", "a")
-    wait_for(process, lambda: shown_env_steps(tmp_path) >= 100)
-    os.kill(process, number)
-    outcome = processes.wait()
+    try:
+        wait_for(process, lambda: shown_env_steps(tmp_path) >= 100)
+        os.kill(process, number)
+        outcome = processes.wait()
+    except BaseException:  # it would never end
+        os.kill(process, signal.SIGKILL)
+        raise
     assert outcome.code == 130
     assert outcome.err.splitlines()[-1] == "saved; continue with: ludus resume runs/a"
     run = Run(tmp_path / "runs/a")

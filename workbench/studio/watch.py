@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 
 from workbench.errors import UsageError
 from workbench.run import RUNS, open_run
-from workbench.run_names import looks_like_path, typed_path
+from workbench.run_names import is_run, looks_like_path, typed_path
 from workbench.studio.addresses import addresses, hint, is_loopback, listen
 from workbench.studio.changes_api import Changes
 from workbench.studio.library import Library
@@ -63,7 +63,7 @@ def watch(
             path = open_run(name).path.resolve()
         except UsageError:
             folder = typed_path(name) if looks_like_path(name) else Path(name)
-            if not os.path.isdir(folder):
+            if is_run(folder) or not os.path.isdir(folder):
                 raise
             folders.append(folder)
             continue
