@@ -215,7 +215,7 @@ def test_ctrl_c_ends_an_engine_that_does_not_answer(processes: Launcher, tmp_pat
     [
         (["random", "--game", "tic_tac_toe"], "a tournament needs two players or more"),
         (["random", "greedy"], "say which game is played"),
-        (["random", "greedy", "--game", "tic_tac_to"], "did you mean tic_tac_toe"),
+        (["random", "greedy", "--game", "tic_tac_to"], "did you mean 'tic_tac_toe'"),
         (["random", "nobody", "--game", "tic_tac_toe"], "there is no run 'nobody'"),
         (["random", "solver", "--game", "othello"], "othello is not solved"),
         (["random", "solver:2", "--game", "tic_tac_toe"], "needs the share of moves at random"),
