@@ -135,7 +135,7 @@ def test_a_recurrent_agent_from_training_to_a_video(ludus: Ludus, here: Path) ->
     evaluations = [ludus("eval", "runs/a", "--episodes", "3", "--json") for _ in range(2)]
     assert evaluations[0] == evaluations[1]
     report = json.loads(evaluations[0].out)
-    assert report.keys() == EVAL_KEYS | {"success_rate"}
+    assert report.keys() == EVAL_KEYS | {"success_rate", "success_ci95"}
     assert (report["episodes"], report["env_steps"]) == (3, 90)
     assert files(run) == before, "evaluating wrote into the run"
 
