@@ -45,12 +45,14 @@ def train(
     Example: ludus train configs/atari/pong.yaml seed=2 --run pong-2
     """
     from workbench.config import load_config
-    from workbench.doctor import refuse_what_will_not_fit, resolve
+    from workbench.doctor import refuse_what_will_not_fit, resolve, warnings
     from workbench.run import create_run
     from workbench.running import run_training
 
     resolved = resolve(load_config(config, overrides or (), _say))
     refuse_what_will_not_fit(resolved)
+    for warning in warnings(resolved):
+        _say(f"warning: {warning}")
     run_training(create_run(resolved, run))
 
 

@@ -63,6 +63,16 @@ def resolve(config: TrainConfig) -> TrainConfig:
     return config.model_copy(update={"agent": agent})
 
 
+def warnings(config: TrainConfig) -> list[str]:
+    """Returns what can be trained and is hardly meant, a sentence each."""
+    if isinstance(config, SelfPlayConfig) and OpenSpielGame(config.env).calls_counted_games_draws:
+        return [
+            f"env.max_plies={config.env.max_plies} makes draws of games that the rules of "
+            f"{config.env.game} decide by counting; leave it out"
+        ]
+    return []
+
+
 def refuse_what_will_not_fit(config: TrainConfig) -> None:
     """Raises UsageError if the world does not start, or the network or replay does not fit."""
     device = choose_device(config.device)

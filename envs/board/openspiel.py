@@ -144,7 +144,8 @@ class OpenSpielGame:
     def _shown(self, position: Position) -> npt.NDArray[np.uint8]:
         """Returns `[C, H * W]`: what a position shows, at an end what it shows to player 0."""
         player = max(0, position.current_player())
-        return self._seen_by([player], [position])[0].reshape(self.spec.obs_shape[0], -1)
+        seen = self._seen_by([player], [position])
+        return seen.reshape(self.spec.obs_shape[0], -1)
 
     def _shows_free_cells(self) -> bool:
         """Returns whether no cell is 0 in all planes, whoever is to move.

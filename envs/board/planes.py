@@ -117,7 +117,8 @@ class Scale:
             return scaled
         if (raw > self._most).any():
             self._refuse(raw)
-        return np.clip(scaled[:, self._source] - self._begin, 0, WHITE_PIXEL)
+        parts: Floats = np.clip(scaled[:, self._source] - self._begin, 0, WHITE_PIXEL)
+        return parts
 
     def _refuse(self, raw: Floats) -> NoReturn:
         _, plane, cell = np.argwhere((raw < 0) | (raw > self._most))[0]

@@ -1,4 +1,4 @@
-"""What a run will take on the disk, predicted and found."""
+"""What a run will take on the disk, predicted and found; and what is hardly meant."""
 
 import shutil
 from pathlib import Path
@@ -7,8 +7,14 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.end_to_end.configs import BOARD, PPO_PROBE, PROBE, R2D2_PROBE, write_config
-from workbench.config import load_config
-from workbench.doctor import describe_shortage, measure, needed_disk_bytes, refuse_what_will_not_fit
+from workbench.config import SelfPlayConfig, load_config
+from workbench.doctor import (
+    describe_shortage,
+    measure,
+    needed_disk_bytes,
+    refuse_what_will_not_fit,
+    warnings,
+)
 from workbench.progress import Progress
 from workbench.run import create_run
 from workbench.run_removal import disk_bytes
@@ -62,3 +68,23 @@ def test_doctor_tells_of_the_disk(tmp_path: Path) -> None:
     report = measure(resolved, seconds=0.01)
     assert report["needed_disk_gb"] == needed_disk_bytes(resolved) / 1e9
     assert report["wall_minutes"] > 0
+
+
+@pytest.mark.parametrize(
+    ("game", "max_plies", "warned"),
+    [
+        ("othello", 40, True),
+        ("mancala", 100, True),
+        ("mancala", None, False),
+        ("go(board_size=9)", 160, False),  # then 160 is go's own limit, where the board is scored
+        ("chess", 300, False),
+    ],
+)
+def test_a_cap_on_a_game_that_is_counted(game: str, max_plies: int | None, warned: bool) -> None:
+    env = {"kind": "board", "game": game, "max_plies": max_plies}
+    config = SelfPlayConfig.model_validate(
+        {"env": env, "agent": {"kind": "alphazero"}, "total_env_steps": 1}
+    )
+    said = warnings(config)
+    assert len(said) == warned
+    assert all(f"env.max_plies={max_plies} makes draws" in one for one in said)

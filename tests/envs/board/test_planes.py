@@ -70,7 +70,6 @@ GAMES = [
 # Whether a position comes again decides these, and no plane says which were there: docs.
 HIDE_REPETITION = {
     "chess", "crazyhouse", "antichess", "go", "cursor_go", "lines_of_action", "oware", "shogi",
-    "xiangqi",
 }  # fmt: skip
 every_game = pytest.mark.parametrize("name", GAMES)
 
@@ -222,6 +221,22 @@ def test_a_game_of_go_that_is_cut_is_scored_by_the_board():
         status = game.status([reach(game, [12, 0, 13])])
         assert status.over[0]
         assert status.value[0] == value
+
+
+def test_a_repeated_board_draws_go_whoever_leads():
+    """As docs/observations.md says: such moves are legal, and no plane tells them."""
+    game, rng, repeats = load("go(board_size=3,komi=0.5)"), np.random.default_rng(0), 0
+    for _ in range(100):
+        position, boards = game.start(), set()
+        while not position.is_terminal():
+            boards.add(str(position).split("\n", 1)[1])
+            position = position.child(int(rng.choice(position.legal_actions()[:-1] or [9])))
+        if position.history()[-1] != 9 and str(position).split("\n", 1)[1] in boards:
+            assert position.returns() == [0, 0]
+            repeats += 1
+        elif position.move_number() == game.spec.max_plies:
+            assert position.returns() != [0, 0]
+    assert repeats > 2
 
 
 def test_how_near_the_last_ply_is_can_be_seen():

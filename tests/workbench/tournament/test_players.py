@@ -11,17 +11,18 @@ from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench import checkpoint
 from workbench.config import SelfPlayConfig
 from workbench.errors import UsageError
-from workbench.match import random_openings
-from workbench.run import create_run
+from workbench.match import play_match, random_openings
+from workbench.run import create_run, open_run
 from workbench.tournament.players import ROWS, enter, in_equal_batches
 
 AGENT = {"kind": "alphazero", "blocks": 1, "channels": 8, "simulations": 6}
 
 
-def make_run(name: str, game: str = "tic_tac_toe", steps: tuple[int, ...] = (5, 100)) -> None:
-    config = SelfPlayConfig.model_validate(
-        {"env": {"kind": "board", "game": game}, "agent": AGENT, "total_env_steps": 1000}
-    )
+def make_run(
+    name: str, game: str = "tic_tac_toe", steps: tuple[int, ...] = (5, 100), planes: int = 2
+) -> None:
+    env = {"kind": "board", "game": game, "planes": planes}
+    config = SelfPlayConfig.model_validate({"env": env, "agent": AGENT, "total_env_steps": 1000})
     run = create_run(config, name)
     for step in steps:
         torch.manual_seed(step)
@@ -144,3 +145,17 @@ def test_a_bare_network_plays_its_likeliest_legal_move(runs):
         (move,) = entrant.make(game, lambda: None).choose([position], [0])
         legal = position.legal_actions()
         assert move == legal[int(logits[0][legal].argmax())]
+
+
+def test_networks_that_see_the_game_in_different_ways_meet(runs):
+    """A run from before `env.planes` has no such key in its config, and keeps its planes."""
+    make_run("new", "go(board_size=5)", (3,))
+    make_run("old", "go(board_size=5)", (3,), planes=1)
+    saved = Path("runs/old/config.yaml")
+    saved.write_text(saved.read_text().replace("  planes: 1\n", ""))
+    assert (open_run("old").config.env.planes, open_run("new").config.env.planes) == (1, 2)
+    config, groups = enter(["new", "old"], None, simulations=2, move_seconds=1)
+    game = OpenSpielGame(config)
+    players = tuple(group[0].make(game, lambda: None) for group in groups)
+    games = play_match(game, players, [[0, 1]])
+    assert all(not one.forfeit for one in games)
