@@ -134,7 +134,7 @@ def test_commands_are_copied_and_videos_downloaded(folder, site, browser):
         copied = page.evaluate("() => navigator.clipboard.readText()")
         assert copied == f"ludus train {folder}/mine/config.yaml seed=4"
         with page.expect_download() as found:
-            page.get_by_role("link", name="Download the video of step 400").click()
+            page.get_by_role("button", name="Download the video of step 400").click()
         assert found.value.suggested_filename == "mine-step-400-seed-0.mp4"
         video = (folder / "mine/videos/400_0.mp4").read_bytes()
         assert found.value.path().read_bytes() == video

@@ -94,7 +94,7 @@ function videoItem(run, name) {
       element("span", { class: "numbers" }, `step ${recording(name).steps}`),
       told ? element("span", { class: "muted numbers" }, told) : null,
     ),
-    downloadLink(run, name),
+    downloadButton(run, name),
   );
 }
 
@@ -102,6 +102,14 @@ export function downloadLink({ id }, video, words = "Download") {
   const href = `api/${path("runs", id, "videos", video)}.mp4?download=1`;
   const label = `Download the video of step ${recording(video).steps}`;
   return element("a", { class: "download", href, download: "", "aria-label": label }, words);
+}
+
+// Among links that lead to pages, what leads to none is a button.
+function downloadButton(run, video) {
+  const link = downloadLink(run, video);
+  const label = link.getAttribute("aria-label");
+  const attributes = { type: "button", class: "download link", "aria-label": label };
+  return element("button", { ...attributes, onclick: () => link.click() }, "Download");
 }
 
 function videosPanel(run) {
