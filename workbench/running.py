@@ -36,8 +36,8 @@ def run_training(run: Run, overrides: Sequence[str] = ()) -> None:
         change_config(run, config)
         if run.info["status"] == "finished":
             _say(
-                f"{run.path} is finished at {run.info['env_steps']:,} env_steps; it goes on with: "
-                f"ludus resume {run.path} total_env_steps=N; measure it with: ludus eval {run.path}"
+                f"{run.path} is finished; look at it with: ludus eval {run.path}; "
+                f"it goes on with: ludus resume {run.path} total_env_steps=N"
             )
             return
         done, total = int(run.info["env_steps"]), config.total_env_steps
