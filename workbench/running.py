@@ -54,13 +54,13 @@ def run_training(run: Run, overrides: Sequence[str] = ()) -> None:
     if not finished:
         _say(f"saved; continue with: ludus resume {run.path}")
         raise typer.Exit(STOPPED)
-    _say(f"finished; videos are in {run.videos}; measure it with: ludus eval {run.path}")
     size = going_on_bytes(run)
     if size >= WORTH_TELLING_BYTES:
         _say(
             f"{size / 1e6:,.0f} MB are kept so that it can go on: ludus resume {run.path} "
             f"total_env_steps=N; ludus prune {run.path} gives them back"
         )
+    _say(f"finished; videos are in {run.videos}; measure it with: ludus eval {run.path}")
 
 
 def _refuse_what_lost_its_replay(run: Run) -> None:
