@@ -35,6 +35,11 @@ def typed_path(typed: str) -> Path:
     return path if len(path.parts) > 1 and path.parts[0] != ".." else Path(os.path.abspath(path))
 
 
+def _may_be_nested(typed: str) -> bool:
+    """Returns whether it could be a name in a folder under `runs/`, such as `zoo/atari-pong`."""
+    return typed[0] not in "./~" and "/" in typed.rstrip("/")
+
+
 def is_run(path: Path) -> bool:
     """Returns whether `path` is the directory of a run; false for impossible names, too."""
     return os.path.isfile(path / "config.yaml")
@@ -51,7 +56,7 @@ def run_path(typed: str) -> Path:
         path = typed_path(typed)
         if is_run(path):
             return path
-        if typed[0] not in "./~" and named is not None and is_run(named):
+        if _may_be_nested(typed) and named is not None and is_run(named):
             return named
         raise _no_run(typed, path)
     if named is not None and is_run(named):
@@ -74,7 +79,7 @@ def new_run_path(typed: str) -> Path:
         return RUNS / typed
     path = typed_path(typed)
     first = Path(typed).parts[0]
-    if typed[0] not in "./~" and (RUNS / first).is_dir() and not os.path.isdir(first):
+    if _may_be_nested(typed) and (RUNS / first).is_dir() and not os.path.isdir(first):
         raise UsageError(f"{typed!r} may be {RUNS / typed} or ./{typed}; write the one you mean")
     for parent in path.parents:
         if is_run(parent) and (parent / "run.json").exists():
@@ -106,9 +111,10 @@ def _runs_below(folder: Path, depth: int) -> Iterator[Path]:
 
 def _no_run(typed: str, path: Path | None) -> UsageError:
     """Returns what is there instead, and what to type."""
-    hint = _what_it_is(path) if path is not None and os.path.lexists(path) else None
-    if hint is None and not looks_like_path(typed) and typed and is_run(Path(typed)):
-        hint = f"did you mean ./{typed}?"
+    hint = None if path is None else _what_it_is(path)
+    if hint is None and not looks_like_path(typed) and typed:
+        here = Path(typed)
+        hint = f"did you mean ./{typed}?" if is_run(here) else _what_it_is(here)
     if hint is None:
         names: dict[str, list[Path]] = {}
         for known in run_paths():
@@ -122,6 +128,8 @@ def _no_run(typed: str, path: Path | None) -> UsageError:
 
 
 def _what_it_is(path: Path) -> str | None:
+    if not os.path.lexists(path):
+        return None
     for parent in path.parents:
         if is_run(parent) and (parent / "run.json").exists():
             step = path.relative_to(parent).parts[1:2]

@@ -36,8 +36,8 @@ def run_training(run: Run, overrides: Sequence[str] = ()) -> None:
         change_config(run, config)
         if run.info["status"] == "finished":
             _say(
-                f"{run.path} is finished at {run.info['env_steps']:,} env_steps; it goes on with: "
-                f"ludus resume {run.path} total_env_steps=N; measure it with: ludus eval {run.path}"
+                f"{run.path} is finished; look at it with: ludus eval {run.path}; "
+                f"it goes on with: ludus resume {run.path} total_env_steps=N"
             )
             return
         done, total = int(run.info["env_steps"]), config.total_env_steps
@@ -54,13 +54,13 @@ def run_training(run: Run, overrides: Sequence[str] = ()) -> None:
     if not finished:
         _say(f"saved; continue with: ludus resume {run.path}")
         raise typer.Exit(STOPPED)
-    _say(f"finished; videos are in {run.videos}; measure it with: ludus eval {run.path}")
     size = going_on_bytes(run)
     if size >= WORTH_TELLING_BYTES:
         _say(
             f"{size / 1e6:,.0f} MB are kept so that it can go on: ludus resume {run.path} "
             f"total_env_steps=N; ludus prune {run.path} gives them back"
         )
+    _say(f"finished; videos are in {run.videos}; measure it with: ludus eval {run.path}")
 
 
 def _refuse_what_lost_its_replay(run: Run) -> None:

@@ -60,7 +60,10 @@ from workbench.run import Run
         (["train", "ppo.yaml", "agent.kind=[ppo]"], "agent.kind: unknown agent ['ppo']; did you"),
         (["train", "atari.yaml", "env.game=pogn"], "unknown game 'pogn'; did you mean 'pong'?"),
         (["train", "atari.yaml", "env.protocol=x"], "should be 'machado' or 'classic'"),
-        (["train", "c.yaml", "replay.capacity_env_steps=1e12"], "lower replay.capacity_env_steps"),
+        (
+            ["train", "c.yaml", "replay.capacity_env_steps=1e12", "total_env_steps=1e12"],
+            "lower replay.capacity_env_steps",
+        ),
         (["train", "c.yaml", "--run", ""], "a run cannot be named ''"),
         (["train", "c.yaml", "--run", "a b"], "a run cannot be named 'a b'"),
         (["train", "c.yaml", "--run", "a@5"], "a run cannot be named 'a@5'"),
@@ -84,7 +87,10 @@ from workbench.run import Run
         (["eval", "pong-2", "--seed", "-1"], "'--seed'"),
         (["record", "b"], "there is no run 'b'"),
         (["doctor", "no.yaml"], "cannot read the config no.yaml"),
-        (["doctor", "c.yaml", "replay.capacity_env_steps=1e12"], "lower replay.capacity_env"),
+        (
+            ["doctor", "c.yaml", "replay.capacity_env_steps=1e12", "total_env_steps=1e12"],
+            "lower replay.capacity_env",
+        ),
         (["runs", "--jsno"], "No such option: --jsno"),
     ],
 )

@@ -92,7 +92,10 @@ def test_from_training_to_a_video(ludus: Ludus, here: Path) -> None:
 
     resumed = ludus("resume", "a")
     assert resumed.code == 0
-    assert resumed.err == "a is finished; look at it with: ludus eval a\n"
+    assert resumed.err == (
+        "runs/a is finished; look at it with: ludus eval runs/a; "
+        "it goes on with: ludus resume runs/a total_env_steps=N\n"
+    )
     assert files(run) == before, "resuming a finished run wrote into it"
 
 

@@ -10,7 +10,7 @@ from tests.end_to_end.configs import BOARD, PROBE, write_config
 from tests.end_to_end.conftest import Ludus
 
 
-@pytest.mark.parametrize("umask", [0o022, 0o077, 0o002])
+@pytest.mark.parametrize("umask", [0o022, 0o077])
 def test_every_file_has_the_mode_that_the_umask_asks_for(
     ludus: Ludus, here: Path, umask: int
 ) -> None:

@@ -73,8 +73,8 @@ def test_where_one_stands_is_a_path_too(tree: Path, monkeypatch: pytest.MonkeyPa
     assert open_run("../a").path.samefile(tree / "runs/a")
 
 
-EVERY = [["resume"], ["eval"], ["record"], ["uci"], ["gtp"], ["watch"], ["play"], ["tournament"]]
-EVERY += [["delete", "--yes"], ["prune", "--yes"]]
+EVERY = [["resume"], ["eval"], ["record"], ["uci"], ["gtp"], ["watch"], ["play"]]
+EVERY += [["tournament", "random"], ["delete", "--yes"], ["prune", "--yes"]]
 
 
 @pytest.mark.parametrize("command", EVERY, ids=lambda command: command[0])
@@ -88,6 +88,7 @@ EVERY += [["delete", "--yes"], ["prune", "--yes"]]
         ("runs/a/checkpoints/100", "that is a checkpoint of one; name it so: runs/a@100"),
         ("runs/a/checkpoints/100/model.safetensors", "name it so: runs/a@100"),
         ("./c.yaml", "that is a config; begin a run with it: ludus train"),
+        ("c.yaml", "that is a config; begin a run with it: ludus train c.yaml"),
         ("./note", "that is a file, and a run is a folder with a config.yaml"),
     ],
 )
@@ -100,8 +101,8 @@ def test_every_command_says_what_it_is_instead(
 
 
 def test_a_folder_of_runs_is_none(ludus: Ludus, tree: Path) -> None:
-    line = complaint(ludus("eval", "./runs"), 2)
-    assert "that is a folder of runs; name one: runs/a, runs/link, runs/o@d d" in line
+    line = complaint(ludus("eval", "runs/zoo"), 2)
+    assert "that is a folder of runs; name one: runs/zoo/deep" in line
     (tree / "runs/t").mkdir()
     (tree / "runs/t/conditions.json").write_text("{}")
     assert "that is a tournament" in complaint(ludus("eval", "t"), 2)
