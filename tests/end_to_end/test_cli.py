@@ -282,7 +282,7 @@ def test_the_doctor_says_what_a_config_costs(
     assert not (here / "runs").exists()
     shown = ludus("doctor").out
     assert re.search(r"^cpu_cores +\d+$", shown, re.MULTILINE)
-    refused = ludus("doctor", config, "replay.capacity_env_steps=1e13")
+    refused = ludus("doctor", config, "replay.capacity_env_steps=1e12", "total_env_steps=1e12")
     assert refused.code == 2
     assert re.fullmatch(
         r"ludus: replay needs [\d.]+ GB of disk .* [\d.]+ GB are free; "
