@@ -206,7 +206,7 @@ def learn_from_sequences(probe: str, core: str, *, updates: int, **changes: Any)
         replay=ReplayConfig(capacity_env_steps=2_000, sampling="prioritized"),
         learning_starts_env_steps=500,
         samples_per_env_step=32,
-        total_env_steps=1,
+        total_env_steps=1_000_000,
     )
     loop = OffPolicyLoop(config, torch.device("cpu"), None)
     loop.start()

@@ -49,6 +49,7 @@ def made_trace(**changes) -> EpisodeTrace:
     steps = 200
     facts = {
         "seed": 0,
+        "env": 0,
         "fps": 15.0,
         "action_names": ("left", "right"),
         "actions": np.zeros(steps, np.int64),
