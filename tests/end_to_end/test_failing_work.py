@@ -47,14 +47,11 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_spares_its_checkpoints(
 
 
 @pytest.mark.parametrize("rate", ["1e30", "1e38"])
-def test_an_absurd_learning_rate_is_found_out(ludus: Ludus, here: Path, rate: str) -> None:
-    config = write_config(here / "c.yaml", PROBE, log_period_env_steps=10_000)
-    assert "Lower agent.learning_rate" in complaint(
-        ludus("train", config, f"agent.learning_rate={rate}", "--run", "a"), 1
-    )
-    for step in checkpoint.list_steps(here / "runs/a/checkpoints"):
-        for weights in checkpoint.load_model(here / f"runs/a/checkpoints/{step}").values():
-            assert weights.isfinite().all()
+def test_an_absurd_learning_rate_is_refused(ludus: Ludus, here: Path, rate: str) -> None:
+    config = write_config(here / "c.yaml", PROBE)
+    said = complaint(ludus("train", config, f"agent.learning_rate={rate}", "--run", "a"), 2)
+    assert "agent.learning_rate" in said
+    assert not (here / "runs").exists()
 
 
 def test_wandb_that_cannot_start_is_one_line(
