@@ -16,7 +16,7 @@ import matplotlib
 from PIL import Image, ImageDraw, ImageFont
 
 from envs.board.cells import EMPTY, STONES, Square
-from workbench.board_names import BLACK_AND_WHITE, NAMES, coordinates, names_of
+from workbench.board_names import coordinates, names_of
 from workbench.panel import BACKGROUND, MUTED, TEXT, TRACK, Colour, text_font
 
 # All sizes are in pixels of the video.
@@ -47,7 +47,7 @@ class Side(NamedTuple):
     colour: Colour
 
 
-COLOURS = {  # of player 0, player 1; in other games they are Black and White
+COLOURS = {  # of player 0, player 1; in other games they are black and white
     "tic_tac_toe": (RED, BLUE),
     "mnk": (RED, BLUE),
     "connect_four": (RED, YELLOW),
@@ -92,8 +92,7 @@ class Board(NamedTuple):
 
 def sides_of(family: str) -> tuple[Side, Side]:
     """Returns player 0 and player 1 of one of the games that `cells` knows."""
-    names = names_of(family).sides if family in NAMES else BLACK_AND_WHITE
-    first, second = zip(names, COLOURS.get(family, (BLACK, WHITE)), strict=True)
+    first, second = zip(names_of(family).sides, COLOURS.get(family, (BLACK, WHITE)), strict=True)
     return Side(*first), Side(*second)
 
 

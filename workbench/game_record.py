@@ -19,6 +19,7 @@ from envs.board.base import Position, reach, replay
 from envs.board.cells import Square, cells, family, handicap, komi, squares, uci
 from envs.board.endings import MAX_PLIES, margin
 from envs.board.openspiel import BoardConfig, OpenSpielGame
+from workbench.match import FORFEIT
 
 # FF[4]'s numbers of games.
 GAME_NUMBERS = {
@@ -35,14 +36,13 @@ GAME_NUMBERS = {
     "twixt": 21,
     "hive": 27,
 }
-ON_POINTS = ("go", "othello", "gomoku")  # whose moves are SGF's points
+MOVES_ARE_POINTS = ("go", "othello", "gomoku")  # of SGF
 VARIANTS: dict[str, type[chess.Board]] = {
     "chess": chess.Board,
     "antichess": chess.variant.AntichessBoard,
     "crazyhouse": chess.variant.CrazyhouseBoard,
 }
 RESULTS = ("1-0", "1/2-1/2", "0-1")  # where player 0, Black, lost, drew and won
-FORFEIT = "forfeit: "
 # How reasons of forfeits begin, and what PGN calls that; others are engines that broke down.
 TERMINATIONS = {
     "resigned": "normal",
@@ -131,7 +131,7 @@ def sgf(record: GameRecord) -> str:
         replay(game, record.history), _comments(record), strict=True
     ):
         move = _simple(game.action_name(position, action))
-        if name in ON_POINTS and board is not None:
+        if name in MOVES_ARE_POINTS and board is not None:
             move = "".join(_point(square) for square in squares(position, [action])[0])
         player = "BW"[game.status([position]).to_play[0]]
         text += f"\n;{player}[{move}]" + f"C[{_text(comment)}]" * bool(comment)

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Sequence
 
 from envs.board.base import Position
-from envs.board.cells import EMPTY, STONES, Square, action_of, cells, squares
+from envs.board.cells import EMPTY, GTP_COLUMNS, STONES, Square, action_of, cells, squares
 from envs.board.endings import area
+from envs.board.loading import trust
 from envs.board.openspiel import BoardConfig, OpenSpielGame, Planes
 
 Points = Sequence[Sequence[str]]  # as `cells` has them
-COLUMNS = "ABCDEFGHJKLMNOPQRSTUVWXYZ"
 
 
 class GoGame:
@@ -72,6 +72,7 @@ class GoGame:
         rounded = round(min(max(points, -whole_board), whole_board), 3)
         # Without an end where both have not passed.
         name = f"go(board_size={self.size},komi={rounded},max_game_length=1000000)"
+        trust(name)  # boards of this size were learned, and a trial of each komi takes seconds
         self.rules = OpenSpielGame(BoardConfig(kind="board", game=name, planes=self._planes))
         start = self.rules.start() if self._put is None else set_up(self.rules, *self._put)
         self.positions = [start]
@@ -120,12 +121,12 @@ class GoGame:
 def vertex_of(square: Square, size: int) -> str:
     """Returns what GTP calls a square, e.g. `D4`."""
     row, column = square
-    return f"{COLUMNS[column]}{size - row}"
+    return f"{GTP_COLUMNS[column].upper()}{size - row}"
 
 
 def square_of(vertex: str, size: int) -> Square | None:
     """Returns where a vertex is, or None if it is not on the board."""
-    column, row = COLUMNS.find(vertex[:1].upper()), vertex[1:]
+    column, row = GTP_COLUMNS.find(vertex[:1].lower()), vertex[1:]
     if not (0 <= column < size and row.isascii() and row.isdecimal() and 1 <= int(row) <= size):
         return None
     return size - int(row), column

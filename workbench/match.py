@@ -17,7 +17,7 @@ from envs.board.openspiel import BoardConfig, OpenSpielGame
 # in chess, shogi and go, most of it OpenSpiel's position, and 1 or 2 in othello and connect four:
 # 3 to 5 GB at most. 1,000 simulations still leave room for the batches of a tournament.
 NODES_AT_ONCE = 2**18
-FORFEIT = "forfeit"
+FORFEIT = "forfeit: "  # how the reason of a forfeited game begins
 UNKNOWN = "not written down"  # by older versions
 
 
@@ -90,7 +90,7 @@ def play(
             for board, move in zip(mine, moves, strict=True):
                 if isinstance(move, Forfeit):
                     loss = float(board.to_play)
-                    yield _end(game, board, loss, f"forfeit: {move}", forfeit=str(move))
+                    yield _end(game, board, loss, f"{FORFEIT}{move}", forfeit=str(move))
                 elif isinstance(move, Win):
                     yield _end(game, board, 1.0 - board.to_play, str(move))
                 else:
@@ -181,8 +181,11 @@ def first_players_scores(games: Sequence[Game]) -> list[float]:
 
 
 def count_endings(games: Iterable[Game]) -> dict[str, int]:
-    """Returns how many games each reason ended, the most frequent first; forfeits count as one."""
-    reasons = (FORFEIT if one.forfeit else one.reason or UNKNOWN for one in games)
+    """Returns how many games each reason ended, the most frequent first.
+
+    What follows a colon, why it was a forfeit or by how much a win was declared, is left out.
+    """
+    reasons = (one.reason.partition(":")[0] or UNKNOWN for one in games)
     return dict(Counter(reasons).most_common())
 
 

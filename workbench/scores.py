@@ -100,10 +100,15 @@ def keep_evaluation(run: Path, report: Mapping[str, Any]) -> None:
 
 
 def evaluations_of(run: Path) -> list[dict[str, Any]]:
-    """Returns the evaluations that were kept, oldest first, without lines that make no sense."""
+    """Returns the evaluations that were kept, oldest first, without lines that make no sense.
+
+    Of very many, these are the newest.
+    """
     try:
         with (run / EVALUATIONS).open("rb") as file:
-            lines = file.read(MAX_EVALUATIONS_BYTES).splitlines()
+            size = os.fstat(file.fileno()).st_size
+            file.seek(max(0, size - MAX_EVALUATIONS_BYTES))  # the first line may then be cut
+            lines = file.read().splitlines()
     except FileNotFoundError:
         return []
     return [found for found in map(_object, lines) if _is_evaluation(found)]

@@ -8,7 +8,6 @@ from agents.search import Evaluate, GumbelConfig, PUCTConfig, Search
 from envs.board.base import BoardGame, Position
 from envs.board.cells import family
 
-MAX_SIMULATIONS = 100_000  # that a player may ask for; how many a clock allows depends on memory
 # Every node keeps its position, which remembers the whole game: measured with OpenSpiel 2.0.0, a
 # little generously, with the node's share of the tree.
 NODE_BYTES = {"chess": 2_500, "go": 9_500}

@@ -16,8 +16,8 @@ from envs.board.base import Position
 from envs.board.cells import action_of, engine_move
 from envs.board.openspiel import OpenSpielGame
 from workbench.boards import BoardPlayer, load_player_of
-from workbench.serve_uci import Heard, Options
-from workbench.thinking import MAX_SIMULATIONS, most_simulations, think, without_halving
+from workbench.serve_uci import MAX_SIMULATIONS, Heard, Options
+from workbench.thinking import most_simulations, think, without_halving
 
 NO_MOVE = "0000"
 INFO_SECONDS = 1.0
@@ -94,8 +94,7 @@ class UCIEngine:
         """
         self._evaluate = player.agent.evaluate
         self._search = player.config.agent.search
-        # Games that others play may be longer than those that were learned from.
-        self._game = OpenSpielGame(player.config.env.model_copy(update={"max_plies": None}))
+        self._game = player.game
         self.name = name
         self.simulations = simulations or player.config.agent.simulations
         self.position: Position | None = self._game.start()

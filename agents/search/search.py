@@ -73,7 +73,9 @@ class Search:
         kept = np.flatnonzero(np.isin(forest.action[game, :count], list(actions)))
         for array in (forest.action, forest.prior):
             array[game, : len(kept)] = array[game, kept]
-        forest.prior[game, : len(kept)] /= forest.prior[game, : len(kept)].sum()
+        prior = forest.prior[game, : len(kept)]
+        # Where the network is so sure of other moves that these have nothing, all are alike.
+        prior[:] = prior / prior.sum() if prior.any() else 1 / len(kept)
         forest.num_edges[game, 0] = forest.edges[game] = len(kept)
 
     def play(self, game: int, action: int) -> None:

@@ -35,7 +35,7 @@ PRINTED_STONES = {
 }
 PRINTED_EMPTY = ".+-"
 TERMINAL_COLOUR = r"\x1b\[[0-9;]*m"
-GTP_COLUMNS = "abcdefghjklmnopqrst"
+GTP_COLUMNS = "abcdefghjklmnopqrstuvwxyz"
 CHESS = ("chess", "antichess", "crazyhouse")  # printed as FEN
 PIECES = (*CHESS, "shogi")  # shogi's is SFEN
 MODULES = {"chess": pyspiel.chess, "crazyhouse": pyspiel.crazyhouse}  # that know where moves begin

@@ -203,11 +203,9 @@ def _of_nine_mens_morris(position: Position, won: bool) -> str:
 def _of_oware(position: Position) -> str:
     """OpenSpiel gives each side what is in its houses at every end, so the last move tells."""
     *before, _ = boards = _oware_boards(position)
-    (houses, scores, player), seeds = boards[-2], 0
-    half, row = (
-        len(houses) // 2,
-        range((1 - player) * len(houses) // 2, (2 - player) * len(houses) // 2),
-    )
+    houses, scores, player = boards[-2]
+    total, half = sum(houses) + sum(scores), len(houses) // 2
+    row = range((1 - player) * half, (2 - player) * half)  # the opponent's houses
     at = house = position.history()[-1] + player * half
     sown, seeds = [*houses], houses[house]
     sown[house] = 0
@@ -223,7 +221,6 @@ def _of_oware(position: Position) -> str:
     scores = [*scores]
     if sum(sown[i] for i in row) > sum(sown[i] for i in captured):  # no grand slam
         scores[player] += sum(sown[i] for i in captured)
-    total = sum(houses) + sum(boards[-2][1])
     if 2 * max(scores) > total or 2 * min(scores) == total:
         return "most seeds captured"
     return "repetition" if (sown, scores, 1 - player) in before else "no moves left"

@@ -103,7 +103,7 @@ def load_rules(name: str) -> Any:
 
 
 def trust(name: str) -> None:
-    """Lets a name pass without a trial: in the process that is the trial itself."""
+    """Lets a name pass without a trial: that of the process that is the trial, or one made here."""
     _trusted.add(name)
 
 

@@ -9,7 +9,10 @@ from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench.baselines import make_baseline
 from workbench.errors import UsageError
 from workbench.match import (
+    FORFEIT,
     Fixture,
+    Game,
+    count_endings,
     first_players_scores,
     game_seeds,
     games_at_once,
@@ -34,6 +37,19 @@ class Scripted:
     def choose(self, positions, seeds):
         self.turns += [(len(p.history()), p.current_player()) for p in positions]
         return [p.legal_actions()[-1 if self._highest else 0] for p in positions]
+
+
+def test_endings_are_counted_by_kind():
+    """Forfeits and declared wins as one each, whatever their reasons."""
+    reasons = [f"{FORFEIT}resigned", f"{FORFEIT}illegal move 'x'", "checkmate", ""]
+    reasons += [f"declared its win: {points} points" for points in (28, 29, 30)]
+    games = [Game([], 1.0, "", [], reason) for reason in reasons]
+    assert count_endings(games) == {
+        "declared its win": 3,
+        "forfeit": 2,
+        "checkmate": 1,
+        "not written down": 1,
+    }
 
 
 def test_each_opening_is_played_from_both_sides():

@@ -104,6 +104,16 @@ def test_an_evaluation_of_the_latest_checkpoint_counts_most(tmp_path: Path) -> N
     assert best.unit == "atari/boxing machado evaluated"
 
 
+def test_of_very_many_evaluations_the_newest_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed in range(9):
+        keep_evaluation(tmp_path, report(seed=seed))
+    size = (tmp_path / EVALUATIONS).stat().st_size
+    monkeypatch.setattr("workbench.scores.MAX_EVALUATIONS_BYTES", size // 2)
+    assert [one["seed"] for one in evaluations_of(tmp_path)] == [5, 6, 7, 8]
+
+
 def test_of_games_those_against_the_strongest_count(tmp_path: Path) -> None:
     saved(tmp_path, 100)
     measured = measured_in_training(tmp_path, "go", "score_mcts_100", 0.75)

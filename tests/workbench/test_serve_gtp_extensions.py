@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from sgfmill import boards, sgf
 
+from envs.board import loading
 from envs.board.cells import STONES
 from tests.workbench.serving import Session, make_player
 from tests.workbench.tournament.engines import needs_gnugo
@@ -62,6 +63,16 @@ def ask_gnugo(commands: list[str], *options: str) -> list[str]:
         timeout=120,
     )
     return [answer.rstrip() for answer in done.stdout.split("\n\n")][: len(commands)]
+
+
+@pytest.mark.parametrize("planes", [1, 2])
+def test_a_komi_that_nobody_has_played_with_is_not_tried_first(monkeypatch, planes):
+    tried = []
+    monkeypatch.setattr(loading, "verdict", tried.append)
+    game = GoGame(5, 3.25 + planes, planes)
+    game.set_komi(4.25 + planes)
+    assert tried == []
+    assert game.rules.rules.get_parameters()["komi"] == 4.25 + planes
 
 
 @needs_gnugo
@@ -350,7 +361,7 @@ def test_files_that_are_not_there(gtp, tmp_path):
 
 def test_random_games_load_as_sgfmill_plays_them(tmp_path):
     for seed in range(20):
-        rng, game = random.Random(seed), GoGame(SIZE, 6.5)
+        rng, game = random.Random(seed), GoGame(SIZE, 6.5, 2)
         for ply in range(rng.randrange(80)):
             position = game.turn_of(ply % 2)
             game.make(ply % 2, position, rng.choice(game.rules.status([position]).legal.tolist()))
@@ -360,7 +371,7 @@ def test_random_games_load_as_sgfmill_plays_them(tmp_path):
             record.extend_main_sequence().set_move("bw"[player], point)
         file = tmp_path / f"{seed}.sgf"
         file.write_bytes(record.serialise())
-        loaded = load_sgf(file, SIZE, 6.5, None)
+        loaded = load_sgf(file, SIZE, 6.5, 2, None)
         assert loaded.board == game.board
         assert loaded.moves == game.moves
 

@@ -570,7 +570,7 @@ def test_uci_is_answered_without_torch(directory, player):
     assert done.stdout == "chess@7 30\n\n"
 
 
-def test_what_is_known_of_a_player_at_once(directory, player):
+def test_what_is_known_of_a_player_at_once(directory, player, tmp_path, monkeypatch):
     run = str(directory / "runs/chess")
     assert known_at_once(f"{run}@7") == ("chess@7", 30)
     assert known_at_once(f"{run}?simulations=12") == ("chess@7", 12)
@@ -578,6 +578,11 @@ def test_what_is_known_of_a_player_at_once(directory, player):
         assert known_at_once(run + other) is None
     make_player(directory, "go-7", "go(board_size=7)")
     assert known_at_once(str(directory / "runs/go-7")) is None
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs/zoo").mkdir(parents=True)
+    (tmp_path / "runs/zoo/nested").symlink_to(directory / "runs/chess")
+    for name in ("nested", "zoo/nested", "runs/zoo/nested", "./runs/zoo/nested/"):
+        assert known_at_once(name) == ("nested@7", 30)  # as all commands read names
 
 
 def test_simulations_can_be_asked_for_with_the_player(directory, player):

@@ -4,8 +4,8 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 
+from envs.spelling import did_you_mean
 from workbench.tournament.engine import EngineUnfit
 
 EMPTY = "<empty>"  # how UCI writes an empty string
@@ -101,7 +101,8 @@ def checked(known: Mapping[str, Option], wanted: Mapping[str, str]) -> dict[str,
     for name, value in wanted.items():
         option = spelled.get(name.lower())
         if option is None:
-            raise EngineUnfit(f"the engine has no option {name!r}{_near(name, known)}")
+            near = did_you_mean(name, known, otherwise="")
+            raise EngineUnfit(f"the engine has no option {name!r}{near}")
         if option.name in found:
             raise EngineUnfit(f"{option.name!r} is set twice")
         found[option.name] = _checked(option, name, value)
@@ -131,17 +132,10 @@ def _checked(option: Option, name: str, value: str) -> str:
         spelled = {choice.lower(): choice for choice in option.choices}
         if value.lower() not in spelled:
             some = ", ".join(option.choices[:8]) + (", ..." if len(option.choices) > 8 else "")
-            raise EngineUnfit(
-                f"{name!r} must be one of {some}, not {value}{_near(value, option.choices)}"
-            )
+            near = did_you_mean(value, option.choices, otherwise="")
+            raise EngineUnfit(f"{name!r} must be one of {some}, not {value}{near}")
         return spelled[value.lower()]
     return value
-
-
-def _near(word: str, words: Mapping[str, object] | tuple[str, ...]) -> str:
-    spelled = {other.lower(): other for other in words}
-    near = get_close_matches(word.lower(), spelled, n=1)
-    return f"; did you mean {spelled[near[0]]!r}?" if near else ""
 
 
 def named_files(known: Mapping[str, Option], values: Mapping[str, str]) -> list[str]:

@@ -16,6 +16,7 @@ from envs.board.cells import action_of, cells, engine_moves, family, handicap, k
 from envs.board.openspiel import OpenSpielGame
 from envs.board.shogi_declaration import check_declaration
 from workbench.errors import UsageError, WorkError
+from workbench.go_game import vertex_of
 from workbench.match import play_at_random
 from workbench.tournament.engine import Engine, EngineDied, EngineUnfit
 from workbench.tournament.engine_identity import Identity, files_of
@@ -140,7 +141,7 @@ def _split(settings: str, move_seconds: float) -> tuple[dict[str, int], dict[str
 def _stones(start: Position) -> list[str]:
     """Returns the points of the handicap as GTP writes them."""
     size = len(cells(start) or ())
-    return [f"{'ABCDEFGHJKLMNOPQRST'[column]}{size - row}" for row, column in handicap(start)]
+    return [vertex_of(stone, size) for stone in handicap(start)]
 
 
 class EnginePlayer:

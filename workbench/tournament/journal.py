@@ -106,7 +106,13 @@ class Journal(Generic[K, R]):
         known = self._conditions["players"]
         for name, identity in identities.items():
             known[name] = known.get(name) or identity  # older folders say nothing of engines
-            if another := difference(known[name], identity):
+            try:
+                another = difference(known[name], identity)
+            except (KeyError, TypeError, AttributeError):
+                raise UsageError(
+                    f"{self._conditions_path} is damaged (what it says of {name})"
+                ) from None
+            if another:
                 raise UsageError(
                     f"{name} is {another} than that which played in {self.directory}; "
                     "choose another folder with --out"

@@ -17,14 +17,13 @@ from workbench.boards import load_board_player, simulations_asked_for
 from workbench.errors import UsageError
 from workbench.run import open_run
 from workbench.tournament.engine_identity import Identity
+from workbench.tournament.engine_players import ENGINES, make_engine
 from workbench.tournament.engine_players import GAMES as ENGINE_GAMES
-from workbench.tournament.engine_players import make_engine
 from workbench.tournament.engine_protocols import Limits
 
 Floats = npt.NDArray[np.float32]
 
 ALL = "@all"
-ENGINES = ", ".join(f"{protocol}:COMMAND" for protocol in ENGINE_GAMES)
 NET = "net:"
 # Rows of one call of a network. With always as many, and each row computed alike wherever it
 # stands, a game does not depend on those beside it: one that is played again comes out the same.
@@ -119,8 +118,7 @@ def refuse_doubles(names: Sequence[str]) -> None:
 
 def is_baseline(name: str) -> bool:
     """Returns whether a name is meant to be that of a baseline, see `make_baseline`."""
-    kinds = {kind.strip().partition(":")[0] for kind in BASELINES.split(",")}
-    return name.partition(":")[0] in kinds
+    return name.partition(":")[0] in KINDS
 
 
 def _baseline(name: str) -> Entrant:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from workbench.match import Game
+from workbench.match import FORFEIT, Game
 from workbench.tournament.journal import Journal
 
 
@@ -75,4 +75,4 @@ class Records(Journal[Key, Record]):
 def _reason(line: Any) -> str:
     """Returns what ended a game; older versions wrote only why one was forfeited."""
     forfeit = str(line["forfeit"])
-    return str(line.get("reason") or (f"forfeit: {forfeit}" if forfeit else ""))
+    return str(line.get("reason") or (f"{FORFEIT}{forfeit}" if forfeit else ""))

@@ -89,6 +89,18 @@ def test_a_restricted_root_has_these_moves_only(config):
     assert sum(line.prior for line in search.lines(0)) == pytest.approx(1)
 
 
+def test_moves_that_the_network_gives_nothing_can_be_the_only_ones():
+    def sure(obs):
+        logits = np.zeros((len(obs), 9), np.float32)
+        logits[:, [3, 5]] = -1000
+        return logits, np.zeros(len(obs), np.float32)
+
+    search = Search(PUCTConfig(), GAME, sure, 1)
+    search.restrict(0, [3, 5])
+    search.run(10)
+    assert [line.prior for line in search.lines(0)] == [0.5, 0.5]
+
+
 def test_depth_is_that_of_the_deepest_node():
     search = Search(PUCTConfig(), GAME, evaluate, 1)
     search.run(1)

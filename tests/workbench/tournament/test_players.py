@@ -61,7 +61,7 @@ def test_names_stand_for_checkpoints(runs):
         (("a", "random"), "connect_four", "a plays tic_tac_toe, not connect_four"),
         (("a", "minmax:4"), None, "there is no 'minmax:4'; did you mean minimax:4?"),
         (("a", "radnom"), None, "there is no 'radnom'; did you mean random?"),
-        (("a", "uic:stockfish"), None, "uci:COMMAND, usi:COMMAND, gtp:COMMAND"),
+        (("a", "uic:stockfish"), None, "xboard:COMMAND"),
         (("a", "nobody"), None, "there is no run 'nobody'.*players that are no runs: random"),
         (("a", "runs/nobody"), None, "there is no run 'runs/nobody'"),
         (("a@6", "random"), None, "no checkpoint '6'; it has: 5, 100"),

@@ -99,6 +99,18 @@ def test_another_network_under_the_same_name_is_refused(tmp_path):
     assert players == {"a": "123", "random": "", "b": "4"}
 
 
+@pytest.mark.parametrize("noted", [{"name": "x"}, {"name": "x", "limits": "", "files": []}, [1], 7])
+def test_damage_in_what_is_known_of_a_player_is_told(tmp_path, noted):
+    Records(tmp_path, CONDITIONS).close()
+    conditions = tmp_path / "conditions.json"
+    known = json.loads(conditions.read_text()) | {"players": {"uci:x": noted}}
+    conditions.write_text(json.dumps(known))
+    records = Records(tmp_path, CONDITIONS)
+    with pytest.raises(UsageError, match=r"is damaged \(what it says of uci:x\)"):
+        records.admit({"uci:x": {"name": "x", "limits": "", "files": {"/bin/x": "0"}}})
+    records.close()
+
+
 def test_the_same_facts_are_the_same_folder():
     folders = {
         ("go(board_size=9)", "seed0"): "runs/tournaments/go-board_size-9--seed0",
