@@ -253,7 +253,10 @@ def _observation(rules: Any, name: str) -> Any:
     try:
         return make_observation(rules)
     except pyspiel.SpielError as error:  # twixt: all boards must be as large as the first
-        raise ValueError(f"OpenSpiel cannot show {name!r} in this process: {error}") from None
+        said = " ".join(str(error).split())
+        raise ValueError(
+            f"OpenSpiel cannot show {name!r} where another size was shown before: {said}"
+        ) from None
 
 
 def _ended_by_rules(rules: Any, max_plies: int) -> Any:
