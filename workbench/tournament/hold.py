@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from envs.board.loading import longest_game
 from envs.board.openspiel import OpenSpielGame
 from workbench.config import WandbConfig
 from workbench.errors import UsageError
