@@ -16,7 +16,7 @@ from open_spiel.python.observation import make_observation
 from pydantic import BaseModel, ConfigDict, Field
 
 from envs.board.base import WHITE_PIXEL, GameSpec, Position, Status
-from envs.board.loading import load_rules
+from envs.board.loading import load_rules, longest_game
 from envs.board.planes import ENDLESS, MISSING, Scale, counts, hex_cells, nearness
 from envs.board.symmetry import Turns, claimed, proven
 
@@ -92,7 +92,7 @@ class OpenSpielGame:
                 )
             parameters = self.rules.get_parameters()
             self._raw_shape = shape = 3, parameters["num_rows"], parameters["num_cols"]
-        self._max_plies = min(config.max_plies or 2**31, self.rules.max_game_length())
+        self._max_plies = min(config.max_plies or 2**31, longest_game(self.rules))
         # Made, it would at once write such planes, beyond its memory where there are more rows.
         self._observation = None if self._draws_hex else _observation(self.rules, config.game)
         pieces = PIECES_OF_PLAYERS.get(family)
@@ -132,7 +132,7 @@ class OpenSpielGame:
         Go itself has a limit, by which the board is scored, so there it is that limit.
         """
         counted = self.rules.get_type().short_name in COUNTED
-        return counted and self._max_plies < self.rules.max_game_length()
+        return counted and self._max_plies < longest_game(self.rules)
 
     def _proven_turns(self) -> Turns:
         key = self.config.game, self._max_plies
@@ -253,7 +253,10 @@ def _observation(rules: Any, name: str) -> Any:
     try:
         return make_observation(rules)
     except pyspiel.SpielError as error:  # twixt: all boards must be as large as the first
-        raise ValueError(f"OpenSpiel cannot show {name!r} in this process: {error}") from None
+        said = " ".join(str(error).split())
+        raise ValueError(
+            f"OpenSpiel cannot show {name!r} where another size was shown before: {said}"
+        ) from None
 
 
 def _ended_by_rules(rules: Any, max_plies: int) -> Any:

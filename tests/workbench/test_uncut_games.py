@@ -114,3 +114,26 @@ def test_anchors_rungs_and_the_gate_play_whole_games(monkeypatch: pytest.MonkeyP
         assert loop._gate._game.spec.max_plies == 42
     finally:
         loop.close()
+
+
+def test_an_old_folder_of_go_draws_at_its_cap_whoever_is_named_first(tmp_path):
+    """Otherwise such a cap is the limit of the game itself, by which go is scored."""
+    game = "go(board_size=3)"
+    Records(tmp_path / "old", {"game": game, "max_plies": 8, "seed": 0, "opening_plies": 2}).close()
+    options = Options(game=game, games=12, out=tmp_path / "old")
+    told: list[str] = []
+    outcome = hold(["random", "greedy"], options, tell=told.append, on_game=lambda *_: None)
+    assert any("draws after 8 plies" in line for line in told)
+    lines = [json.loads(line) for line in outcome.records.path.read_text().splitlines()]
+    cut = [line for line in lines if len(line["moves"]) == 8 and line["reason"] == "max_plies"]
+    assert cut
+    assert all(line["score"] == 0.5 for line in cut)
+
+
+def test_no_limit_is_told_where_the_rules_have_none(tmp_path):
+    told: list[str] = []
+    options = Options(
+        game="dots_and_boxes(num_rows=1,num_cols=3)", games=2, out=tmp_path, opening_plies=1
+    )
+    hold(["random", "greedy"], options, tell=told.append, on_game=lambda *_: None)
+    assert not any("plies" in line for line in told)

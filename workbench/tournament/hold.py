@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from envs.board.loading import longest_game
 from envs.board.openspiel import OpenSpielGame
 from workbench.config import WandbConfig
 from workbench.errors import UsageError
@@ -104,7 +105,10 @@ def hold(
     entrants = [one for group in groups for one in group]
     directory = options.out or _usual_folder(config.game, options)
     known = condition_of(directory, "max_plies")
-    config = config.model_copy(update={"max_plies": known if isinstance(known, int) else None})
+    if isinstance(known, int):  # planes: a game of go that it stops was then drawn, not scored
+        config = config.model_copy(update={"max_plies": known, "planes": 1})
+    else:
+        config = config.model_copy(update={"max_plies": None})
     try:
         game = OpenSpielGame(config)
     except ValueError as error:
@@ -138,7 +142,7 @@ def hold(
     with closing(records):
         records.admit({one.name: one.identity for one in entrants})
         tell(f"{directory}: Ctrl-C stops, the same command goes on")
-        if game.spec.max_plies < game.rules.max_game_length():
+        if game.spec.max_plies < longest_game(game.rules):
             tell(
                 f"games in this folder are draws after {game.spec.max_plies} plies, as those of an "
                 "older version were; --out names a folder where the rules alone end games"

@@ -106,6 +106,35 @@ def test_every_family_says_what_ended_its_games(name):
         assert state.move_number() <= load(name).rules.max_game_length()
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "dots_and_boxes(num_rows=2,num_cols=1)",
+        "dots_and_boxes(num_rows=5,num_cols=2)",  # 27 lines, and OpenSpiel says 24 plies at most
+        "dots_and_boxes(num_rows=1,num_cols=3)",
+        "clobber(rows=3,columns=4)",
+        "breakthrough(rows=6,columns=2)",
+        "connect_four(rows=3,columns=6)",
+        "mnk(m=5,n=4,k=4)",
+        "hex(num_cols=2,num_rows=7)",
+        "havannah(board_size=3,swap=true)",
+        "nim(pile_sizes=1;2;3)",
+        "twixt(board_size=8)",
+        "y(board_size=5)",
+    ],
+)
+def test_boards_of_odd_sizes_are_played_to_their_end(name):
+    """By our own limit of plies, not until OpenSpiel says so."""
+    game = load(name)
+    for seed in range(5):
+        rng, position = random.Random(seed), game.start()
+        while not (status := game.status([position])).over[0]:
+            (position,) = game.after([position], [rng.choice(status.legal.tolist())])
+        assert position.is_terminal()
+        assert len(game.history(position)) <= game.spec.max_plies
+        assert ending(position) not in LIMITS
+
+
 ENDED = {
     chess.Termination.CHECKMATE: "checkmate",
     chess.Termination.STALEMATE: "stalemate",

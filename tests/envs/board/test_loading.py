@@ -39,6 +39,7 @@ def refusal(name: str) -> str:
     with pytest.raises(ValueError) as caught:  # noqa: PT011
         load_rules(name)
     assert len(str(caught.value)) < 500
+    assert str(caught.value).count("OpenSpiel cannot play") < 2
     return str(caught.value)
 
 
@@ -76,6 +77,11 @@ def test_a_new_name_is_played_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         ("go(board_size=", "OpenSpiel cannot play"),
         ("go(bord_size=9)", "bord_size"),
         ("go(board_size=nine)", "OpenSpiel cannot play"),
+        ("go(9)", "parameters are written as in go(board_size=9,komi=6.5)"),  # for us: 19x19
+        ("hex(5)", "parameters are written as in"),
+        ("mnk(m=5, n=4, k=3)", "without spaces"),
+        ("go(board_size=9,board_size=5)", "it has a parameter twice"),
+        ("go(board_size=9,komi=7)", "Wrong type for parameter komi. Write 7.0"),
         ("connect_four(rows=\n5)", "cannot be printed"),
         ("tic_tac_toe(\0)", "cannot be printed"),
         ("tic_tac_toe(\udc80)", "cannot be printed"),
