@@ -83,7 +83,9 @@ def evaluate_player(
     context: typer.Context,
     player: Annotated[str, typer.Argument(help=PLAYER_HELP)],
     episodes: Annotated[int, typer.Option(min=1, help="Whole episodes to play.")] = 30,
-    seed: Annotated[int, typer.Option(min=0, help="Never one that training used.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Of the episodes; training never has the same.")
+    ] = 0,
     protocol: Annotated[
         str | None, typer.Option(help="machado or classic; that of the run if not given.")
     ] = None,
@@ -188,13 +190,13 @@ def _keep(player: str, report: dict[str, Any]) -> None:
 def record(
     run: Annotated[str, typer.Argument(help=PLAYER_HELP)],
     episodes: Annotated[int, typer.Option(min=1, help="How many videos to make.")] = 1,
-    seed: Annotated[int, typer.Option(min=0, help="That of ludus eval; never of training.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="As in ludus eval.")] = 0,
 ) -> None:
     """Records whole episodes as mp4 with a JSON trace of every step beside it.
 
-    They are the very episodes that `ludus eval` scores with the same --seed and --episodes, in its
-    order, up to 16, which it plays side by side; then come those of seed + 1 ...
-    In a board game the agent plays against itself, other than in eval, with seed, seed + 1 ...
+    Up to 16, they are what `ludus eval` scores with the same --seed and --episodes, in its order;
+    the next 16 are of seed + 1, and so on. In a board game the agent plays against itself: a game
+    with seed, one with seed + 1, and so on.
 
     Example: ludus record runs/pong-2 --episodes 3
     """

@@ -43,11 +43,11 @@ def delete(
 def prune(
     runs: Annotated[
         list[str] | None,
-        typer.Argument(help=f"{RUNS_HELP} None: all but those in runs/zoo."),
+        typer.Argument(help=f"{RUNS_HELP} Left out: all but those in runs/zoo."),
     ] = None,
     keep_every: Annotated[
         int | None,
-        typer.Option(min=1, help="Every so many checkpoints one stays; 1: all. None: the newest."),
+        typer.Option(min=1, help="Beside the newest, every N-th checkpoint stays; 1: all."),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help=YES_HELP)] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help=DRY_RUN_HELP)] = False,

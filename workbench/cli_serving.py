@@ -6,7 +6,10 @@ import typer
 
 serving = typer.Typer()
 PLAYER_HELP = "runs/NAME (its latest checkpoint), runs/NAME@STEP, or just NAME or NAME@STEP."
-ENGINE_HELP = f"{PLAYER_HELP} After it, ?simulations=N per move; left out: as in training."
+ENGINE_HELP = (
+    f"{PLAYER_HELP} After it, ?simulations=N per move; left out: as in training, or as a clock "
+    "allows."
+)
 HOST_HELP = (
     "Where to listen. 0.0.0.0: at all addresses of this machine, so that others in the network can "
     "open the studio with the token that is printed."

@@ -73,8 +73,13 @@ def warnings(config: TrainConfig) -> list[str]:
     return []
 
 
-def refuse_what_will_not_fit(config: TrainConfig) -> None:
-    """Raises UsageError if the world does not start, or the network or replay does not fit."""
+def refuse_what_will_not_fit(config: TrainConfig, replay: Path | None = None) -> None:
+    """Raises UsageError if the world does not start, or the network or replay does not fit.
+
+    Args:
+        config: resolved.
+        replay: the folder of a run that goes on, whose files need not be had again.
+    """
     device = choose_device(config.device)
     if isinstance(config, SelfPlayConfig):
         try:
@@ -98,7 +103,7 @@ def refuse_what_will_not_fit(config: TrainConfig) -> None:
             raise UsageError(f"agent.network: {error}") from None
         in_memory = 0
         if isinstance(config, OffPolicyConfig):
-            _refuse_replay_that_will_not_fit(config, spec)
+            _refuse_replay_that_will_not_fit(config, spec, replay)
             if config.replay.storage == "memory":
                 in_memory = _replay_bytes(config, spec)
         refuse_what_exceeds_memory(parts_of_episodes(config, spec, in_memory), device)
@@ -121,10 +126,14 @@ def describe_shortage(config: TrainConfig, folder: Path) -> str | None:
     )
 
 
-def _refuse_replay_that_will_not_fit(config: OffPolicyConfig, spec: EnvSpec) -> None:
+def _refuse_replay_that_will_not_fit(
+    config: OffPolicyConfig, spec: EnvSpec, folder: Path | None
+) -> None:
     needed = _replay_bytes(config, spec)
     remedy = "lower replay.capacity_env_steps or checkpoint_period_env_steps"
-    free_disk = shutil.disk_usage(_existing(RUNS)).free
+    free_disk = shutil.disk_usage(_existing(folder or RUNS)).free
+    if folder is not None and folder.is_dir():
+        free_disk += disk_bytes(folder)
     if needed > free_disk:
         raise UsageError(
             f"replay needs {gb(needed)} of disk to resume from, and {gb(free_disk)} are free; "

@@ -121,7 +121,7 @@ def evaluate(
 
     Each env plays a number of episodes that is fixed beforehand: taking whichever end first would
     favour short ones. Up to `MAX_EVAL_ENVS` episodes, the i-th score is of the first episode of the
-    i-th env, which `record_player` shows given the same `seed` and `env=i`.
+    i-th env, which `record_player` shows given the same `seed` and `env_index=i`.
 
     Args:
         actor: chooses the actions; it is not changed.

@@ -11,7 +11,7 @@ from workbench.errors import UsageError
 from workbench.run import Run, list_runs
 from workbench.run_changes import changes, describe_changes
 from workbench.run_removal import disk_bytes
-from workbench.scores import Score, measured_in_training, recent_return, run_score
+from workbench.scores import Score, Window, measured_in_training, recent_return, run_score
 from workbench.studio.sparks import read_spark
 
 
@@ -25,9 +25,9 @@ def list_rows() -> list[dict[str, Any]]:
     for run in list_runs():
         try:
             info = {**run.info, "status": run.status}
-        except UsageError:
+        except (UsageError, OSError):
             info = {"status": "damaged"}
-        recent, score = recent_return(run.metrics_path), _score(run)
+        recent, score = _recent(run), _score(run)
         rows.append(
             {
                 "run": str(run.path),
@@ -42,6 +42,13 @@ def list_rows() -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _recent(run: Run) -> Window | None:
+    try:
+        return recent_return(run.metrics_path)
+    except OSError:  # not for us to read
+        return None
 
 
 def _score(run: Run) -> Score | None:

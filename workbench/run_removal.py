@@ -5,16 +5,20 @@ pruned; then it can no longer be extended. A run that is not finished keeps what
 """
 
 import os
+import re
 import secrets
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from workbench import checkpoint
-from workbench.config import OnPolicyConfig
+from workbench.config import OnPolicyConfig, load_saved_config
 from workbench.errors import UsageError
 from workbench.run import Run
 
-ASIDE = ".deleted-"  # hidden, so that nobody takes a run that is going for one that is there
+# Hidden, so that nobody takes a run that is going for one that is there.
+ASIDE = ".ludus-deleted-"
+IS_ASIDE = re.compile(rf"{re.escape(ASIDE)}[0-9a-f]{{16}}")
 # One of these lies beside the config of every run, whatever befell it.
 TRACES = ("run.json", "metrics.jsonl", "checkpoints")
 
@@ -32,11 +36,14 @@ def delete_run(run: Run) -> None:
     refuse_deletion(run)
     parent = run.path.absolute().parent
     with run.locked():
-        aside = parent / f"{ASIDE}{run.name}-{secrets.token_hex(4)}"
+        aside = parent / f"{ASIDE}{secrets.token_hex(8)}"
         run.path.rename(aside)
-    shutil.rmtree(aside)
+    while os.path.lexists(aside):
+        with suppress(FileNotFoundError):  # another process removes it, too
+            shutil.rmtree(aside)
     for left in parent.glob(f"{ASIDE}*"):
-        shutil.rmtree(left, ignore_errors=True)  # another process may be at it
+        if IS_ASIDE.fullmatch(left.name):
+            shutil.rmtree(left, ignore_errors=True)  # another process may be at it
 
 
 def prunable(run: Run, keep_every: int | None) -> list[Path]:
@@ -47,8 +54,8 @@ def prunable(run: Run, keep_every: int | None) -> list[Path]:
         keep_every: beside the newest checkpoint, each one whose number among all is a multiple of
             this stays; None: only the newest does.
     """
-    *older, _ = checkpoint.list_steps(run.checkpoints) or [0]
-    older = [step for step in older if step != checkpoint.latest_step(run.checkpoints)]
+    latest = checkpoint.latest_step(run.checkpoints)
+    older = [step for step in checkpoint.list_steps(run.checkpoints) if step != latest]
     going = [step for n, step in enumerate(older) if keep_every is None or n % keep_every]
     return [*_only_for_going_on(run), *(run.checkpoints / str(step) for step in going)]
 
@@ -90,7 +97,7 @@ def refuse_deletion(run: Run) -> None:
     path = run.path
     if path.is_symlink():
         raise UsageError(f"{path} is a link to {path.resolve()}; name that run, or remove the link")
-    if not _is_run(path):
+    if not _is_ours(path):
         raise UsageError(f"{path} is not a run: it has no config.yaml with a run.json beside it")
     if Path.cwd().is_relative_to(path.resolve()):
         raise UsageError(f"{path} is where you are; go to another folder first")
@@ -107,13 +114,29 @@ def _is_run(path: Path) -> bool:
     return has_trace and (path / "config.yaml").is_file()
 
 
+def _is_ours(path: Path) -> bool:
+    """Returns whether it is a run of ours; others keep config.yaml and checkpoints, too."""
+    if not _is_run(path) or os.path.lexists(path / "run.json"):
+        return _is_run(path)
+    try:
+        load_saved_config(path / "config.yaml")
+    except UsageError:
+        return False
+    return True
+
+
 def disk_bytes(path: Path) -> int:
     """Returns what a file, or all files below a directory, take on the disk, as `du` counts."""
-    return sum(_own_bytes(file) for file in [path, *path.rglob("*")])
+    below = [
+        os.path.join(folder, name)
+        for folder, folders, names in os.walk(path)
+        for name in (*folders, *names)
+    ]
+    return sum(_own_bytes(file) for file in (path, *below))
 
 
-def _own_bytes(path: Path) -> int:
+def _own_bytes(path: str | Path) -> int:
     try:
-        return path.lstat().st_blocks * 512
-    except FileNotFoundError:  # temporary files of a training come and go
+        return os.lstat(path).st_blocks * 512
+    except OSError:  # temporary files of a training come and go; others are not for us to see
         return 0

@@ -32,13 +32,13 @@ def run_training(run: Run, overrides: Sequence[str] = ()) -> None:
             _refuse_what_lost_its_replay(run)
         config = planned_config(run, overrides)
         if overrides:
-            refuse_what_will_not_fit(config)
+            refuse_what_will_not_fit(config, run.replay)
         change_config(run, config)
         if run.info["status"] == "finished":
-            _say(
-                f"{run.path} is finished; look at it with: ludus eval {run.path}; "
-                f"it goes on with: ludus resume {run.path} total_env_steps=N"
-            )
+            way_on = f"it goes on with: ludus resume {run.path} total_env_steps=N"
+            if run.info.get("pruned"):
+                way_on = "it was pruned and cannot go on"
+            _say(f"{run.path} is finished; look at it with: ludus eval {run.path}; {way_on}")
             return
         done, total = int(run.info["env_steps"]), config.total_env_steps
         _say(f"{run.path}: {total:,} env_steps, Ctrl-C saves and stops")

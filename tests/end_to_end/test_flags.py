@@ -1,6 +1,7 @@
 """Every flag of every command on every kind of run: it applies, or it is refused."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,14 +11,14 @@ from tests.end_to_end.launcher import ROOT
 from workbench import cli
 from workbench.cli import run_command
 
-EPISODES, BOARD = "grid-memory-feedforward", "go5"
+EPISODES, BOARD, OTHER = "grid-memory-feedforward", "go5", "grid-memory-r2d2"
 MATCH = ["random", "greedy", "--game", "tic_tac_toe"]
 
 
 @pytest.fixture(autouse=True)
 def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "runs").mkdir()
-    (tmp_path / "runs/zoo").symlink_to(ROOT / "runs/zoo")
+    for name in (EPISODES, BOARD, OTHER):  # copies, since evaluations are kept with the run
+        shutil.copytree(ROOT / "runs/zoo" / name, tmp_path / "runs/zoo" / name)
     monkeypatch.chdir(tmp_path)
 
 
@@ -70,7 +71,7 @@ TOURNAMENT = {
 PLAYERS = (
     MATCH,
     [f"runs/zoo/{BOARD}", f"net:runs/zoo/{BOARD}"],
-    [f"runs/zoo/{EPISODES}", "runs/zoo/grid-memory-r2d2"],
+    [f"runs/zoo/{EPISODES}", f"runs/zoo/{OTHER}"],
 )
 
 

@@ -15,6 +15,7 @@ from workbench.doctor import (
     refuse_what_will_not_fit,
     warnings,
 )
+from workbench.errors import UsageError
 from workbench.progress import Progress
 from workbench.run import create_run
 from workbench.run_removal import disk_bytes
@@ -61,6 +62,19 @@ def test_replay_has_no_more_rows_than_the_training_steps(tmp_path: Path) -> None
     assert (run.replay / "last.bin").stat().st_size == 300
     assert (run.replay / "frames.bin").stat().st_size == 300 * 8 * 8
     assert disk_bytes(run.replay) < 60_000
+
+
+def test_a_replay_that_is_on_the_disk_already_needs_no_more_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolved = load_config(Path(write_config(tmp_path / "c.yaml", PROBE, total_env_steps=5_000)))
+    replay = tmp_path / "a/replay"
+    replay.mkdir(parents=True)
+    (replay / "frames.bin").write_bytes(bytes(600_000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Disk(1_000))
+    with pytest.raises(UsageError, match="of disk to resume from"):
+        refuse_what_will_not_fit(resolved)
+    refuse_what_will_not_fit(resolved, replay)
 
 
 def test_doctor_tells_of_the_disk(tmp_path: Path) -> None:

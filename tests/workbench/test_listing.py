@@ -43,6 +43,16 @@ def test_runs_are_listed_from_the_oldest(capsys: pytest.CaptureFixture[str]) -> 
     assert lines[4] == ["runs/d", "damaged", "0.0", "3.2", "mean", "of", "1", "in", "training"]
 
 
+def test_a_run_that_cannot_be_read_hides_no_other() -> None:
+    make_run("a", 1)
+    damaged = make_run("b", 2)
+    damaged.metrics_path.mkdir()
+    locked = make_run("c", 3, status="running")
+    (locked.path / ".lock").mkdir()
+    rows = list_rows()
+    assert [row["status"] for row in rows] == ["finished", "finished", "damaged"]
+
+
 def test_a_killed_run_does_not_count_as_running() -> None:
     run = make_run("a", 1, status="running")
     assert list_rows()[0]["status"] == "interrupted"

@@ -1,6 +1,7 @@
 """Runs go as a whole, and nothing but runs goes."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,53 @@ def test_a_disk_is_counted_as_du_counts(tmp_path: Path) -> None:
         file.truncate(10_000_000)
     (tmp_path / "dense").write_bytes(bytes(1_000_000))
     assert 1_000_000 <= run_removal.disk_bytes(tmp_path) < 1_500_000
+
+
+def test_hidden_folders_of_others_stay(tmp_path: Path) -> None:
+    others = [tmp_path / name for name in (".deleted-photos", ".ludus-deleted-photos", ".git")]
+    for other in others:
+        other.mkdir()
+        (other / "precious").write_text("x")
+    delete_run(make_run(tmp_path / "a"))
+    assert all((other / "precious").is_file() for other in others)
+
+
+def test_a_project_of_another_program_stays(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    (project / "checkpoints").mkdir(parents=True)
+    (project / "config.yaml").write_text("model: {layers: 3}\ntrainer: {epochs: 10}\n")
+    with pytest.raises(UsageError, match="is not a run"):
+        delete_run(Run(project))
+    assert (project / "checkpoints").is_dir()
+
+
+def test_two_may_delete_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    remove, seen = shutil.rmtree, []
+
+    def beaten(path: Path, **options: object) -> None:
+        seen.append(path)
+        remove(path)  # by the other one
+        raise FileNotFoundError(path)
+
+    run = make_run(tmp_path / "a")
+    monkeypatch.setattr(run_removal.shutil, "rmtree", beaten)
+    delete_run(run)
+    assert len(seen) == 1
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_disk_is_counted_while_files_come_and_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "stays").write_bytes(bytes(100_000))
+    (tmp_path / "gone").mkdir()
+    scan = os.scandir
+
+    def look(path: object = ".") -> object:
+        if str(path).endswith("gone"):
+            raise FileNotFoundError(path)
+        return scan(path)  # type: ignore[call-overload]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "scandir", look)
+        assert run_removal.disk_bytes(tmp_path) >= 100_000

@@ -245,7 +245,8 @@ def _map_file(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> np
     size, shorter = shape[0] * row, _rows_on_disk(path.parent, shape[1]) * row
     with path.open("ab") as file:
         existing = file.tell()
-        if existing not in (shorter, size):
+        # Between the two: a kill came while it grew for another total.
+        if existing % row or not shorter <= existing <= size:
             raise OSError(f"{path} has {existing} bytes where {size} were expected")
         if existing < size:
             os.posix_fallocate(file.fileno(), 0, size)

@@ -7,7 +7,7 @@ from typing import Any
 
 from workbench import checkpoint
 from workbench.run import Run
-from workbench.studio.enactment import recorded_at
+from workbench.studio.videos import parts_of
 
 PLAYABLE = ("board", "atari", "minigrid", "crafter", "doom")
 CAN_GO_ON = ("created", "interrupted", "failed")
@@ -51,7 +51,7 @@ def of_run(run: Run, facts: Mapping[str, Any]) -> list[Command]:
 
 def of_recording(run: Run, video: str) -> list[Command]:
     """Returns what makes a video; nothing where the checkpoint is gone that played in it."""
-    step, seed = recorded_at(video), video.rpartition("_")[2]
+    step, seed, env = parts_of(video)
     try:
         is_there = step in checkpoint.list_steps(run.checkpoints)
     except (OSError, ValueError):
@@ -59,7 +59,9 @@ def of_recording(run: Run, video: str) -> list[Command]:
     if not is_there:
         return []
     player = f"{typed(run.path)}@{step}"
-    return [command("Record it again", "record", player, "--seed", seed)]
+    # The first of an evaluation's envs need not be asked for; others come after those before them.
+    episodes = ["--episodes", str(env + 1)] if env else []
+    return [command("Record it again", "record", player, "--seed", str(seed), *episodes)]
 
 
 def of_games(

@@ -35,7 +35,7 @@ def list_videos(run: Run) -> list[str]:
     if not run.videos.is_dir():
         return []
     names = [path.stem for path in run.videos.glob("*.mp4") if NAME.fullmatch(path.stem)]
-    return sorted(names, key=lambda name: [int(part) for part in name.split("_")])
+    return sorted(names, key=parts_of)
 
 
 def find(run: Run, name: str, suffix: str, serves: Callable[[Path], bool]) -> Path:
@@ -51,10 +51,16 @@ def find(run: Run, name: str, suffix: str, serves: Callable[[Path], bool]) -> Pa
 
 def file_name(run: Run, name: str) -> str:
     """Returns what a video is called where somebody keeps it, away from its run."""
-    step, episode = name.split("_")
+    step, seed, env = parts_of(name)
     told = run.name.encode(errors="surrogateescape").decode(errors="replace")
     told = re.sub(r"[^\w.+-]+", "-", told)
-    return f"{told}-step-{step}-seed-{episode}.mp4"
+    return f"{told}-step-{step}-seed-{seed}{f'-env-{env}' if env else ''}.mp4"
+
+
+def parts_of(name: str) -> tuple[int, int, int]:
+    """Returns the training step, the seed and the env of a video named `STEP_SEED[_ENV]`."""
+    step, seed, *env = map(int, name.split("_"))
+    return step, seed, env[0] if env else 0
 
 
 def score_of(trace: Path) -> float | None:

@@ -110,7 +110,8 @@ def watch(
         # Ctrl-C is how it ends, and no failure.
         with suppress(KeyboardInterrupt):
             uvicorn.Server(serving(app)).run(sockets=[listening])
-    # Threads may be deep in searches and episodes that nobody waits for any more. They only read.
+    # Threads may be deep in searches and episodes that nobody waits for any more. Of what changes
+    # files, notes are replaced whole, and the rest of a deletion goes with the next one.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)

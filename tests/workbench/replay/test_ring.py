@@ -167,3 +167,34 @@ def test_files_of_another_size_are_refused(tmp_path: Path, storage, name: str):
     damaged.unlink()
     with pytest.raises(OSError, match="were expected"):
         open_ring(11)
+
+
+@pytest.mark.parametrize("storage", ["memory", "memmap"])
+def test_files_that_a_kill_stopped_growing_grow_on_for_another_total(tmp_path: Path, storage):
+    spec = make_spec(2, stack=2)
+    stream = random_stream(spec, 8, 0.2, np.random.default_rng(0))
+
+    def open_ring(total_ticks: int) -> Ring:
+        return Ring(
+            spec,
+            capacity_ticks=100,
+            slack_ticks=4,
+            device=CPU,
+            directory=tmp_path,
+            storage=storage,
+            total_ticks=total_ticks,
+        )
+
+    ring = open_ring(8)
+    for t, step in enumerate(stream):
+        ring.add(step, actions(t, 2))
+    ring.flush()
+    last = (tmp_path / "last.bin").read_bytes()
+    del ring
+    open_ring(12)
+    (tmp_path / "last.bin").write_bytes(last)  # as if it had not come to this file
+    ring = open_ring(16)
+    ring.restore(8)
+    tick, env = np.full(2, 7), np.arange(2)
+    np.testing.assert_array_equal(ring.observations(tick, env), stream[7].obs)
+    assert ring.length == 16

@@ -94,6 +94,17 @@ def test_notes_that_are_no_text_or_lead_elsewhere_are_not_told_nor_followed(fold
     assert secret.read_text() == "secret"
 
 
+@pytest.mark.parametrize("there", ["é" * (MAX_NOTES + 2), b"caf\xe9", "a\n" * MAX_NOTES])
+def test_notes_that_the_page_cannot_show_whole_are_not_overwritten(folder, site, there):
+    there = there if isinstance(there, bytes) else there.encode()
+    (folder / "mine/notes.md").write_bytes(there)
+    was = ask(site, "/api/runs/mine").json["notes"]
+    for text in ("another", ""):
+        answer = post(site, "mine/notes", {"text": text, "was": was})
+        assert (answer.status_code, "in an editor" in answer.json()["error"]) == (400, True)
+    assert (folder / "mine/notes.md").read_bytes() == there
+
+
 @pytest.mark.parametrize("name", ["a+b.c-d_9", "0", "Ünïcode", "x" * 100])
 def test_a_run_gets_another_name(folder, site, name):
     answer = post(site, "mine/rename", {"name": name})
@@ -158,7 +169,9 @@ def test_nothing_outside_runs_is_changed(folder, site):
         ({"Cookie": None}, 403),
         ({"Cookie": "ludus-token-1=a-token"}, 403),
         ({"Origin": None}, 403),
-        ({"Origin": "http://evil.example"}, 403),
+        # A browser that says nothing of the site; one that does never says same-origin of these.
+        ({"Origin": "http://evil.example", "Sec_Fetch_Site": None}, 403),
+        ({"Origin": "http://evil.example", "Sec_Fetch_Site": "cross-site"}, 403),
         ({"Origin": "null"}, 403),
         ({"Sec_Fetch_Site": "cross-site"}, 403),
         ({"Sec_Fetch_Site": "same-site"}, 403),

@@ -78,6 +78,8 @@ def test_what_is_offered_depends_on_what_there_is(here):
     assert facts_of(Run(stopped))["commands"] == []
     run = Run(here / "runs/c4+x.y-1")
     assert commands.of_recording(run, "7_0") == []  # its checkpoint is gone
+    (third,) = lines(commands.of_recording(run, "640000_5_2")).values()
+    assert third == "ludus record runs/c4+x.y-1@640000 --seed 5 --episodes 3"
     odd = commands.command("x", "eval", here / "runs/a b")["line"]
     assert shlex.split(odd) == ["ludus", "eval", str(here / "runs/a b")]
 

@@ -21,12 +21,12 @@ async function playedGame([id], query) {
   const me = query.get("me") === "1" ? 1 : 0;
   if (!/^\d+(,\d+)*$/.test(text)) throw new Error("there is no such game");
   const moves = text.split(",").map(Number);
-  const maxPlies = run.config?.env?.max_plies ?? null;
-  const told = await get(positionsOf(run.game, maxPlies, moves, moves.length));
+  // As where it was played: training may cut its games short, this one went on to its end.
+  const told = await get(positionsOf(run.game, null, moves, moves.length));
   const side = me === told.first_to_move ? "first" : "second";
   return {
     game: run.game,
-    max_plies: maxPlies,
+    max_plies: null,
     moves,
     kept: { moves: text, me },
     heading: `${gameName(run.game)}: your game against ${run.name}`,

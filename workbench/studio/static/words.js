@@ -60,10 +60,10 @@ export function duration(seconds) {
   return `${+(seconds / 3600).toPrecision(2)} h`;
 }
 
-// The step and the episode that the name of a recording tells.
+// The step and the episode that the name of a recording tells: `STEP_SEED` or `STEP_SEED_ENV`.
 export function recording(name) {
-  const [step, episode] = name.split("_");
-  return { step, steps: whole(Number(step)), episode };
+  const [step, seed, env] = name.split("_");
+  return { step, steps: whole(Number(step)), episode: env ? `${seed}, world ${env}` : seed };
 }
 
 // "27 Nov 2026, 19:41", of a time in seconds or as text.
