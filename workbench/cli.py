@@ -83,9 +83,7 @@ def evaluate_player(
     context: typer.Context,
     player: Annotated[str, typer.Argument(help=PLAYER_HELP)],
     episodes: Annotated[int, typer.Option(min=1, help="Whole episodes to play.")] = 30,
-    seed: Annotated[
-        int, typer.Option(min=0, help="Of the episodes; training never has the same.")
-    ] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of episodes; never of training's.")] = 0,
     protocol: Annotated[
         str | None, typer.Option(help="machado or classic; that of the run if not given.")
     ] = None,
@@ -195,8 +193,7 @@ def record(
     """Records whole episodes as mp4 with a JSON trace of every step beside it.
 
     Up to 16, they are what `ludus eval` scores with the same --seed and --episodes, in its order;
-    the next 16 are of seed + 1, and so on. In a board game the agent plays against itself: a game
-    with seed, one with seed + 1, and so on.
+    the next 16 are of seed + 1. In a board game the agent plays itself, with seed, seed + 1, ...
 
     Example: ludus record runs/pong-2 --episodes 3
     """
