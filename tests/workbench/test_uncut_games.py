@@ -119,7 +119,7 @@ def test_anchors_rungs_and_the_gate_play_whole_games(monkeypatch: pytest.MonkeyP
 def test_an_old_folder_of_go_draws_at_its_cap_whoever_is_named_first(tmp_path):
     """Otherwise such a cap is the limit of the game itself, by which go is scored."""
     game = "go(board_size=3)"
-    Records(tmp_path / "old", {"game": game, "max_plies": 8, "seed": 0, "opening_plies": 2}).close()
+    Records(tmp_path / "old", {"game": game, "max_plies": 8, "seed": 0, "opening_plies": 1}).close()
     options = Options(game=game, games=12, out=tmp_path / "old")
     told: list[str] = []
     outcome = hold(["random", "greedy"], options, tell=told.append, on_game=lambda *_: None)
