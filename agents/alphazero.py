@@ -66,7 +66,7 @@ class AlphaZeroConfig(BaseModel):
     batch_size: int = Field(default=256, ge=1, le=1_000_000)
     learning_rate: float = Field(default=1e-3, ge=1e-12, le=1)
     learning_rate_decay_env_steps: int | None = Field(
-        default=None, ge=1, le=10**12, description="falls to a tenth over this many; null: stays"
+        default=None, ge=1, le=2**53, description="falls to a tenth over this many; null: stays"
     )
     weight_decay: float = Field(default=1e-4, ge=0, le=1)
     max_grad_norm: float = Field(default=1.0, ge=1e-6, le=1e6)

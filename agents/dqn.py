@@ -51,7 +51,7 @@ class DQNConfig(BaseModel):
     target_period_updates: int = Field(default=1000, ge=1, le=10**9)
     epsilon_start: float = Field(default=1.0, ge=0, le=1)
     epsilon_end: float = Field(default=0.01, ge=0, le=1)
-    epsilon_decay_env_steps: int = Field(default=50_000, ge=1, le=10**12)
+    epsilon_decay_env_steps: int = Field(default=50_000, ge=1, le=2**53)
     precision: PrecisionName = "auto"
 
     @property

@@ -66,7 +66,7 @@ class PPOConfig(BaseModel):
     entropy_coefficient: float = Field(default=0.01, ge=0, le=1000)
     learning_rate: float = Field(default=2.5e-4, ge=1e-12, le=1)
     learning_rate_decay_env_steps: int | None = Field(
-        default=None, ge=1, le=10**12, description="falls to zero over this many; null: stays"
+        default=None, ge=1, le=2**53, description="falls to zero over this many; null: stays"
     )
     adam_epsilon: float = Field(default=1e-5, ge=1e-15, le=1)
     max_grad_norm: float = Field(default=0.5, ge=1e-6, le=1e6)

@@ -32,7 +32,7 @@ from workbench.suggestions import (
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 # Integers up to here are exact as floats too, which the schedules compute with.
 MAX_INTEGER = 2**53
-MAX_STEPS = 10**12  # of anything that is counted while training: decades, on any machine
+MAX_STEPS = MAX_INTEGER  # of what is counted while training; a period so long means never
 
 
 class WandbConfig(BaseModel):

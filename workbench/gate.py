@@ -16,7 +16,7 @@ class GateConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    period_env_steps: int = Field(default=50_000, ge=1, le=10**12)
+    period_env_steps: int = Field(default=50_000, ge=1, le=2**53)
     games: int = Field(
         default=200, ge=2, le=100_000, multiple_of=2, description="from paired openings"
     )

@@ -95,7 +95,10 @@ def make_run(
     path.mkdir(parents=True)
     written = write_config(path / "config.yaml", BOARD if board else PPO_GRID, **changes)
     (path / "config.yaml").write_text(dump_config(load_config(Path(written))), encoding="utf-8")
-    (path / "run.json").write_text(json.dumps(INFO | dict(info or {})), encoding="utf-8")
+    facts = INFO | dict(info or {})
+    if facts["status"] != "finished" and "env_steps" not in (info or {}):
+        facts["env_steps"] = 5  # of 400
+    (path / "run.json").write_text(json.dumps(facts), encoding="utf-8")
     write_metrics(path / "metrics.jsonl", lines_of(values, "elo" if board else "episode_return"))
     if video:
         add_video(path, "400_0")
