@@ -35,10 +35,10 @@ def run_training(run: Run, overrides: Sequence[str] = ()) -> None:
             refuse_what_will_not_fit(config)
         change_config(run, config)
         if run.info["status"] == "finished":
-            _say(
-                f"{run.path} is finished; look at it with: ludus eval {run.path}; "
-                f"it goes on with: ludus resume {run.path} total_env_steps=N"
-            )
+            how = f"it goes on with: ludus resume {run.path} total_env_steps=N"
+            if run.info.get("pruned"):
+                how = "it cannot be extended, since it was pruned"
+            _say(f"{run.path} is finished; look at it with: ludus eval {run.path}; {how}")
             return
         done, total = int(run.info["env_steps"]), config.total_env_steps
         _say(f"{run.path}: {total:,} env_steps, Ctrl-C saves and stops")

@@ -13,12 +13,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import yaml
 
+from workbench.errors import UsageError
 from workbench.lines import LineReader
+from workbench.run_names import run_path
 
 if TYPE_CHECKING:
     from workbench.uci_engine import UCIEngine
@@ -131,15 +132,15 @@ def known_at_once(player: str) -> tuple[str, int] | None:
     if found is None:
         return None
     run, step, asked = found.groups()
-    path = Path(run) if "/" in run else Path("runs", run)
     try:
+        path = run_path(run)
         config = yaml.safe_load((path / "config.yaml").read_text(encoding="utf-8"))
         env, simulations = config["env"], int(config["agent"]["simulations"])
         steps = [int(p.name) for p in (path / "checkpoints").iterdir() if p.name.isdecimal()]
         chosen = int(step) if step else max(steps)
         if not (env["kind"] == "board" and env["game"] == "chess" and chosen in steps):
             return None
-    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError):
+    except (UsageError, OSError, ValueError, TypeError, KeyError, yaml.YAMLError):
         return None
     return f"{path.name}@{chosen}", int(asked or simulations)
 

@@ -245,5 +245,8 @@ def test_prune_gives_replay_back_and_says_what_that_means(ludus: Ludus, run_a: P
     assert outcome.code == 2
     assert "runs/a cannot go on: it was pruned" in outcome.err
     assert "changes" not in run.info
-    assert ludus("resume", "a").code == 0
+    outcome = ludus("resume", "a")
+    assert outcome.code == 0
+    assert "it cannot be extended, since it was pruned" in outcome.err
+    assert "total_env_steps=N" not in outcome.err
     assert "nothing to give back" in ludus("prune", "a", "--yes", "--keep-every", "1").err
