@@ -10,6 +10,7 @@ import typer
 from workbench.cli_removal import removal
 from workbench.cli_serving import PLAYER_HELP, serving
 from workbench.errors import UsageError, WorkError, is_lack_of_memory
+from workbench.flags import what_was_wrong
 from workbench.stopping import lasting_stderr
 
 app = typer.Typer(
@@ -366,12 +367,7 @@ def run_command(arguments: list[str], *, debug: bool = False) -> int:
         code = app(arguments, standalone_mode=False)
     except typer.TyperException as error:
         commands = typer.main.get_group(app).commands
-        if arguments[0] not in commands and not arguments[0].startswith("-"):
-            from workbench.suggestions import COMMANDS_ELSEWHERE, choices
-
-            near = choices(arguments[0], COMMANDS_ELSEWHERE, commands)
-            return _fail(f"there is no command {arguments[0]!r}{near}", 2)
-        return _fail(error.format_message(), 2)
+        return _fail(what_was_wrong(arguments, commands, error.format_message()), 2)
     except Exception as error:
         if debug:
             raise

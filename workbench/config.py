@@ -1,5 +1,6 @@
 """Configs: YAML with dotted overrides, checked against models that sit beside what they mean."""
 
+import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ from workbench.replay import PositionReplayConfig, ReplayConfig
 from workbench.suggestions import (
     AGENTS_ELSEWHERE,
     ENVS_ELSEWHERE,
+    VALUES_ELSEWHERE,
     choices,
     key_meant,
     protocol_note,
@@ -331,6 +333,13 @@ def _explain(
         return f"{path}: the key {key}.kind is missing"
     if error["type"] == "missing":
         return f"{path}: the key {key} is missing"
+    if error["type"] == "literal_error":
+        known = re.findall(r"'([^']*)'", error["ctx"]["expected"])
+        near = choices(str(error["input"]), VALUES_ELSEWHERE.get(key, {}), known)
+        return f"{path}: {key}: there is no {json.dumps(error['input'])} here{near}"
+    if error["type"] in ("model_type", "model_attributes_type"):
+        under = siblings(location, _valid_keys(model, data)) or ["kind"]
+        return f"{path}: {key} is a group of keys, e.g. {key}.{under[0]}; it has {', '.join(under)}"
     message = error["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
     return f"{path}: {key}: {message}" if key else f"{path}: {message}"

@@ -1,6 +1,7 @@
 """Flags that do not apply are refused: what was typed and then ignored would mislead."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping, Sequence
 
 import typer
 
@@ -25,6 +26,7 @@ TOURNAMENT_OF_GAMES = {
     "episodes": "for worlds without opponents, and board games have --games",
     "protocol": "for Atari, and these play a board game",
 }
+TAKING_KEYS = ("train", "resume", "doctor")  # whose arguments are key.path=value
 OF_ONE_MODE = {"width": "active", "elo0": "sprt", "elo1": "sprt"}
 
 
@@ -60,3 +62,24 @@ def was_typed(context: typer.Context, name: str) -> bool:
 def flag(name: str) -> str:
     """Returns a parameter as people type it."""
     return f"--{name.replace('_', '-')}"
+
+
+def what_was_wrong(arguments: Sequence[str], commands: Collection[str], message: str) -> str:
+    """Returns what is wrong with a command line that could not be read, and what was meant.
+
+    Args:
+        arguments: all that was typed after `ludus`.
+        commands: that there are.
+        message: the parser's.
+    """
+    command = arguments[0]
+    if command not in commands and not command.startswith("-"):
+        from workbench.suggestions import COMMANDS_ELSEWHERE, choices
+
+        return f"there is no command {command!r}{choices(command, COMMANDS_ELSEWHERE, commands)}"
+    # As with tools whose hyperparameters are options: --seed 1, --agent.gamma=0.9, --total-steps 9
+    option = re.search(r"no such option: --([\w.-]+)", message, re.IGNORECASE)
+    if option is not None and command in TAKING_KEYS:
+        key = option[1].replace("-", "_")
+        return f"{message.rstrip('.')}; a config's keys have no dashes before them: {key}=VALUE"
+    return message

@@ -119,7 +119,9 @@ def _no_run(typed: str, path: Path | None) -> UsageError:
         names: dict[str, list[Path]] = {}
         for known in run_paths():
             names.setdefault(known.name, []).append(known)
-        near = get_close_matches(Path(typed).name, names, n=1)
+        name = Path(typed).name
+        small = [known for known in names if known.lower() == name.lower()]
+        near = small or get_close_matches(name, names, n=1)
         if near and not looks_like_path(typed) and len(names[near[0]]) == 1:
             hint = f"did you mean {near[0]!r}?"
         elif near:

@@ -125,6 +125,18 @@ PROTOCOLS_ELSEWHERE = {
     "machado": "sticky dopamine v5 ale sticky_actions",
     "classic": "nature mnih dqn v4 noframeskip no_sticky sb3 cleanrl",
 }
+# Values of keys that have a few.
+VALUES_ELSEWHERE = {
+    "env.protocol": PROTOCOLS_ELSEWHERE,
+    "device": {"cuda": "gpu cuda:0 nvidia", "mps": "metal apple"},
+    "wandb.mode": {"disabled": "off false none no", "offline": "dryrun local", "online": "on true"},
+    "agent.precision": {"bfloat16": "bf16 fp16 float16 half mixed amp", "float32": "fp32 full 32"},
+    "agent.head": {"quantile": "qr qrdqn distributional c51 iqn", "scalar": "mean expected"},
+    "agent.network": {"nature": "cnn cnnpolicy atari", "flat": "mlp mlppolicy", "grid": "minigrid"},
+    "agent.core": {"none": "null feedforward mlp false", "lstm": "rnn recurrent true"},
+    "replay.storage": {"memory": "ram", "memmap": "disk file mmap"},
+    "replay.sampling": {"prioritized": "per priority proportional", "uniform": "random"},
+}
 COMMANDS_ELSEWHERE = {
     "eval": "evaluate test score benchmark",
     "record": "video render film",

@@ -156,3 +156,9 @@ def test_where_no_new_run_can_lie(ludus: Ludus, tree: Path, typed: str, says: st
     before = sorted(tree.rglob("*"))
     assert says in complaint(ludus("train", config, "--run", typed), 2)
     assert sorted(tree.rglob("*")) == before
+
+
+def test_capital_letters_lead_to_a_name_that_is_near(ludus: Ludus, tree: Path) -> None:
+    (tree / "runs/ppo-1").mkdir()
+    write_config(tree / "runs/ppo-1/config.yaml", PROBE)
+    assert "did you mean 'ppo-1'?" in complaint(ludus("eval", "PPO-1"), 2)

@@ -571,11 +571,15 @@ def test_uci_is_answered_without_torch(directory, player):
 
 
 def test_what_is_known_of_a_player_at_once(directory, player, tmp_path, monkeypatch):
+    monkeypatch.chdir(directory)
     run = str(directory / "runs/chess")
     assert known_at_once(f"{run}@7") == ("chess@7", 30)
     assert known_at_once(f"{run}?simulations=12") == ("chess@7", 12)
     for other in ("@8", "@x", "?simulations=0", "?depth=3", "s"):
         assert known_at_once(run + other) is None
+    make_player(directory, "zoo/deep-7", "chess")
+    assert known_at_once("deep-7") == ("deep-7@7", 30)
+    assert known_at_once(f"{directory / 'runs/zoo'}/../chess/") == ("chess@7", 30)
     make_player(directory, "go-7", "go(board_size=7)")
     assert known_at_once(str(directory / "runs/go-7")) is None
     monkeypatch.chdir(tmp_path)

@@ -16,6 +16,7 @@ from workbench.suggestions import (
     ENVS_ELSEWHERE,
     KEYS_ELSEWHERE,
     PROTOCOLS_ELSEWHERE,
+    VALUES_ELSEWHERE,
     choices,
     key_meant,
     word_meant,
@@ -57,6 +58,7 @@ def test_every_key_that_is_suggested_exists_somewhere() -> None:
         ENVS_ELSEWHERE,
         PROTOCOLS_ELSEWHERE,
         COMMANDS_ELSEWHERE,
+        *VALUES_ELSEWHERE.values(),
     ],
 )
 def test_a_word_means_one_thing(table: dict[str, str]) -> None:
@@ -214,3 +216,69 @@ def test_protocols_by_other_names() -> None:
             with_protocol(atari, typed)
     assert word_meant("zzz", PROTOCOLS_ELSEWHERE, ["machado"]) is None
     assert choices("zzz", {}, ["a", "b"]) == "; choose from a, b"
+
+
+@pytest.mark.parametrize(
+    ("agent", "override", "says"),
+    [
+        (
+            "dqn",
+            "agent.head=quantil",
+            'agent.head: there is no "quantil" here; did you mean \'quan',
+        ),
+        ("dqn", "agent.precision=fp16", "did you mean 'bfloat16'? choose from auto, float32, bfl"),
+        ("dqn", "device=cuda:0", "did you mean 'cuda'?"),
+        ("dqn", "wandb.mode=off", "did you mean 'disabled'?"),
+        ("dqn", "env.protocol=nature", "did you mean 'classic'?"),
+        ("dqn", "env.protocol=Machado", "did you mean 'machado'?"),
+        ("dqn", "replay.sampling=per", "did you mean 'prioritized'?"),
+        ("dqn", "replay.storage=disk", "did you mean 'memmap'?"),
+        ("dqn", "agent.network=CnnPolicy", "did you mean 'nature'?"),
+        ("ppo", "agent.core=null", "agent.core: there is no null here; did you mean 'none'?"),
+        ("dqn", "replay.storage=zzz", 'there is no "zzz" here; choose from memory, memmap'),
+        (
+            "dqn",
+            "wandb=off",
+            "wandb is a group of keys, e.g. wandb.mode; it has mode, project, ent",
+        ),
+        ("dqn", "env=pong", "env is a group of keys, e.g. env.kind; it has kind"),
+        (
+            "dqn",
+            "replay=100000",
+            "replay is a group of keys, e.g. replay.capacity_env_steps; it has",
+        ),
+    ],
+)
+def test_values_by_other_names(agent: str, override: str, says: str, tmp_path: Path) -> None:
+    config = write_config(tmp_path / "a.yaml", CONFIGS[agent])
+    with pytest.raises(UsageError) as told:
+        load_config(Path(config), [override])
+    assert says in str(told.value)
+
+
+def test_every_value_that_is_suggested_exists(tmp_path: Path) -> None:
+    for key, values in VALUES_ELSEWHERE.items():
+        agent = "ppo" if key == "agent.core" else "dqn"
+        config = Path(write_config(tmp_path / "a.yaml", CONFIGS[agent]))
+        for value in values:
+            load_config(config, [f"{key}={value}"])
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        (
+            ["train", "a.yaml", "--seed", "1"],
+            "a config's keys have no dashes before them: seed=VAL",
+        ),
+        (["train", "a.yaml", "--agent.gamma=0.9"], "agent.gamma=VALUE"),
+        (["resume", "a", "--total-env-steps", "9"], "total_env_steps=VALUE"),
+    ],
+)
+def test_keys_typed_as_options(
+    typed: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run_command(typed) == 2
+    assert says in capsys.readouterr().err
+    assert cli.run_command(["runs", "--seed", "1"]) == 2
+    assert "dashes" not in capsys.readouterr().err

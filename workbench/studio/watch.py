@@ -63,7 +63,8 @@ def watch(
             path = open_run(name).path.resolve()
         except UsageError:
             folder = typed_path(name) if looks_like_path(name) else Path(name)
-            if is_run(folder) or not os.path.isdir(folder):
+            inside = any(is_run(parent) for parent in folder.absolute().parents)
+            if is_run(folder) or inside or not os.path.isdir(folder):
                 raise
             folders.append(folder)
             continue
