@@ -132,7 +132,7 @@ def disk_bytes(path: Path) -> int:
         for folder, folders, names in os.walk(path)
         for name in (*folders, *names)
     ]
-    return sum(_own_bytes(file) for file in (path, *below))
+    return _own_bytes(path) + sum(map(_own_bytes, below))
 
 
 def _own_bytes(path: str | Path) -> int:
