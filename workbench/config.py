@@ -334,15 +334,21 @@ def _explain(
     if error["type"] == "missing":
         return f"{path}: the key {key} is missing"
     if error["type"] == "literal_error":
-        known = re.findall(r"'([^']*)'", error["ctx"]["expected"])
+        known = [one.strip("'") for one in re.split(", | or ", error["ctx"]["expected"])]
         near = choices(str(error["input"]), VALUES_ELSEWHERE.get(key, {}), known)
-        return f"{path}: {key}: there is no {json.dumps(error['input'])} here{near}"
+        return f"{path}: {key}: there is no {_as_typed(error['input'])} here{near}"
     if error["type"] in ("model_type", "model_attributes_type"):
         under = siblings(location, _valid_keys(model, data)) or ["kind"]
         return f"{path}: {key} is a group of keys, e.g. {key}.{under[0]}; it has {', '.join(under)}"
     message = error["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
     return f"{path}: {key}: {message}" if key else f"{path}: {message}"
+
+
+def _as_typed(value: Any) -> str:
+    """Returns a value as YAML has it, or as Python has what YAML may also make: dates, sets, ..."""
+    plain = value is None or isinstance(value, str | bool | int | float)
+    return json.dumps(value) if plain else repr(value)
 
 
 def _valid_keys(model: type[BaseModel], data: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

@@ -35,7 +35,10 @@ from workbench.run import Run
         (["train", "c.yaml", "--rum", "a"], "No such option: --rum"),
         (["train", "c.yaml", "--run"], "--run"),
         (["train", "c.yaml", "seed"], "the override 'seed' is not of the form key.path=value"),
-        (["train", "c.yaml", "env.probe=pong"], "c.yaml: env.probe: input should be 'constant'"),
+        (
+            ["train", "c.yaml", "env.probe=pong"],
+            'c.yaml: env.probe: there is no "pong" here; choose from constant',
+        ),
         (["train", "c.yaml", "env.gmae=x"], "unknown key env.gmae; env has kind, probe, num_envs"),
         (["train", "c.yaml", "agent.lr=1"], "did you mean agent.learning_rate?"),
         (["train", "c.yaml", "agent.learning_rate=fast"], "should be a valid number"),
@@ -55,11 +58,14 @@ from workbench.run import Run
         ),
         (["train", "ppo.yaml", "learning_starts_env_steps=9"], "unknown key learning_starts_env"),
         (["train", "ppo.yaml", "agent.n_step=3"], "ppo.yaml: unknown key agent.n_step"),
-        (["train", "ppo.yaml", "agent.core=gru"], "agent.core: input should be 'lstm' or 'none'"),
+        (
+            ["train", "ppo.yaml", "agent.core=gru"],
+            'agent.core: there is no "gru" here; choose from lstm, none',
+        ),
         (["train", "ppo.yaml", "agent.kind=pop"], "agent.kind: unknown agent 'pop'; choose from"),
         (["train", "ppo.yaml", "agent.kind=[ppo]"], "agent.kind: unknown agent ['ppo']; did you"),
         (["train", "atari.yaml", "env.game=pogn"], "unknown game 'pogn'; did you mean 'pong'?"),
-        (["train", "atari.yaml", "env.protocol=x"], "should be 'machado' or 'classic'"),
+        (["train", "atari.yaml", "env.protocol=x"], "choose from machado, classic"),
         (
             ["train", "c.yaml", "replay.capacity_env_steps=1e12", "total_env_steps=1e12"],
             "lower replay.capacity_env_steps",
