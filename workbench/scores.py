@@ -17,6 +17,9 @@ from workbench import checkpoint
 from workbench.intervals import counted
 
 WINDOW_EPISODES = 100
+# Of an evaluation, or of games, that takes the place of what was measured in training: from here on
+# intervals hold what they promise.
+FEWEST_EVALUATED = 10
 BLOCK_BYTES = 16_384
 MAX_TAIL_BYTES = 4_194_304
 MAX_EVALUATIONS_BYTES = 4_194_304
@@ -127,11 +130,15 @@ def run_score(
         measured: what its metrics tell of a board game.
     """
     latest = checkpoint.latest_step(run / "checkpoints")
-    found = [one for one in evaluations_of(run) if one["env_steps"] == latest]
+    found = [
+        one
+        for one in evaluations_of(run)
+        if one["env_steps"] == latest and one["episodes"] >= FEWEST_EVALUATED
+    ]
     if world == "board":
         best = max(found, key=_how_telling, default=None)
         return measured if best is None else _of_games(best)
-    found = [one for one in found if one.get("protocol") == protocol and one["episodes"] > 1]
+    found = [one for one in found if one.get("protocol") == protocol]
     unit = " ".join(filter(None, (game, protocol)))
     if found:
         one = max(reversed(found), key=lambda one: one["episodes"])

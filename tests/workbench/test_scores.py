@@ -92,11 +92,12 @@ def test_an_evaluation_of_the_latest_checkpoint_counts_most(tmp_path: Path) -> N
         False,
     )
     keep_evaluation(tmp_path, report(episodes=1, mean_return=1.0, ci95=None))
+    keep_evaluation(tmp_path, report(episodes=9, mean_return=1.0))
     keep_evaluation(tmp_path, report(protocol="classic", mean_return=2.0))
     keep_evaluation(tmp_path, report(env_steps=50, mean_return=3.0))
     assert shown().value == 67
     keep_evaluation(tmp_path, report())
-    keep_evaluation(tmp_path, report(episodes=5, mean_return=4.0))
+    keep_evaluation(tmp_path, report(episodes=10, mean_return=4.0))
     best = shown()
     assert best.value == 43
     assert best.ci95 == (36, 50)
