@@ -10,4 +10,5 @@ import pytest
 def no_process_is_left() -> Iterator[None]:
     before = set(psutil.Process().children(recursive=True))
     yield
-    assert set(psutil.Process().children(recursive=True)) == before
+    # What other tests have left, such as W&B's service, may end meanwhile.
+    assert set(psutil.Process().children(recursive=True)) <= before
