@@ -193,8 +193,8 @@ def record(
 ) -> None:
     """Records whole episodes as mp4 with a JSON trace of every step beside it.
 
-    Up to 16, they are what `ludus eval` scores with the same --seed and --episodes, in its order;
-    the next 16 are of seed + 1. In a board game the agent plays itself, with seed, seed + 1, ...
+    The first 16 are the episodes that `ludus eval` scores with the same --seed and --episodes, in
+    the same order; the next 16 have seed + 1. Board games are against itself: seed, seed + 1, ...
 
     Example: ludus record runs/pong-2 --episodes 3
     """
@@ -230,7 +230,8 @@ def tournament(
         str | None, typer.Option(help="As OpenSpiel names it; that of the runs if not given.")
     ] = None,
     games: Annotated[
-        int | None, typer.Option(min=1, help="Of each pairing, 40; in sprt at most, 1000.")
+        int | None,
+        typer.Option(min=1, help="Games per pairing (40); in sprt at most (1000)."),
     ] = None,
     mode: Annotated[
         Literal["round-robin", "gauntlet", "ladder", "active", "sprt"],
