@@ -231,6 +231,17 @@ def dump_config(config: TrainConfig) -> str:
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
 
 
+def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Returns nested values by dotted key, e.g. `env.kind`."""
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, dict):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
 def _check_numbers(path: Path, prefix: str, data: Mapping[str, Any], model: BaseModel) -> None:
     """Refuses what pydantic takes for a number: `true`, NaN, infinities, absurdly large ones."""
     for name, given in data.items():

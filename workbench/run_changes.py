@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from workbench import checkpoint
-from workbench.config import OffPolicyConfig, TrainConfig, dump_config, load_saved_config
+from workbench.config import OffPolicyConfig, TrainConfig, dump_config, flatten, load_saved_config
 from workbench.errors import UsageError
 from workbench.run import Run
 
@@ -144,7 +144,7 @@ def _interrupted_change(run: Run) -> list[str]:
     if not made:
         return []
     keys = made[-1]["keys"]
-    now = _flat(run.config.model_dump(mode="json"))
+    now = flatten(run.config.model_dump(mode="json"))
     if any(now.get(key) != before for key, (before, _) in keys.items()):
         return []
     return [f"{key}={json.dumps(after)}" for key, (_, after) in keys.items()]
@@ -152,7 +152,7 @@ def _interrupted_change(run: Run) -> list[str]:
 
 def _differences(before: TrainConfig, after: TrainConfig) -> dict[str, list[Any]]:
     """Returns the value before and after of each dotted key that has another."""
-    old, new = _flat(before.model_dump(mode="json")), _flat(after.model_dump(mode="json"))
+    old, new = flatten(before.model_dump(mode="json")), flatten(after.model_dump(mode="json"))
     return {
         key: [old.get(key), new.get(key)]
         for key in dict.fromkeys([*old, *new])
@@ -165,13 +165,3 @@ def _is_sound(change: Any) -> bool:
         case {"env_steps": int(), "keys": dict() as keys}:
             return all(isinstance(pair, list) and len(pair) == 2 for pair in keys.values())
     return False
-
-
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value
-    return flat

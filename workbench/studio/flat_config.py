@@ -2,12 +2,11 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from workbench.config import load_saved_config
+from workbench.config import flatten, load_saved_config
 from workbench.errors import UsageError
 
 Flat = dict[str, Any]
@@ -39,17 +38,6 @@ def read_flat(path: Path) -> Flat:
         flat = None  # for `load_saved_config` to say why
     if flat is None or not _is_enough(flat):
         flat = flatten(load_saved_config(path).model_dump(mode="json"))
-    return flat
-
-
-def flatten(config: Mapping[str, Any], prefix: str = "") -> Flat:
-    """Returns nested values by dotted key."""
-    flat: Flat = {}
-    for key, value in config.items():
-        if isinstance(value, dict):
-            flat |= flatten(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value
     return flat
 
 

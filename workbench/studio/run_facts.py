@@ -9,6 +9,7 @@ from typing import Any
 
 from workbench import checkpoint
 from workbench.board_names import names_of
+from workbench.config import flatten
 from workbench.errors import UsageError
 from workbench.run import Run
 from workbench.run_changes import describe_changes
@@ -16,7 +17,7 @@ from workbench.run_notes import notes_path, read_notes
 from workbench.scores import EVALUATIONS, measured_in_training, run_score
 from workbench.studio import commands
 from workbench.studio.answers import finite
-from workbench.studio.flat_config import MAX_BYTES, family_of, flatten, game_of, read_flat
+from workbench.studio.flat_config import MAX_BYTES, family_of, game_of, read_flat
 from workbench.studio.kept import Kept, stamp
 from workbench.studio.sparks import read_spark
 from workbench.studio.videos import list_videos, score_of

@@ -11,7 +11,7 @@ from tests.workbench.studio.made_runs import add_video, lines_of, make_run, writ
 from workbench import config as configs
 from workbench.run import Run
 from workbench.studio import run_facts
-from workbench.studio.flat_config import family_of, flatten, read_flat
+from workbench.studio.flat_config import family_of, read_flat
 from workbench.studio.library import Library
 from workbench.studio.run_facts import Cards, card, details
 from workbench.studio.sparks import POINTS, SPARSE_BYTES, TOP, WHOLE_BYTES, read_spark
@@ -159,7 +159,7 @@ def test_runs_that_differ_in_the_seed_alone_are_one_family(tmp_path):
 @pytest.mark.parametrize("board", [False, True])
 def test_the_fast_reading_of_a_config_is_the_right_one(tmp_path, board, monkeypatch):
     path = make_run(tmp_path, "x", board=board) / "config.yaml"
-    whole = flatten(configs.load_saved_config(path).model_dump(mode="json"))
+    whole = configs.flatten(configs.load_saved_config(path).model_dump(mode="json"))
     monkeypatch.setattr("workbench.studio.flat_config.load_saved_config", None)
     assert read_flat(path) == whole
 
