@@ -30,11 +30,16 @@ class Outcome:
     err: str
 
 
+def own_environment() -> dict[str, str]:
+    """What a process of its own gets: no W&B service of this one, which may end at any time."""
+    return {name: value for name, value in os.environ.items() if name != "WANDB_SERVICE"}
+
+
 class Launcher:
     """Starts one `ludus` at a time, each in a process of its own."""
 
     def __init__(self) -> None:
-        environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        environment = own_environment() | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
         self._process = subprocess.Popen(
             [sys.executable, __file__],
             stdin=subprocess.PIPE,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.end_to_end.configs import BOARD, PROBE, write_config
 from tests.end_to_end.conftest import Ludus
+from tests.end_to_end.launcher import own_environment
 
 
 def test_every_file_has_the_mode_that_the_umask_asks_for(ludus: Ludus, here: Path) -> None:
@@ -16,10 +17,10 @@ def test_every_file_has_the_mode_that_the_umask_asks_for(ludus: Ludus, here: Pat
     board = write_config(here / "b.yaml", BOARD, total_env_steps=150)
     before = os.umask(umask)
     try:
-        # In a process of its own: W&B's service outlives a run, and not the test after this one.
+        # In a process of its own, for W&B's service would outlive this test.
         code = "from workbench.cli import main; main()"
         arguments = [sys.executable, "-c", code, "train", probe, "--run", "p"]
-        subprocess.run(arguments, check=True, capture_output=True)
+        subprocess.run(arguments, check=True, capture_output=True, env=own_environment())
         assert ludus("train", board, "--run", "b").code == 0
         assert ludus("record", "p", "--seed", "3").code == 0
         assert ludus("record", "b", "--seed", "3").code == 0

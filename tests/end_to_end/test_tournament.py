@@ -78,9 +78,9 @@ def test_a_ladder_with_baselines(ludus: Ludus, run_a: Path, here: Path) -> None:
     assert records.read_bytes().startswith(before)
 
 
-def test_ratings_go_to_weights_and_biases(ludus: Ludus, run_a: Path, here: Path) -> None:
+def test_ratings_go_to_weights_and_biases(processes: Launcher, run_a: Path, here: Path) -> None:
     command = ["tournament", "a@all", "random", "--games", "2", "--mode", "ladder", "--out", "t"]
-    assert ludus(*command, "--wandb", "offline").code == 0
+    assert processes.run(here, *command, "--wandb", "offline").code == 0
     (log,) = (here / "t/wandb").glob("offline-run-*/run-*.wandb")
     written = log.read_bytes()
     for name in (b"elo/runs/a", b"elo_low/runs/a", b"elo/random", b"env_steps"):

@@ -1,17 +1,20 @@
 """A real server over the zoo, and a real browser that looks at it."""
 
+import asyncio
 import os
 import shutil
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from starlette.applications import Starlette
 
 from workbench.studio.library import Library
 from workbench.studio.server import LOOPBACK, make_app
@@ -56,31 +59,46 @@ def compare_small(folder: Path) -> None:
     )  # fmt: skip
 
 
+class _AllClosed(uvicorn.Server):
+    """A server that leaves no connection open, however slowly its answers come."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0.01)  # in which the transports close
+
+
+@contextmanager
+def served(app: Starlette) -> Iterator[str]:
+    """Yields the address at which an app is served, by a thread."""
+    server = _AllClosed(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        while not server.started:
+            assert thread.is_alive(), "the studio does not start"
+            time.sleep(0.01)
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(PATIENCE / 1000)
+
+
 class Server:
-    """The studio in a thread, at a port of its own."""
+    """The studio over some folders, at the address `url`."""
 
     def __init__(self, *folders: Path) -> None:
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        app = make_app(Library(folders), hosts=LOOPBACK, token=None)
-        self._server = uvicorn.Server(
-            uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1)
-        )
-        self._thread = threading.Thread(
-            target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True
-        )
+        self._served = served(make_app(Library(folders), hosts=LOOPBACK, token=None))
+        self.url = ""
 
     def __enter__(self) -> "Server":
-        self._thread.start()
-        while not self._server.started:
-            assert self._thread.is_alive(), "the studio does not start"
-            time.sleep(0.01)
+        self.url = self._served.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.should_exit = True
-        self._thread.join(10)
-        self._socket.close()
+        self._served.__exit__(None, None, None)
 
 
 @pytest.fixture(scope="session")

@@ -3,17 +3,10 @@
 import http.client
 import json
 import shutil
-import socket
-import threading
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
-
-import uvicorn
-from starlette.applications import Starlette
 
 from tests.end_to_end.configs import BOARD, PPO_GRID, write_config
 from tests.workbench.studio.conftest import ZOO
@@ -51,21 +44,6 @@ def ask(
         return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, body)
     finally:
         connection.close()
-
-
-@contextmanager
-def served(app: Starlette) -> Iterator[str]:
-    """Yields the address at which an app of the test's own is served."""
-    config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(10)
 
 
 def write_metrics(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:

@@ -8,8 +8,8 @@ import shutil
 import pytest
 from playwright.sync_api import expect
 
-from tests.workbench.studio.conftest import ZOO
-from tests.workbench.studio.made_runs import make_run, served
+from tests.workbench.studio.conftest import ZOO, served
+from tests.workbench.studio.made_runs import make_run
 from tests.workbench.studio.test_changes import locked
 from workbench.board_names import NAMES, coordinates, move_name, names_of
 from workbench.studio.changes_api import Changes

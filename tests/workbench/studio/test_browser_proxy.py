@@ -5,8 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.workbench.studio.conftest import ZOO, Server
-from tests.workbench.studio.made_runs import served
+from tests.workbench.studio.conftest import ZOO, Server, served
 from tests.workbench.studio.proxy import Proxy
 from tests.workbench.studio.test_browser_pages import PAGES
 from workbench.studio.library import Library

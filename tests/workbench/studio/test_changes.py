@@ -8,7 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.workbench.studio.made_runs import ask, make_run, served
+from tests.workbench.studio.conftest import served
+from tests.workbench.studio.made_runs import ask, make_run
 from workbench.errors import UsageError
 from workbench.run import Run
 from workbench.run_notes import MAX_NOTES, read_notes, rename_run, write_notes

@@ -20,8 +20,8 @@ from starlette.routing import Mount, Route
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from tests.workbench.studio.conftest import Server
-from tests.workbench.studio.made_runs import ZOO, ask, make_run, served
+from tests.workbench.studio.conftest import Server, served
+from tests.workbench.studio.made_runs import ZOO, ask, make_run
 from workbench.errors import UsageError, WorkError
 from workbench.studio import runs_api, server
 from workbench.studio.library import Library

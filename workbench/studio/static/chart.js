@@ -74,7 +74,7 @@ export const xText = (name, value) => (name === "wall_seconds" ? clock(value) : 
 // A chart that is filled by `draw`. Lines are { name, x, y } or { name, x, mean, min, max }.
 export class Chart {
   constructor(onPoint) {
-    this.box = element("div", { class: "chart", role: "img" });
+    this.box = element("div", { class: "chart", role: "img", "aria-label": "Curves, not drawn yet" });
     this.onPoint = onPoint;
     this.plot = null;
     this.drawn = null;

@@ -74,6 +74,7 @@ export class Crosstable {
 
   // The names at the left stay where they are while the numbers move below them.
   uncover(button) {
+    if (button !== document.activeElement) return; // the keyboard has gone on before the next frame
     const names = this.table.querySelector(".t-sticky").getBoundingClientRect();
     const covered = names.right - button.getBoundingClientRect().left;
     if (covered > 0) this.node.scrollLeft -= covered;
