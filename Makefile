@@ -8,7 +8,7 @@ export OMP_WAIT_POLICY := PASSIVE
 .PHONY: demo test test-all check cuda-check clean
 
 demo: $(READY)
-	@$(BIN)/python -m workbench.demo
+	@$(BIN)/python -m workbench.training.demo
 
 test: $(READY)
 	$(BIN)/pytest -n auto --maxprocesses 4

@@ -23,10 +23,10 @@ from agents.alphazero import SearchPlayer
 from agents.base import Player
 from envs.board.connect_four import ConnectFourSolver
 from envs.board.openspiel import BoardConfig, OpenSpielGame
-from workbench.baselines import make_baseline
-from workbench.boards import load_board_player
-from workbench.intervals import share95
-from workbench.truth import make_exam
+from workbench.evaluation.baselines import make_baseline
+from workbench.evaluation.board_games import load_board_player
+from workbench.evaluation.intervals import share95
+from workbench.evaluation.solved import make_exam
 
 STRICT_FIRST_PLY = 10
 

@@ -21,9 +21,9 @@ from agents.base import Actor, Decision, Memory
 from envs.base import Step
 from envs.crafter import CrafterConfig, CrafterWorlds, crafter_score
 from envs.replayed import ReplayedEnvs
-from workbench.evaluate import EVAL_SEED_OFFSET
-from workbench.interact import interact
-from workbench.player import load_player
+from workbench.evaluation.episodes import EVAL_SEED_OFFSET
+from workbench.evaluation.load import load_player
+from workbench.training.interact import interact
 
 NUM_ENVS = 10
 PUBLISHED_RANDOM, PUBLISHED_PPO = 1.6, 4.6  # percent; danijar/crafter, README, after 1M env_steps

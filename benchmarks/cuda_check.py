@@ -20,10 +20,10 @@ from typing import Any
 import torch
 
 from workbench.config import load_config
-from workbench.doctor import describe_machine, measure, resolve
+from workbench.training.doctor import describe_machine, measure, resolve
 
 ROOT = Path(__file__).parent.parent
-LUDUS = [sys.executable, "-c", "from workbench.cli import main; main()"]
+LUDUS = [sys.executable, "-c", "from workbench.cli.main import main; main()"]
 # (network, batch size, envs, precision) of DQN: the paper's shape, and shapes that fill a GPU.
 DQN_SHAPES = [
     ("nature", 32, 16, "float32"),

@@ -19,7 +19,7 @@ import numpy as np
 import vizdoom.gymnasium_wrapper  # noqa: F401  (registers the scenarios)
 from side_by_side import show
 
-from workbench.intervals import mean95
+from workbench.evaluation.intervals import mean95
 
 FRAME_SKIP = 4
 # The monster's middle is at most this many of its widths from the screen's: then it is shot at.

@@ -5,7 +5,7 @@ without life loss, 84x84 stacked by 4, Nature CNN, batches of 32, one update per
 samples per env step), Adam with the same learning rate, the same target period in updates, the same
 replay capacity, and epsilon 0.01 from the start. SB3 runs `DQN("CnnPolicy").learn` on
 `make_atari_env` and `VecFrameStack`, with 1 env, with 8, and with 8 in their own processes; Ludus
-runs the very `workbench.training.train` of `ludus train`, metrics, checkpoints and videos
+runs the very `workbench.training.train.train` of `ludus train`, metrics, checkpoints and videos
 included but with periods longer than the slices. Each side is tried with 1 and 2 torch threads.
 
 Every configuration has its own process; slices of a few seconds alternate, and medians are shown.
@@ -101,13 +101,14 @@ class Slices:
 def ours(connection: Connection, *, num_envs: int, precision: str) -> None:
     from agents.dqn import DQN
     from envs import make_envs
-    from workbench import player, training
     from workbench.config import OffPolicyConfig
-    from workbench.metrics import Metrics
-    from workbench.progress import Progress
+    from workbench.evaluation import load as player
     from workbench.replay import Replay
-    from workbench.run import create_run
-    from workbench.stopping import stop_signals
+    from workbench.runs.run import create_run
+    from workbench.training import train as training
+    from workbench.training.metrics import Metrics
+    from workbench.training.progress import Progress
+    from workbench.training.stopping import stop_signals
 
     config = OffPolicyConfig.model_validate(
         {
@@ -212,7 +213,7 @@ def theirs(connection: Connection, *, num_envs: int, processes: bool) -> None:
         VecTransposeImage,
     )
 
-    from workbench.training import keep_freed_memory
+    from workbench.training.train import keep_freed_memory
 
     torch.set_flush_denormal(True)  # as `train` does for Ludus
     keep_freed_memory()

@@ -16,9 +16,9 @@ from side_by_side import show
 from agents.alphazero import SearchPlayer
 from envs.board.base import BoardGame, reach
 from envs.board.openspiel import BoardConfig, OpenSpielGame
-from workbench.baselines import make_baseline
-from workbench.boards import load_board_player
-from workbench.match import Game, play_match
+from workbench.evaluation.baselines import make_baseline
+from workbench.evaluation.board_games import load_board_player
+from workbench.evaluation.match import Game, play_match
 
 AREA = 25
 

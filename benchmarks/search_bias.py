@@ -15,8 +15,8 @@ from side_by_side import show, write_json
 
 from agents.search import Search
 from agents.search.forest import UNPROVEN
-from workbench.boards import load_board_player
-from workbench.match import play_at_random
+from workbench.evaluation.board_games import load_board_player
+from workbench.evaluation.match import play_at_random
 
 
 def main() -> None:

@@ -34,9 +34,9 @@ from agents.search import Search
 from envs.board.base import Position
 from envs.board.openspiel import OpenSpielGame
 from workbench.config import SelfPlayConfig, load_config
-from workbench.doctor import resolve
-from workbench.loops.self_play import SelfPlay
-from workbench.training import keep_freed_memory
+from workbench.training.doctor import resolve
+from workbench.training.self_play import SelfPlay
+from workbench.training.train import keep_freed_memory
 
 CONFIG = Path(__file__).parents[1] / "configs/board/connect_four.yaml"
 PARTS = ("select", "rules", "encode", "network", "back up")

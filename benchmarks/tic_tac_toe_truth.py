@@ -12,8 +12,8 @@ import numpy as np
 from side_by_side import show
 
 from agents.alphazero import SearchPlayer
-from workbench.boards import load_board_player
-from workbench.truth import make_solver, make_whole_exam
+from workbench.evaluation.board_games import load_board_player
+from workbench.evaluation.solved import make_solver, make_whole_exam
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
 """How much faster a tournament plays its games side by side than one at a time.
 
 Connect four between two checkpoints at 64 simulations, from the same openings, by the same code:
-`workbench.match.play` with one board, and `Tournament` with as many as it takes, on all cores. One
-at a time, only the first games are played, for the rest would take as long again; both networks are
-asked about one position after the other then, without blank rows beside it.
+`workbench.evaluation.match.play` with one board, and `Tournament` with as many as it takes, on all
+cores. One at a time, only the first games are played, for the rest would take as long again; both
+networks are asked about one position after the other then, without blank rows beside it.
 
     python benchmarks/tournament_speed.py ONE OTHER [--games 1000] [--alone 30] [--simulations 64]
 """
@@ -21,13 +21,13 @@ from side_by_side import show, write_json
 
 from agents.alphazero import SearchPlayer
 from envs.board.openspiel import OpenSpielGame
-from workbench.boards import load_board_player
-from workbench.match import Fixture, play
+from workbench.evaluation.board_games import load_board_player
+from workbench.evaluation.match import Fixture, play
+from workbench.tournament.entrants import enter
 from workbench.tournament.openings import balanced_openings, default_opening_plies
-from workbench.tournament.players import enter
+from workbench.tournament.play import Tournament, game_seed
 from workbench.tournament.records import Key, Records
 from workbench.tournament.schedule import fixed
-from workbench.tournament.tournament import Tournament, game_seed
 
 
 def main() -> None:

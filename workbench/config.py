@@ -19,8 +19,8 @@ from agents.r2d2 import R2D2Config
 from envs import EnvConfig
 from envs.board.openspiel import BoardConfig
 from workbench.errors import UsageError
-from workbench.gate import GateConfig
 from workbench.replay import PositionReplayConfig, ReplayConfig
+from workbench.selfplay.gate import GateConfig
 from workbench.suggestions import (
     AGENTS_ELSEWHERE,
     ENVS_ELSEWHERE,

@@ -16,7 +16,7 @@ from agents.dqn import DQN, DQNConfig
 from agents.ppo import PPO, PPOConfig, Sequences
 from agents.r2d2 import R2D2, History, R2D2Config, ReplayedSequences
 from envs.base import EnvSpec, Step
-from workbench import checkpoint
+from workbench.runs import checkpoint
 
 NUM_ACTIONS = 3
 ObsShape = tuple[int, int, int]

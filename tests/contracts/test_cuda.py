@@ -16,9 +16,9 @@ from envs import make_envs
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from envs.probes import ProbeConfig
 from workbench.config import OffPolicyConfig, OnPolicyConfig, SelfPlayConfig
-from workbench.interact import interact
-from workbench.loops import make_loop
 from workbench.replay import Replay, ReplayConfig
+from workbench.training.interact import interact
+from workbench.training.train import make_loop
 
 pytestmark = [
     pytest.mark.gpu,

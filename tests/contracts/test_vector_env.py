@@ -18,7 +18,7 @@ from envs.crafter import CrafterConfig
 from envs.doom import DoomConfig
 from envs.grid import MiniGridConfig
 from envs.probes import ProbeConfig, ProbeName
-from workbench import checkpoint
+from workbench.runs import checkpoint
 
 TICKS = 300
 RENDERED_TICKS = 130

@@ -8,12 +8,12 @@ import pytest
 import torch
 
 import envs.atari
-import workbench.player
+import workbench.evaluation.load
 from tests.end_to_end import launcher
 from tests.end_to_end.configs import PROBE, write_config
 from tests.end_to_end.launcher import Launcher, Outcome
-from workbench import checkpoint
-from workbench.cli import run_command
+from workbench.cli.main import run_command
+from workbench.runs import checkpoint
 
 Ludus = Callable[..., Outcome]
 
@@ -39,7 +39,9 @@ def ludus(
     """Runs a command in this process, with short episodes and videos."""
     for name in ("RESEED_PERIOD_TICKS", "MAX_FRAMES_PER_EPISODE"):
         monkeypatch.setattr(envs.atari, name, getattr(launcher, name))
-    monkeypatch.setattr(workbench.player, "MAX_VIDEO_ENV_STEPS", launcher.MAX_VIDEO_ENV_STEPS)
+    monkeypatch.setattr(
+        workbench.evaluation.load, "MAX_VIDEO_ENV_STEPS", launcher.MAX_VIDEO_ENV_STEPS
+    )
 
     def run(*arguments: str) -> Outcome:
         capsys.readouterr()

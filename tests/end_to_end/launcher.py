@@ -87,14 +87,14 @@ class Launcher:
 
 def _become_ludus(order: dict[str, Any]) -> NoReturn:
     import envs.atari
-    import workbench.player
-    import workbench.tournament.tournament
-    from workbench.cli import main
+    import workbench.evaluation.load
+    import workbench.tournament.play
+    from workbench.cli.main import main
 
     envs.atari.RESEED_PERIOD_TICKS = RESEED_PERIOD_TICKS
     envs.atari.MAX_FRAMES_PER_EPISODE = MAX_FRAMES_PER_EPISODE
-    workbench.player.MAX_VIDEO_ENV_STEPS = MAX_VIDEO_ENV_STEPS
-    workbench.tournament.tournament.AT_ONCE = GAMES_AT_ONCE
+    workbench.evaluation.load.MAX_VIDEO_ENV_STEPS = MAX_VIDEO_ENV_STEPS
+    workbench.tournament.play.AT_ONCE = GAMES_AT_ONCE
     os.chdir(order["directory"])
     for descriptor, name in enumerate([os.devnull, "stdout", "stderr"]):
         mode = os.O_RDWR if descriptor == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC
@@ -127,10 +127,10 @@ def _serve() -> None:
     # All that the forked processes would otherwise import, the optimizer's seconds included.
     import torch._dynamo  # noqa: F401
 
-    import workbench.cli
-    import workbench.doctor
+    import workbench.cli.main
     import workbench.tournament.command
-    import workbench.training  # noqa: F401
+    import workbench.training.doctor
+    import workbench.training.train  # noqa: F401
 
     for line in sys.stdin:
         child = os.fork()

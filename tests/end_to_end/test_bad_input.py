@@ -17,10 +17,10 @@ from tests.end_to_end.checks import complaint, fingerprint
 from tests.end_to_end.configs import ATARI, PPO_PROBE, PROBE, write_config
 from tests.end_to_end.conftest import Ludus
 from tests.end_to_end.launcher import Outcome
-from workbench.cli import run_command
+from workbench.cli.main import run_command
 from workbench.errors import UsageError
-from workbench.player import with_protocol
-from workbench.run import Run
+from workbench.evaluation.load import with_protocol
+from workbench.runs.run import Run
 
 # ---- the command line
 
@@ -127,7 +127,7 @@ def test_debug_shows_the_traceback(
 ) -> None:
     with pytest.raises(Exception, match="there is no run 'b'"):
         run_command(["eval", "b"], debug=True)
-    from workbench import cli
+    from workbench.cli import main as cli
 
     for arguments, shows in ((["eval", "b"], False), (["eval", "b", "--debug"], True)):
         monkeypatch.setattr("sys.argv", ["ludus", *arguments])
@@ -143,7 +143,7 @@ def test_an_unforeseen_error_is_one_line_too(
     def fail(*arguments: object, **options: object) -> None:
         raise ZeroDivisionError("it is\nzero")
 
-    monkeypatch.setattr("workbench.listing.list_rows", fail)
+    monkeypatch.setattr("workbench.runs.listing.list_rows", fail)
     outcome = ludus("runs")
     assert outcome.code == 1
     assert outcome.err == "ludus: unexpected ZeroDivisionError: it is zero; --debug shows where\n"
@@ -163,7 +163,7 @@ def test_a_lack_of_memory_is_foreseen(
     def fail(*arguments: object, **options: object) -> None:
         raise lack
 
-    monkeypatch.setattr("workbench.listing.list_rows", fail)
+    monkeypatch.setattr("workbench.runs.listing.list_rows", fail)
     says = complaint(ludus("runs"), 1)
     assert says == f"there is not enough memory: {lack}; what was saved is kept"
 

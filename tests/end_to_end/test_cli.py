@@ -15,7 +15,8 @@ import yaml
 from tests.end_to_end.configs import ATARI, BOARD, PPO_GRID, PROBE, write_config
 from tests.end_to_end.conftest import Ludus
 from tests.end_to_end.launcher import Launcher
-from workbench import checkpoint, doctor
+from workbench.runs import checkpoint
+from workbench.training import doctor
 
 COMMANDS = ["train", "resume", "eval", "record", "runs", "doctor"]
 EVAL_KEYS = {
@@ -294,7 +295,7 @@ def test_the_doctor_says_what_a_config_costs(
 def test_a_replay_that_memory_cannot_hold_may_go_to_disk(
     ludus: Ludus, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workbench.doctor.OVERHEAD_BYTES", 10**15)
+    monkeypatch.setattr("workbench.training.doctor.OVERHEAD_BYTES", 10**15)
     config = write_config(here / "c.yaml", PROBE, total_env_steps=4)
     refused = ludus("train", config)
     assert refused.code == 2
@@ -317,7 +318,7 @@ def test_help_and_no_arguments_show_all_commands(ludus: Ludus) -> None:
 
 
 def test_the_installed_command_prints_only_json_and_exits_with_its_code(here: Path) -> None:
-    code = "import sys; from workbench.cli import main; sys.exit(main())"
+    code = "import sys; from workbench.cli.main import main; sys.exit(main())"
     done = subprocess.run(
         [sys.executable, "-c", code, "runs", "--json"], capture_output=True, text=True
     )

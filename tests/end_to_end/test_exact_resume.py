@@ -35,8 +35,8 @@ from tests.end_to_end.launcher import (
     ROOT,
     Launcher,
 )
-from workbench import checkpoint
 from workbench.replay.ring import FIELDS
+from workbench.runs import checkpoint
 
 
 def assert_equal_runs(run: Path, reference: Path) -> None:
@@ -252,7 +252,8 @@ def test_killed_as_a_person_would(
     reference = uninterrupted(config)
     write_config(tmp_path / "c.yaml", config)
     patch_and_run = (
-        "import envs.atari, workbench.player as player; from workbench.cli import main;"
+        "import envs.atari, workbench.evaluation.load as player;"
+        "from workbench.cli.main import main;"
         f"envs.atari.RESEED_PERIOD_TICKS = {RESEED_PERIOD_TICKS};"
         f"envs.atari.MAX_FRAMES_PER_EPISODE = {MAX_FRAMES_PER_EPISODE};"
         f"player.MAX_VIDEO_ENV_STEPS = {MAX_VIDEO_ENV_STEPS}; main()"

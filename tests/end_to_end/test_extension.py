@@ -23,8 +23,8 @@ from tests.end_to_end.configs import (
 from tests.end_to_end.conftest import Ludus
 from tests.end_to_end.launcher import Launcher
 from tests.end_to_end.test_exact_resume import assert_equal_runs
-from workbench import checkpoint
-from workbench.run import Run
+from workbench.runs import checkpoint
+from workbench.runs.run import Run
 
 # So large that the ring of the short run has fewer rows, which then become more.
 ROOMY = {"capacity_env_steps": 500, "sampling": "prioritized"}

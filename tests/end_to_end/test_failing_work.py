@@ -16,7 +16,7 @@ from agents.losses import huber_td_loss
 from tests.end_to_end.checks import complaint, fingerprint
 from tests.end_to_end.configs import PROBE, write_config
 from tests.end_to_end.conftest import Ludus
-from workbench import checkpoint
+from workbench.runs import checkpoint
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_and_spares_its_checkpoints(

@@ -18,7 +18,7 @@ def test_every_file_has_the_mode_that_the_umask_asks_for(ludus: Ludus, here: Pat
     before = os.umask(umask)
     try:
         # In a process of its own, for W&B's service would outlive this test.
-        code = "from workbench.cli import main; main()"
+        code = "from workbench.cli.main import main; main()"
         arguments = [sys.executable, "-c", code, "train", probe, "--run", "p"]
         subprocess.run(arguments, check=True, capture_output=True, env=own_environment())
         assert ludus("train", board, "--run", "b").code == 0

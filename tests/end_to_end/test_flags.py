@@ -8,8 +8,8 @@ import pytest
 import typer
 
 from tests.end_to_end.launcher import ROOT
-from workbench import cli
-from workbench.cli import run_command
+from workbench.cli import main as cli
+from workbench.cli.main import run_command
 
 EPISODES, BOARD, OTHER = "grid-memory-feedforward", "go5", "grid-memory-r2d2"
 MATCH = ["random", "greedy", "--game", "tic_tac_toe"]

@@ -9,7 +9,7 @@ from tests.end_to_end.checks import complaint
 from tests.end_to_end.configs import PROBE, write_config
 from tests.end_to_end.conftest import Ludus
 from workbench.errors import UsageError
-from workbench.run import open_player, open_run
+from workbench.runs.run import open_player, open_run
 
 
 @pytest.fixture

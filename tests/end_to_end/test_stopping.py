@@ -14,10 +14,12 @@ from tests.end_to_end.configs import PROBE, write_config
 from tests.end_to_end.conftest import Ludus
 from tests.end_to_end.launcher import Launcher
 from tests.end_to_end.test_exact_resume import shown_env_steps, wait_for
-from workbench import cli, run_removal, training
-from workbench.checkpoint import latest_step
-from workbench.progress import Progress
-from workbench.run import Run
+from workbench.cli import main as cli
+from workbench.runs import removal as run_removal
+from workbench.runs.checkpoint import latest_step
+from workbench.runs.run import Run
+from workbench.training import train as training
+from workbench.training.progress import Progress
 
 STOPPERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1]
 
@@ -38,7 +40,7 @@ def at_env_steps(monkeypatch: pytest.MonkeyPatch, when: int, do: Callable[[], An
             if env_steps == when:
                 do()
 
-    monkeypatch.setattr("workbench.running.Progress", Disturbed)
+    monkeypatch.setattr("workbench.training.launch.Progress", Disturbed)
 
 
 @pytest.mark.parametrize("number", STOPPERS)
@@ -189,7 +191,7 @@ def test_a_run_whose_making_is_stopped_leaves_no_folder(
 
     config = write_config(here / "c.yaml", PROBE)
     with monkeypatch.context() as patched:
-        patched.setattr("workbench.run.dump_config", stop)
+        patched.setattr("workbench.runs.run.dump_config", stop)
         assert ludus("train", config, "--run", "a").code == 130
     assert not (here / "runs/a").exists()
 

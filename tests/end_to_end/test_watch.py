@@ -16,9 +16,9 @@ import pytest
 from tests.end_to_end.configs import BOARD, write_config
 from tests.end_to_end.launcher import ROOT
 from workbench.config import load_config
-from workbench.run import create_run
+from workbench.runs.run import create_run
 
-CODE = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from workbench.cli import main; main()"
+CODE = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from workbench.cli.main import main; main()"
 LUDUS = [sys.executable, "-c", CODE]
 
 

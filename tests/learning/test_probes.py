@@ -17,11 +17,11 @@ from agents.r2d2 import R2D2, R2D2Config
 from envs.base import EnvSpec, Step
 from envs.probes import SIZE, ProbeConfig, ProbeEnvs
 from workbench.config import OffPolicyConfig, OnPolicyConfig
-from workbench.evaluate import evaluate
-from workbench.interact import interact
-from workbench.loops.off_policy import OffPolicyLoop
-from workbench.loops.on_policy import OnPolicyLoop
+from workbench.evaluation.episodes import evaluate
 from workbench.replay import Replay, ReplayConfig
+from workbench.training.interact import interact
+from workbench.training.off_policy import OffPolicyLoop
+from workbench.training.on_policy import OnPolicyLoop
 
 DISCOUNT = 0.8
 BLACK, GRAY, WHITE = 0, 128, 255

@@ -10,10 +10,10 @@ from agents.alphazero import AlphaZero, AlphaZeroConfig, SearchPlayer
 from envs.board.connect_four import ILLEGAL
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench.config import SelfPlayConfig, load_config
-from workbench.loops.self_play import SelfPlayLoop
+from workbench.evaluation.solved import make_exam, make_solver, make_whole_exam
 from workbench.replay import Learnable, PositionReplay, PositionReplayConfig
-from workbench.self_play_games import chances
-from workbench.truth import make_exam, make_solver, make_whole_exam
+from workbench.selfplay.games import chances
+from workbench.training.self_play import SelfPlayLoop
 
 # Measured after 300 seconds of training: 0.95, and 0.69 of the positions where it matters.
 KEPT, KEPT_BY_THE_NETWORK_ALONE = 0.9, 0.6

@@ -6,10 +6,10 @@ import pytest
 import typer
 
 from tests.end_to_end.configs import ATARI, BOARD, PPO_PROBE, R2D2_PROBE, write_config
-from workbench import cli
+from workbench.cli import main as cli
 from workbench.config import CONFIG_OF_AGENT, _model_for, _valid_keys, load_config
 from workbench.errors import UsageError
-from workbench.player import with_protocol
+from workbench.evaluation.load import with_protocol
 from workbench.suggestions import (
     AGENTS_ELSEWHERE,
     COMMANDS_ELSEWHERE,

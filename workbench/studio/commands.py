@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from workbench import checkpoint
-from workbench.run import Run
-from workbench.studio.videos import parts_of
+from workbench.runs import checkpoint
+from workbench.runs.run import Run
+from workbench.studio.videos.facts import parts_of
 
 PLAYABLE = ("board", "atari", "minigrid", "crafter", "doom")
 CAN_GO_ON = ("created", "interrupted", "failed")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from starlette.exceptions import HTTPException
 
-from workbench.run import Run
+from workbench.runs.run import Run
 
 # Runs lie in a folder, or in a folder of it: runs/NAME, runs/zoo/NAME, runs/zoo/seeds/NAME.
 DEPTH = 3

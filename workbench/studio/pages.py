@@ -2,6 +2,7 @@
 
 from importlib.resources import files
 
+from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 async def page(request: Request) -> Response:
     """Answers with the one page there is."""
-    html = files("workbench.studio").joinpath("static/index.html").read_bytes()
+    html = files("workbench.studio").joinpath("page/index.html").read_bytes()
     return Response(html, media_type="text/html", headers={"Cache-Control": "no-cache"})
 
 
@@ -30,10 +31,15 @@ class Compressed:
 
 
 class Static(StaticFiles):
-    """Scripts and styles, of which browsers ask whether they have changed."""
+    """Scripts and styles, which lie beside the Python that answers them; nothing else is given out.
+
+    Browsers ask whether they have changed.
+    """
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """Returns a file."""
+        if not path.endswith((".css", ".js", ".svg")):
+            raise HTTPException(404)
         response = await super().get_response(path, scope)
         response.headers["Cache-Control"] = "no-cache"  # a newer Ludus brings newer pages
         return response

@@ -28,18 +28,16 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from workbench.errors import UsageError, WorkError
-from workbench.studio import (
-    arcade_api,
-    boards_api,
-    changes_api,
-    insight_api,
-    runs_api,
-    tournaments_api,
-)
 from workbench.studio.answers import Answer
+from workbench.studio.arcade import api as arcade_api
+from workbench.studio.boards import api as boards_api
 from workbench.studio.library import Library
 from workbench.studio.pages import Compressed, Static, page
-from workbench.studio.run_facts import Cards
+from workbench.studio.runs import api as runs_api
+from workbench.studio.runs import changes as changes_api
+from workbench.studio.runs.facts import Cards
+from workbench.studio.tournaments import api as tournaments_api
+from workbench.studio.videos import api as insight_api
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 COOKIE = "ludus-token"  # and the port, for cookies of all ports of a machine lie together
@@ -348,7 +346,7 @@ def make_app(
         threading.Thread(target=lambda: cards.all(library.runs()), daemon=True).start()
         yield
 
-    static = Path(str(files("workbench.studio").joinpath("static")))
+    static = Path(str(files("workbench.studio")))
     routes: list[BaseRoute] = [
         Route("/", page),
         Mount("/static", Static(directory=static)),

@@ -15,11 +15,11 @@ import uvicorn
 from starlette.applications import Starlette
 
 from workbench.errors import UsageError
-from workbench.run import RUNS, open_run
-from workbench.run_names import is_run, looks_like_path, typed_path
+from workbench.runs.names import is_run, looks_like_path, typed_path
+from workbench.runs.run import RUNS, open_run
 from workbench.studio.addresses import addresses, hint, is_loopback, listen
-from workbench.studio.changes_api import Changes
 from workbench.studio.library import Library
+from workbench.studio.runs.changes import Changes
 from workbench.studio.server import LOOPBACK, PublicAddress, make_app, new_token
 
 PORT = 8765

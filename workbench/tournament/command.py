@@ -8,18 +8,18 @@ from math import isfinite
 
 import typer
 
-from workbench.errors import UsageError
-from workbench.flags import (
+from workbench.cli.flags import (
     TOURNAMENT_OF_GAMES,
     TOURNAMENT_OF_RETURNS,
     refuse_flags,
     refuse_flags_of_other_modes,
 )
-from workbench.tournament import return_tables
-from workbench.tournament.engine_players import GAMES as ENGINE_GAMES
-from workbench.tournament.hold import OPEN_ENDED, Options, Outcome, hold
-from workbench.tournament.players import is_baseline
-from workbench.tournament.returns import EPISODES, compare, has_episodes
+from workbench.engines.players import GAMES as ENGINE_GAMES
+from workbench.errors import UsageError
+from workbench.tournament import comparison_tables as return_tables
+from workbench.tournament.comparison import EPISODES, compare, has_episodes
+from workbench.tournament.entrants import is_baseline
+from workbench.tournament.run import OPEN_ENDED, Options, Outcome, hold
 from workbench.tournament.sprt import Sprt
 from workbench.tournament.standings import report
 from workbench.tournament.tables import text_of

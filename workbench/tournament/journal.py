@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from workbench.checkpoint import write_atomically
+from workbench.engines.identity import Identity, difference
 from workbench.errors import UsageError
-from workbench.run import RUNS
-from workbench.tournament.engine_identity import Identity, difference
+from workbench.runs.checkpoint import write_atomically
+from workbench.runs.run import RUNS
 
 K = TypeVar("K")
 R = TypeVar("R")

@@ -9,7 +9,7 @@ import numpy as np
 from agents.baselines import RolloutPlayer
 from envs.board.base import Position
 from envs.board.openspiel import OpenSpielGame
-from workbench.match import play_at_random
+from workbench.evaluation.match import play_at_random
 
 MOST_PLIES = 8  # by then most random games of connect four are decided
 SIMULATIONS = 200

@@ -6,7 +6,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from workbench.tournament.players import Entrant
+from workbench.tournament.entrants import Entrant
 from workbench.tournament.standings import Standing, Standings, short_names
 
 WIDTH_INCHES, DPI = 8.0, 120

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from workbench.match import FORFEIT, Game
+from workbench.evaluation.match import FORFEIT, Game
 from workbench.tournament.journal import Journal
 
 

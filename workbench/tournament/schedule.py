@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workbench.tournament.ratings import Results, information, rate
+from workbench.evaluation.ratings import Results, information, rate
 from workbench.tournament.sprt import Sprt, Verdict
 
 STRIDES = 1, 5  # of neighbours

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from workbench.checkpoint import write_atomically
-from workbench.game_record import GameRecord, written
-from workbench.match import count_endings
-from workbench.tournament.players import NET, Entrant
-from workbench.tournament.ratings import Ratings, Results
+from workbench.evaluation.match import count_endings
+from workbench.evaluation.ratings import Ratings, Results
+from workbench.recording.game_files import GameRecord, written
+from workbench.runs.checkpoint import write_atomically
+from workbench.tournament.entrants import NET, Entrant
 from workbench.tournament.records import Record, Records
 
 

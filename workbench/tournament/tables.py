@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from workbench.match import describe_endings
+from workbench.evaluation.match import describe_endings
 from workbench.tournament.standings import Standings, short_names
 
 CELL = 4  # columns of a crosstable's cell

@@ -18,8 +18,8 @@ from starlette.applications import Starlette
 
 from workbench.studio.library import Library
 from workbench.studio.server import LOOPBACK, make_app
-from workbench.tournament.hold import Options, hold
-from workbench.tournament.returns import compare
+from workbench.tournament.comparison import compare
+from workbench.tournament.run import Options, hold
 
 ZOO = Path(__file__).parents[3] / "runs/zoo"
 CHROMIUM = shutil.which("chromium")

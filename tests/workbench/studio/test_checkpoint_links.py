@@ -7,7 +7,7 @@ import pytest
 from starlette.exceptions import HTTPException
 
 from tests.workbench.studio.made_runs import make_run
-from workbench.run import Run
+from workbench.runs.run import Run
 from workbench.studio.library import Library
 
 CHECKPOINT_PATHS = (

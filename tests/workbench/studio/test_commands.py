@@ -12,11 +12,11 @@ import pytest
 
 from tests.end_to_end.launcher import ROOT
 from tests.workbench.studio.made_runs import ZOO, make_run
-from workbench.run import Run
+from workbench.runs.run import Run
 from workbench.studio import commands
 from workbench.studio.library import Library
-from workbench.studio.run_facts import details
-from workbench.studio.tournament_facts import details as tournament_details
+from workbench.studio.runs.facts import details
+from workbench.studio.tournaments.facts import details as tournament_details
 
 ODD = "it's a $HOME `folder`; #1"
 
@@ -38,7 +38,7 @@ def run_lines(lines, cwd):
     tools = cwd / ".tools"
     tools.mkdir(exist_ok=True)
     ludus = tools / "ludus"
-    code = "from workbench.cli import main; main()"
+    code = "from workbench.cli.main import main; main()"
     ludus.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -c "{code}" "$@"\n')
     ludus.chmod(0o755)
     path = f"{tools}{os.pathsep}{os.environ['PATH']}"

@@ -9,12 +9,12 @@ from starlette.exceptions import HTTPException
 
 from tests.workbench.studio.made_runs import add_video, lines_of, make_run, write_metrics
 from workbench import config as configs
-from workbench.run import Run
-from workbench.studio import run_facts
-from workbench.studio.flat_config import family_of, read_flat
+from workbench.runs.run import Run
 from workbench.studio.library import Library
-from workbench.studio.run_facts import Cards, card, details
-from workbench.studio.sparks import POINTS, SPARSE_BYTES, TOP, WHOLE_BYTES, read_spark
+from workbench.studio.runs import facts as run_facts
+from workbench.studio.runs.facts import Cards, card, details
+from workbench.studio.runs.flat_config import family_of, read_flat
+from workbench.studio.runs.sparks import POINTS, SPARSE_BYTES, TOP, WHOLE_BYTES, read_spark
 
 
 def card_of(path: Path) -> dict[str, object]:
@@ -160,7 +160,7 @@ def test_runs_that_differ_in_the_seed_alone_are_one_family(tmp_path):
 def test_the_fast_reading_of_a_config_is_the_right_one(tmp_path, board, monkeypatch):
     path = make_run(tmp_path, "x", board=board) / "config.yaml"
     whole = configs.flatten(configs.load_saved_config(path).model_dump(mode="json"))
-    monkeypatch.setattr("workbench.studio.flat_config.load_saved_config", None)
+    monkeypatch.setattr("workbench.studio.runs.flat_config.load_saved_config", None)
     assert read_flat(path) == whole
 
 
@@ -171,7 +171,7 @@ def test_the_fast_reading_of_a_config_is_the_right_one(tmp_path, board, monkeypa
 def test_any_other_config_is_read_in_full(tmp_path, text, monkeypatch):
     asked = []
     monkeypatch.setattr(
-        "workbench.studio.flat_config.load_saved_config",
+        "workbench.studio.runs.flat_config.load_saved_config",
         lambda path: (
             asked.append(path) or configs.load_config(make_run(tmp_path, "x") / "config.yaml")
         ),

@@ -23,9 +23,10 @@ from websockets.sync.client import connect
 from tests.workbench.studio.conftest import Server, served
 from tests.workbench.studio.made_runs import ZOO, ask, make_run
 from workbench.errors import UsageError, WorkError
-from workbench.studio import runs_api, server
+from workbench.studio import server
 from workbench.studio.library import Library
-from workbench.studio.run_facts import Cards
+from workbench.studio.runs import api as runs_api
+from workbench.studio.runs.facts import Cards
 from workbench.studio.server import HEADERS, LOOPBACK, PublicAddress, make_app
 
 TOKEN = "a-token"
@@ -61,7 +62,13 @@ def check_is_safe(answer) -> None:
 
 
 def test_the_page_and_its_parts_come_with_all_headers(studio):
-    for path in ("/", "/static/app.js", "/static/style.css", "/api/runs/", "/api/runs/go5/poster"):
+    for path in (
+        "/",
+        "/static/page/app.js",
+        "/static/page/style.css",
+        "/api/runs/",
+        "/api/runs/go5/poster",
+    ):
         answer = ask(studio, path)
         assert answer.status == 200
         check_is_safe(answer)
@@ -176,7 +183,14 @@ def test_websockets_of_other_sites_are_refused(studio, origin):
 
 
 def test_without_the_token_nothing_is_told(guarded):
-    for path in ("/", "/api/runs/", "/static/app.js", "/?token=wrong", "/?token=", "/?token=%ff"):
+    for path in (
+        "/",
+        "/api/runs/",
+        "/static/page/app.js",
+        "/?token=wrong",
+        "/?token=",
+        "/?token=%ff",
+    ):
         answer = ask(guarded, path)
         assert answer.status == 401
         check_is_safe(answer)
@@ -267,21 +281,21 @@ def test_what_a_proxy_tells_of_the_name_does_not_open_the_studio(studio):
 def test_a_path_that_a_proxy_has_left_is_taken_off_where_it_says_so(studio, prefix):
     headers = {"X-Forwarded-Prefix": prefix}
     base = prefix.rstrip("/")
-    for path in ("/api/runs/", f"{base}/api/runs/", f"{base}/static/app.js", f"{base}/", "//"):
+    for path in ("/api/runs/", f"{base}/api/runs/", f"{base}/static/page/app.js", f"{base}/", "//"):
         assert ask(studio, path, headers).status == 200, path
     assert ask(studio, "/other/api/runs/", headers).status == 404
 
 
 def test_the_script_in_the_page_is_the_one_that_may_run():
-    page = (Path(server.__file__).parent / "static/index.html").read_text()
+    page = (Path(server.__file__).parent / "page/index.html").read_text()
     (script,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     assert f"'sha256-{digest}'" in HEADERS["Content-Security-Policy"]
 
 
 def test_all_addresses_in_pages_are_relative():
-    static = Path(server.__file__).parent / "static"
-    for path in static.glob("*.*"):
+    studio = Path(server.__file__).parent
+    for path in studio.glob("*/*.*"):
         text = path.read_text()
         found = re.findall(r"""["'`(](?:/(?:api|static)\b[^"'`)]*|https?://[^"'`)]*)""", text)
         assert [one for one in found if "www.w3.org" not in one] == [], path.name
@@ -429,7 +443,7 @@ def test_fifty_viewers_at_once_all_get_their_answers(broken):
         ("/api/runs/whole/poster", 200),
         ("/api/runs/whole/videos/400_0.mp4", 200),
         ("/api/runs/whole/videos/400_0/trace", 200),
-        ("/static/app.js", 200),
+        ("/static/page/app.js", 200),
     ]
     bad = [
         ("/api/runs/nowhere", 404),

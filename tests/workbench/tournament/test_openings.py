@@ -8,7 +8,7 @@ import pytest
 from envs.board.base import reach
 from envs.board.connect_four import ConnectFourSolver
 from envs.board.openspiel import BoardConfig, OpenSpielGame
-from workbench.match import random_openings
+from workbench.evaluation.match import random_openings
 from workbench.tournament.openings import Openings, balanced_openings, default_opening_plies
 
 

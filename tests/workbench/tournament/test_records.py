@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.errors import UsageError
-from workbench.match import Game
+from workbench.evaluation.match import Game
 from workbench.tournament.journal import usual_folder
 from workbench.tournament.records import Key, Record, Records
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from workbench.tournament.ratings import ELO_PER_UNIT, Results, rate
+from workbench.evaluation.ratings import ELO_PER_UNIT, Results, rate
 from workbench.tournament.schedule import (
     Pair,
     active,

@@ -1,0 +1,260 @@
+"""The commands that measure and show: evaluations, videos, tournaments, and the list of runs."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from workbench.cli.wording import JSON_HELP, PLAYER_HELP, say
+
+measuring = typer.Typer()
+ENTRANTS_HELP = (
+    "runs/NAME, runs/NAME@STEP, runs/NAME@all, net:runs/NAME, random, greedy, minimax:DEPTH, "
+    "mcts:SIMULATIONS, solver, uci:COMMAND, usi:COMMAND, xboard:COMMAND or gtp:COMMAND."
+)
+
+
+@measuring.command(name="eval")
+def evaluate_player(
+    context: typer.Context,
+    player: Annotated[str, typer.Argument(help=PLAYER_HELP)],
+    episodes: Annotated[int, typer.Option(min=1, help="Whole episodes to play.")] = 30,
+    seed: Annotated[int, typer.Option(min=0, help="Of episodes; never of training's.")] = 0,
+    protocol: Annotated[
+        str | None, typer.Option(help="machado or classic; that of the run if not given.")
+    ] = None,
+    against: Annotated[
+        str,
+        typer.Option(
+            help="Of board games: random, greedy, minimax:DEPTH, mcts:SIMULATIONS, solver."
+        ),
+    ] = "random",
+    simulations: Annotated[
+        int | None, typer.Option(min=1, help="Of board games: per move; training's if not given.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
+) -> None:
+    """Plays whole episodes without learning and reports the raw game scores.
+
+    Board games are played against a fixed opponent, each opening twice with sides swapped.
+
+    Example: ludus eval runs/pong-2 --episodes 30 --json
+
+    Example: ludus eval runs/connect_four-alphazero-1 --against mcts:1000 --episodes 200
+    """
+    from workbench.cli.flags import EVAL_OF_BOARD_GAMES, EVAL_OF_EPISODES, refuse_flags
+    from workbench.config import SelfPlayConfig
+    from workbench.evaluation.episodes import evaluate
+    from workbench.evaluation.load import load_player, with_protocol
+    from workbench.runs.run import open_player
+
+    plays_board_game = isinstance(open_player(player)[0].config, SelfPlayConfig)
+    unfit = EVAL_OF_BOARD_GAMES if plays_board_game else EVAL_OF_EPISODES
+    refuse_flags(context, unfit, run=player)
+    if plays_board_game:
+        _evaluate_board(player, against, episodes, seed, simulations, as_json=as_json)
+        return
+    agent, env_config, env_steps = load_player(player)
+    env_config = with_protocol(env_config, protocol)
+    scores: list[float] = []
+
+    def tell(episode_return: float) -> None:
+        scores.append(episode_return)
+        say(f"episode {len(scores)}/{episodes}: {episode_return:g}")
+
+    result = evaluate(agent, env_config, episodes=episodes, seed=seed, on_episode=tell)
+    report: dict[str, Any] = {
+        "player": player,
+        **result.facts(),
+        "mean_return": result.mean_return,
+        "ci95": result.ci95(),
+        "returns": result.returns,
+        "lengths": result.lengths,
+        "episodes": episodes,
+        "seed": seed,
+        "env_steps": env_steps,
+    }
+    _keep(player, report)
+    if as_json:
+        sys.stdout.write(json.dumps(report) + "\n")
+        return
+    sys.stdout.write(
+        f"{player}  {report['game']}  {report['protocol'] or ''}  {env_steps:,} env_steps\n"
+        f"{result.text()}\nreturns {' '.join(f'{x:g}' for x in result.returns)}\n"
+    )
+
+
+def _evaluate_board(
+    player: str, against: str, games: int, seed: int, simulations: int | None, *, as_json: bool
+) -> None:
+    from workbench.evaluation.board_games import describe, evaluate_board, load_board_player
+
+    scores: list[float] = []
+
+    def tell(score: float) -> None:
+        scores.append(score)
+        say(f"game {len(scores)}/{games}: {score:g}")
+
+    report = evaluate_board(
+        load_board_player(player),
+        against,
+        games=games,
+        seed=seed,
+        simulations=simulations,
+        on_game=tell,
+    )
+    report = {"player": player, **report}
+    _keep(player, report)
+    sys.stdout.write(f"{json.dumps(report)}\n" if as_json else describe(report))
+
+
+def _keep(player: str, report: dict[str, Any]) -> None:
+    """Keeps an evaluation with the run, where one may write there."""
+    from workbench.runs.run import open_player
+    from workbench.runs.scores import keep_evaluation
+
+    run, _ = open_player(player)
+    try:
+        keep_evaluation(run.path, report)
+    except OSError as error:
+        say(f"note: not kept in {run.path} ({error.strerror}), so lists do not show it")
+
+
+@measuring.command()
+def record(
+    run: Annotated[str, typer.Argument(help=PLAYER_HELP)],
+    episodes: Annotated[int, typer.Option(min=1, help="How many videos to make.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="As in ludus eval.")] = 0,
+) -> None:
+    """Records whole episodes as mp4 with a JSON trace of every step beside it.
+
+    The first 16 are the episodes that `ludus eval` scores with the same --seed and --episodes, in
+    the same order; the next 16 have seed + 1. Board games are against itself: seed, seed + 1, ...
+
+    Example: ludus record runs/pong-2 --episodes 3
+    """
+    from workbench.config import SelfPlayConfig
+    from workbench.evaluation.board_games import load_board_player, record_game
+    from workbench.evaluation.episodes import MAX_EVAL_ENVS
+    from workbench.evaluation.load import load_player, record_player
+    from workbench.runs.run import open_player
+
+    opened = open_player(run)[0]
+    if isinstance(opened.config, SelfPlayConfig):
+        player = load_board_player(run)
+        for number in range(seed, seed + episodes):
+            video = record_game(player.agent, player.config, opened, player.env_steps, seed=number)
+            sys.stdout.write(f"{video}\n")
+        return
+    agent, env_config, env_steps = load_player(run)
+    directory = opened.videos
+    for number in range(episodes):
+        later, env_index = divmod(number, MAX_EVAL_ENVS)
+        recording = record_player(
+            agent, env_config, directory, env_steps, seed=seed + later, env_index=env_index
+        )
+        say(f"return {recording.episode_return:g} in {recording.episode_length:,} env_steps")
+        sys.stdout.write(f"{recording.video}\n")
+
+
+@measuring.command()
+def tournament(
+    context: typer.Context,
+    players: Annotated[list[str], typer.Argument(help=ENTRANTS_HELP)],
+    game: Annotated[
+        str | None, typer.Option(help="As OpenSpiel names it; that of the runs if not given.")
+    ] = None,
+    games: Annotated[
+        int | None,
+        typer.Option(min=1, help="Games per pairing (40); in sprt at most (1000)."),
+    ] = None,
+    mode: Annotated[
+        Literal["round-robin", "gauntlet", "ladder", "active", "sprt"],
+        typer.Option(help="Who meets whom."),
+    ] = "round-robin",
+    simulations: Annotated[
+        int | None, typer.Option(min=1, help="Per move of networks; as in training if not given.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of openings and of all that is drawn.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the games, which may hold some already.")
+    ] = None,
+    opening_plies: Annotated[
+        int | None, typer.Option(min=0, max=100, help="Moves that are made for both players.")
+    ] = None,
+    anchor: Annotated[str | None, typer.Option(help="Who is rated --anchor-elo.")] = None,
+    anchor_elo: Annotated[float, typer.Option(help="Of the anchor, or of everybody's mean.")] = 0.0,
+    width: Annotated[
+        float, typer.Option(min=1, help="active: until all intervals are within +- so many Elo.")
+    ] = 60.0,
+    elo0: Annotated[float, typer.Option(help="sprt: not stronger than this is H0.")] = 0.0,
+    elo1: Annotated[float, typer.Option(help="sprt: at least as strong as this is H1.")] = 50.0,
+    move_seconds: Annotated[float, typer.Option(min=0.1, help="Limit of engines.")] = 10.0,
+    episodes: Annotated[
+        int | None, typer.Option(min=1, help="Without opponents: of each checkpoint, 30.")
+    ] = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="On Atari: machado or classic; the runs' if not given.")
+    ] = None,
+    wandb: Annotated[
+        Literal["offline", "online", "disabled"],
+        typer.Option(help="Ratings by training step go there, too."),
+    ] = "disabled",
+    as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
+) -> None:
+    """Ranks players of a board game: Elo with 95% intervals, and who beat whom.
+
+    Each pairing plays every opening twice, with sides swapped. Games are kept: stopped, the same
+    command goes on, and a player that is added later plays its games only. In sprt the first player
+    is tested against the second; the exit code is 0 where it is stronger and 1 where it is not.
+
+    Runs of worlds without opponents are compared by what they score on the same seeds.
+
+    Example: ludus tournament runs/zoo/connect-four@all random mcts:1000 solver --simulations 64
+
+    Example: ludus tournament runs/chess-1 "uci:stockfish?nodes=100" --games 10
+
+    Example: ludus tournament runs/zoo/grid-memory runs/zoo/grid-memory-feedforward
+    """
+    from workbench.config import WandbConfig
+    from workbench.tournament.command import run
+    from workbench.tournament.run import Options
+    from workbench.tournament.sprt import Sprt
+
+    options = Options(
+        game=game,
+        mode=mode,
+        games=games,
+        simulations=simulations,
+        seed=seed,
+        out=out,
+        opening_plies=opening_plies,
+        half_width_elo=width,
+        test=Sprt(elo0, elo1),
+        anchor=anchor,
+        anchor_elo=anchor_elo,
+        move_seconds=move_seconds,
+        wandb=WandbConfig(mode=wandb),
+    )
+    code = run(players, options, context, episodes=episodes, protocol=protocol, as_json=as_json)
+    raise typer.Exit(code)
+
+
+@measuring.command()
+def runs(as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False) -> None:
+    """Lists the runs: state, env_steps, score and what it is of, wall time.
+
+    The score is an evaluation of the latest checkpoint (`ludus eval`), or else the mean of the last
+    100 training episodes; of board games the points against a fixed player, or Elo.
+
+    Example: ludus runs
+    """
+    from workbench.runs.listing import list_rows, print_rows
+
+    rows = list_rows()
+    if as_json:
+        sys.stdout.write(json.dumps({"runs": rows}) + "\n")
+    else:
+        print_rows(rows)

@@ -1,0 +1,129 @@
+"""The commands that give disk space back: runs deleted, and what finished runs need no more."""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from workbench.cli.wording import say
+from workbench.errors import UsageError
+
+removal = typer.Typer()
+RUNS_HELP = "Names under runs/, or paths."
+YES_HELP = "Do not ask."
+DRY_RUN_HELP = "Only say what would go."
+
+
+@removal.command()
+def delete(
+    runs: Annotated[list[str], typer.Argument(help=RUNS_HELP)],
+    yes: Annotated[bool, typer.Option("--yes", help=YES_HELP)] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help=DRY_RUN_HELP)] = False,
+) -> None:
+    """Deletes runs with all that they hold; never one that is being trained.
+
+    Example: ludus delete pong-2 pong-3
+    """
+    from workbench.runs.removal import delete_run, disk_bytes, refuse_deletion
+    from workbench.runs.run import Run, open_run
+
+    opened: list[Run] = [open_run(name) for name in dict.fromkeys(runs)]
+    for run in opened:
+        refuse_deletion(run)
+    for run in opened:
+        say(f"{run.path}: {_megabytes(disk_bytes(run.path))}")
+    if dry_run or not _agreed(f"delete {_count(opened)} for ever?", yes):
+        return
+    for run in opened:
+        freed = disk_bytes(run.path)
+        delete_run(run)
+        say(f"deleted {run.path}: {_megabytes(freed)} are free again")
+
+
+@removal.command()
+def prune(
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(help=f"{RUNS_HELP} Left out: all but those in runs/zoo."),
+    ] = None,
+    keep_every: Annotated[
+        int | None,
+        typer.Option(min=1, help="Beside the newest, every N-th checkpoint stays; 1: all."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help=YES_HELP)] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help=DRY_RUN_HELP)] = False,
+) -> None:
+    """Gives back the disk space of replay, where a run is finished, and of older checkpoints.
+
+    A finished run whose replay is gone can no longer be extended (ludus resume RUN
+    total_env_steps=N); it plays, records and is measured as before. A run that is not finished
+    keeps what it needs to go on.
+
+    Example: ludus prune --dry-run
+
+    Example: ludus prune pong-2 --keep-every 5
+    """
+    from workbench.runs.removal import disk_bytes, prunable, refuse_deletion
+    from workbench.runs.removal import prune as prune_run
+    from workbench.runs.run import RUNS, list_runs, open_run
+
+    named = [open_run(name) for name in dict.fromkeys(runs or ())]
+    found = named or [run for run in list_runs() if not run.path.is_relative_to(RUNS / "zoo")]
+    planned = []
+    for run in found:
+        try:
+            refuse_deletion(run)
+            going = prunable(run, keep_every)
+        except UsageError as error:
+            if named:
+                raise
+            say(f"{run.path} is left as it is: {error}")
+            continue
+        if not going:
+            say(f"{run.path}: nothing to give back")
+            continue
+        freed = sum(map(disk_bytes, going))
+        extends = "" if all(path.parent == run.checkpoints for path in going) else LAST_WORD
+        say(f"{run.path}: {_megabytes(freed)} in {', '.join(_parts(run, going))}{extends}")
+        planned.append((run, freed))
+    if not planned:
+        return
+    total = _megabytes(sum(freed for _, freed in planned))
+    if dry_run:
+        say(f"{total} in all would be free again; nothing was removed")
+        return
+    if _agreed(f"give back {total} of {_count(planned)}?", yes):
+        for run, _ in planned:
+            prune_run(run, keep_every)
+        say(f"{total} are free again")
+
+
+LAST_WORD = "; it can no longer be extended then"
+
+
+def _parts(run: Any, going: list[Any]) -> list[str]:
+    checkpoints = [path for path in going if path.parent == run.checkpoints]
+    others = ["replay"] if len(checkpoints) < len(going) else []
+    return [*others, *([f"{len(checkpoints)} checkpoints"] if checkpoints else [])]
+
+
+def _agreed(question: str, yes: bool) -> bool:
+    """Asks, where there is somebody to answer."""
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise UsageError("there is nobody to ask; repeat the command with --yes or --dry-run")
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() in ("y", "yes"):
+        return True
+    say("nothing was removed")
+    return False
+
+
+def _count(things: list[Any]) -> str:
+    return "1 run" if len(things) == 1 else f"{len(things)} runs"
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"

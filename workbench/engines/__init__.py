@@ -1,0 +1,1 @@
+"""Engines: other programs as players, and trained agents as engines for other programs."""

@@ -1,0 +1,308 @@
+"""What the commands do with runs of board games: bring back, measure, record."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
+
+import numpy as np
+import torch
+
+from agents.alphazero import AlphaZero, SearchPlayer
+from agents.search import Search
+from envs.board.cells import family
+from envs.board.endings import ending
+from envs.board.openspiel import OpenSpielGame
+from workbench.config import SelfPlayConfig
+from workbench.errors import UsageError
+from workbench.evaluation.baselines import make_baseline
+from workbench.evaluation.intervals import counted, score95, told
+from workbench.evaluation.match import (
+    Game,
+    count_endings,
+    describe_endings,
+    first_players_scores,
+    games_at_once,
+    play_match,
+    random_openings,
+    rules_of,
+)
+from workbench.evaluation.solved import first_judged_ply, make_solver, was_avoidable
+from workbench.recording.board_frame import draw, frame_of
+from workbench.recording.episode import TRACE_DIGITS, appearing_whole, open_video
+from workbench.recording.game_files import GameRecord, written
+from workbench.runs import checkpoint
+from workbench.runs.run import Run, choose_device, open_player
+
+VIDEO_FPS = 1
+MAX_VISITS_SHOWN = 32
+WHOLE_GAME = 2**31  # more plies than any game has
+
+
+class BoardPlayer(NamedTuple):
+    """A network that was trained, and the game it knows."""
+
+    agent: AlphaZero
+    game: OpenSpielGame
+    config: SelfPlayConfig
+    path: Path  # of the checkpoint
+
+    @property
+    def run(self) -> Path:
+        """The run that it is a checkpoint of."""
+        return self.path.parent.parent
+
+    @property
+    def env_steps(self) -> int:
+        """How many moves of self-play it had trained for."""
+        return int(self.path.name)
+
+
+def load_board_player(player: str) -> BoardPlayer:
+    """Returns what `player` names, a run or a checkpoint of self-play.
+
+    Raises:
+        UsageError: there is no such run or checkpoint, it is no board game's, or it is damaged.
+    """
+    run, path = open_player(player)
+    config = run.config
+    if not isinstance(config, SelfPlayConfig):
+        raise UsageError(f"{run.name} plays no board game")
+    torch.set_num_threads(config.torch_threads)
+    try:
+        game = rules_of(config.env)
+        agent = AlphaZero(config.agent, game.spec, choose_device("auto"))
+        agent.load_network_state(checkpoint.load_model(path))
+    except ValueError as error:
+        raise UsageError(f"{path} does not belong to {run.config_path}: {error}") from None
+    return BoardPlayer(agent, game, config, path)
+
+
+def simulations_asked_for(player: str, options: str) -> int | None:
+    """Returns N of `simulations=N`, the only option that can follow a player's name and a `?`.
+
+    Raises:
+        UsageError: the options are others.
+    """
+    if not options:
+        return None
+    found = dict(parse_qsl(options, keep_blank_values=True))
+    text = found.pop("simulations", "")
+    if found or not text.isascii() or not text.isdigit() or not 0 < int(text) < 10**9:
+        raise UsageError(f"{player}: after the ? goes simulations=N, e.g. ?simulations=64")
+    return int(text)
+
+
+def load_player_of(
+    family_name: str, protocol: str, player: str
+) -> tuple[BoardPlayer, str, int | None]:
+    """Returns what `player` names, what it is called among engines, and the N of `?simulations=N`.
+
+    Raises:
+        UsageError: see `load_board_player`; or it plays another game than the protocol is for.
+    """
+    name, _, options = player.partition("?")
+    simulations = simulations_asked_for(player, options)
+    loaded = load_board_player(name)
+    if family(loaded.game.start()) != family_name:
+        raise UsageError(
+            f"{protocol} is for {family_name}, but {player} plays {loaded.game.spec.name}"
+        )
+    return loaded, f"{loaded.run.name}@{loaded.env_steps}", simulations
+
+
+def evaluate_board(
+    player: BoardPlayer,
+    against: str,
+    *,
+    games: int,
+    seed: int,
+    simulations: int | None,
+    on_game: Callable[[float], None],
+) -> dict[str, Any]:
+    """Plays `games` games, each opening twice with sides swapped, and reports the results.
+
+    Openings are of random moves (`anchor_opening_plies`). Where the game is solved, the report says
+    how many losses and draws could have been avoided: the player once had a move worth more.
+
+    Args:
+        player: searches without noise.
+        against: a baseline, see `make_baseline`.
+        games: an odd number is made even.
+        seed: of the openings and of the opponent.
+        simulations: per move; None: as many as in training's long searches.
+        on_game: told 1 for a win, 0.5 for a draw, 0 for a loss.
+    """
+    agent, game, config, _ = player
+    simulations = simulations or config.agent.simulations
+    plies = config.anchor_opening_plies
+    openings = random_openings(game, plies, (games + 1) // 2, np.random.default_rng(seed))
+    played = play_match(
+        game,
+        (
+            SearchPlayer(agent.evaluate, config.agent.search, game, simulations),
+            make_baseline(against, game),
+        ),
+        openings,
+        seed=seed,
+        at_once=games_at_once(simulations),
+        on_game=on_game,
+    )
+    scores = first_players_scores(played)
+    score = float(np.mean(scores))
+    low_high = score95(score, _independent(played, plies))
+    returns = [2 * one - 1 for one in scores]
+    return {
+        "game": game.spec.name,
+        "against": against,
+        "simulations": simulations,
+        "opening_plies": plies,
+        "openings": len({tuple(one.history[:plies]) for one in played}),
+        "mean_return": 2 * score - 1,
+        "ci95": low_high and [2 * bound - 1 for bound in low_high],
+        "score": score,
+        "score_ci95": low_high,
+        "wins": returns.count(1.0),
+        "draws": returns.count(0.0),
+        "losses": returns.count(-1.0),
+        **_avoidable(game, played, plies),
+        "distinct_games": len({tuple(one.history) for one in played}),
+        "returns": returns,
+        "lengths": [len(one.history) for one in played],
+        "endings": count_endings(played),
+        "episodes": len(played),
+        "seed": seed,
+        "env_steps": player.env_steps,
+    }
+
+
+def _independent(played: Sequence[Game], plies: int) -> list[float]:
+    """Returns the first player's mean score in each group of games that do not hang together.
+
+    Those are the games of an opening; where all began alike, those that went alike.
+    """
+    plies = plies if len({tuple(one.history[:plies]) for one in played}) > 1 else WHOLE_GAME
+    groups: dict[tuple[int, ...], list[float]] = {}
+    for one, score in zip(played, first_players_scores(played), strict=True):
+        groups.setdefault(tuple(one.history[:plies]), []).append(score)
+    return [float(np.mean(scores)) for scores in groups.values()]
+
+
+def _avoidable(game: OpenSpielGame, played: Sequence[Game], plies: int) -> dict[str, int]:
+    """Returns how many games of a solved game the first player need not have lost, or drawn."""
+    solver = make_solver(game)
+    if solver is None:
+        return {}
+    first_ply = max(plies, first_judged_ply(game))
+    found = {"losses_avoidable": 0, "draws_avoidable": 0, "judged_from_ply": first_ply}
+    for i, (one, score) in enumerate(zip(played, first_players_scores(played), strict=True)):
+        if score < 1 and was_avoidable(game, solver, one.history, i % 2, 2 * score - 1, first_ply):
+            found["draws_avoidable" if score else "losses_avoidable"] += 1
+    return found
+
+
+def describe(report: Mapping[str, Any]) -> str:
+    """Returns a report of `evaluate_board`, with its `player`, as people read it."""
+    plies, openings = report["opening_plies"], report["openings"]
+    began = (
+        f"from {counted(openings, 'opening')} of {counted(plies, 'random move')}, "
+        "each played from both sides"
+        if plies
+        else "from the start of the game, from both sides"
+    )
+    interval = told(report["score_ci95"], ".1%", "all games went alike")
+    text = (
+        f"{report['player']}  {report['game']}  against {report['against']}  "
+        f"{report['env_steps']:,} env_steps  {report['simulations']} simulations\n"
+        f"{report['score']:.1%} of the points  {interval}  "
+        f"{report['wins']} won, {report['draws']} drawn, {report['losses']} lost; "
+        f"{report['distinct_games']} of {report['episodes']} games are distinct\n"
+        f"{counted(report['episodes'], 'game')} {began}\n"
+        f"{describe_endings(report['endings'])}\n"
+    )
+    if "judged_from_ply" not in report:
+        return text
+    ply = report["judged_from_ply"]
+    since = "the opening" if ply == plies else f"move {ply}, the first that is judged"
+    for kind, result, least in (("losses", "lost", "lost"), ("draws", "drawn", "no longer won")):
+        count, avoidable = report[kind], report[f"{kind}_avoidable"]
+        if count:
+            text += (
+                f"{count} {result}: {count - avoidable} were {least} already after {since} "
+                f"and stayed so, {avoidable} avoidable\n"
+            )
+    return text
+
+
+def record_game(
+    agent: AlphaZero, config: SelfPlayConfig, run: Run, env_steps: int, *, seed: int
+) -> Path:
+    """Records a game of the agent against itself, and returns its video.
+
+    The search is that of training's long moves without noise; of the first plies, each is drawn in
+    proportion to its visits, so that `seed` makes another game. Beside `videos/STEP_SEED.mp4` lies
+    the trace, `.json`, with `reason`, what ended the game, and one entry per position: `ply`,
+    `to_play`, `value` (player 0's), `visits` and `action` with its `name`; and in `games/` the
+    record, see `written`. However soon training cuts its games, this one goes on to its end.
+    """
+    game = rules_of(config.env)
+    name, title = f"{env_steps}_{seed}", f"{game.spec.name}  step {env_steps:,}"
+    rng = np.random.default_rng(seed)
+    search = Search(config.agent.search, game, agent.evaluate, 1)
+    steps: list[dict[str, Any]] = []
+    values: list[float] = []
+    run.videos.mkdir(parents=True, exist_ok=True)
+    with appearing_whole(run.videos, name) as (video, trace):
+        with open_video(video, VIDEO_FPS) as show:
+            while not (status := game.status([search.roots[0]])).over[0]:
+                search.run(config.agent.simulations)
+                policy, counts = search.policy(0).astype(np.float64), search.visits(0)
+                early = len(steps) < config.agent.temperature_plies
+                action = (
+                    int(rng.choice(len(policy), p=policy / policy.sum()))
+                    if early
+                    else search.best(0)
+                )
+                values.append(round(search.value(0), TRACE_DIGITS))
+                order = np.argsort(-counts, kind="stable")[:MAX_VISITS_SHOWN]
+                visits = {int(a): int(counts[a]) for a in order if counts[a]}
+                position = search.roots[0]
+                show(draw(frame_of(game, position, title=title, visits=visits, values=values)))
+                steps.append(
+                    {
+                        "ply": len(steps),
+                        "to_play": int(status.to_play[0]),
+                        "value": values[-1],
+                        "visits": {str(a): count for a, count in visits.items()},
+                        "action": action,
+                        "name": game.action_name(position, action),
+                    }
+                )
+                search.play(0, action)
+            end = search.roots[0]
+            show(draw(frame_of(game, end, title=title, visits={}, values=values)))
+        result = float(status.value[0])
+        facts = {
+            "game": game.spec.name,
+            "title": title,
+            "seed": seed,
+            "result": result,
+            "reason": ending(end),
+        }
+        trace.write_text(json.dumps({**facts, "steps": steps}, separators=(",", ":")))
+    record = GameRecord(
+        game=game.spec.name,
+        players=(run.name, run.name),
+        history=game.history(end),
+        result=result,
+        event=run.name,
+        round=str(env_steps),
+        comments=[f"value {step['value']:+.2f}" for step in steps],
+        reason=ending(end),
+    )
+    games = run.path / "games"
+    games.mkdir(exist_ok=True)
+    text, kind = written(record)
+    checkpoint.write_atomically(games / f"{name}.{kind}", text)
+    return run.videos / f"{name}.mp4"

@@ -1,0 +1,172 @@
+"""Intervals of 95 %: of means, of shares, and of shares of points.
+
+Which method covers what it promises was found by simulation, see "Intervals" in
+`docs/benchmarks.md`; `tests/workbench/evaluation/test_intervals.py` repeats that. All functions
+here take many samples at once. An interval says how far other episodes of the very same player
+might differ, and nothing of what no episode has shown: where all values are equal, a mean has none.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import betaincinv, stdtrit
+
+Array = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+LEVEL = 0.95
+TAIL = (1 - LEVEL) / 2
+RESAMPLES = 5_000
+# Fewer values tell too little of their own skewness; of more, the mean is normal enough.
+FEW, MANY = 10, 500
+
+
+class Interval(NamedTuple):
+    """Both ends of an interval."""
+
+    low: float
+    high: float
+
+
+def mean95(values: npt.ArrayLike) -> Interval | None:
+    """Returns the interval of the mean of `values` `[N]`, or None; see `bounds_of_means`."""
+    return _whole(*bounds_of_means(np.asarray(values, np.float64)[None]))
+
+
+def share95(hits: int, count: int) -> Interval | None:
+    """Returns the interval of a share of which `hits` of `count` were seen; None: none was."""
+    if count == 0:
+        return None
+    return _whole(*bounds_of_shares(np.array([hits / count]), np.array([count])))
+
+
+def score95(score: float, units: npt.ArrayLike) -> Interval | None:
+    """Returns the interval of a share of points, or None; see `bounds_of_scores`."""
+    return _whole(*bounds_of_scores(np.array([score]), np.asarray(units, np.float64)[None]))
+
+
+def told(interval: Interval | None, form: str, why_none: str) -> str:
+    """Returns an interval as people read it, its numbers in a format like `.2f`."""
+    if interval is None:
+        return f"no interval: {why_none}"
+    low, high = (format(bound, form) for bound in interval)
+    return f"95% interval [{low}, {high}]"
+
+
+def why_none(values: npt.ArrayLike, kind: str) -> str:
+    """Returns why `mean95` gave nothing for `values` `[N]`, which are scores of a `kind`."""
+    values = np.asarray(values, np.float64)
+    if not np.isfinite(values).all():
+        return "some scores are no numbers"
+    if len(values) < 2:
+        return f"one {kind} does not tell how much others differ"
+    return f"all {counted(len(values), kind)} scored the same"
+
+
+def counted(number: int, thing: str) -> str:
+    """Returns a number with what it counts, e.g. `1 game` or `2 games`."""
+    return f"{number:,} {thing}{'s' * (number != 1)}"
+
+
+def bounds_of_means(values: Array) -> tuple[Array, Array]:
+    """Returns the ends `[S]` of the intervals of S means; NaN where there is none.
+
+    - Student's t; on either side, where there are 10 to 500 values, the bootstrap-t if that is
+      wider (Efron and Tibshirani 1993, An Introduction to the Bootstrap, section 12.5), which
+      allows for skewness
+    - where 10 or more are but two different values, that of their shares if it is wider, see
+      `bounds_of_shares`
+
+    None: a single value, all equal (nothing tells how far others may be off), or NaN among them.
+
+    Args:
+        values: `[S, N]`, independent within a row.
+    """
+    number = values.shape[1]
+    low, high = np.full(len(values), np.nan), np.full(len(values), np.nan)
+    if number < 2:
+        return low, high
+    finite: Flags = np.asarray(np.isfinite(values).all(axis=1))
+    known = np.where(finite[:, None], values, 0)
+    # Differences of equal numbers may be off by one rounding.
+    usable = finite & (np.ptp(known, 1) > 1e-12 * np.abs(known).max(1))
+    values = values[usable]
+    if not len(values):
+        return low, high
+    mean, deviation = values.mean(1), values.std(1, ddof=1)
+    error, usual = deviation / np.sqrt(number), stdtrit(number - 1, 1 - TAIL)
+    below, above = mean - usual * error, mean + usual * error
+    if FEW <= number <= MANY:
+        down, up = _studentized((values - mean[:, None]) / deviation[:, None])
+        below, above = np.minimum(below, mean - up * error), np.maximum(above, mean + down * error)
+    if number >= FEW:
+        least, most = values.min(1), values.max(1)
+        binary = ((values == least[:, None]) | (values == most[:, None])).all(1)
+        share = (values == most[:, None]).mean(1)
+        share_low, share_high = bounds_of_shares(share, np.full(len(values), number))
+        counted_low, counted_high = (
+            least + bound * (most - least) for bound in (share_low, share_high)
+        )
+        below = np.where(binary, np.minimum(below, counted_low), below)
+        above = np.where(binary, np.maximum(above, counted_high), above)
+    low[usable], high[usable] = below, above
+    return low, high
+
+
+def _studentized(scaled: Array) -> tuple[Array, Array]:
+    """Returns how many standard errors `[S]` the true mean may lie above, and below, a sample's.
+
+    0 where too many resamples are without spread. `scaled` `[S, N]` has mean 0 and deviation 1.
+    """
+    number = scaled.shape[1]
+    rng = np.random.default_rng(0)
+    times = rng.multinomial(number, np.full(number, 1 / number), RESAMPLES).T.astype(np.float64)
+    mean = scaled @ times / number
+    variance = (scaled**2 @ times / number - mean**2) * number / (number - 1)
+    alike = variance < 1e-12
+    ratio = np.sqrt(number) * mean / np.sqrt(np.where(alike, 1, variance))
+    ratio[alike] = np.where(mean[alike] == 0, 0, np.copysign(np.inf, mean[alike]))
+    lower, upper = np.quantile(ratio, [TAIL, 1 - TAIL], axis=1, method="inverted_cdf")
+    return np.where(np.isinf(lower), 0, -lower), np.where(np.isinf(upper), 0, upper)
+
+
+def bounds_of_shares(share: Array, count: Array) -> tuple[Array, Array]:
+    """Returns the ends `[S]` of the intervals of `share` `[S]`, each of `count` `[S]` trials.
+
+    Clopper and Pearson 1934 (https://doi.org/10.1093/biomet/26.4.404), which never covers less
+    than 95 %, and rather more where counts are small: Wilson's covers 91 % at a share of 0.95 of 10
+    trials. `count` need not be whole (Korn and Graubard 1998).
+    """
+    hits, misses = share * count, (1 - share) * count
+    with np.errstate(invalid="ignore"):
+        low = np.where(hits > 0, betaincinv(hits, misses + 1, TAIL), 0.0)
+        high = np.where(misses > 0, betaincinv(hits + 1, misses, 1 - TAIL), 1.0)
+    return low, high
+
+
+def bounds_of_scores(score: Array, units: Array) -> tuple[Array, Array]:
+    """Returns the ends `[S]` of the intervals of S shares of points; NaN where there is none.
+
+    What goes together, like the two games of an opening, is one unit. The share is taken for one of
+    as many won or lost games as would spread as much (Korn and Graubard 1998, "Confidence intervals
+    for proportions with small expected number of positive counts estimated from complex survey
+    data"): their effective number. To find it, one unit that was lost and one that was won count as
+    well, or nothing but wins would be certain.
+
+    Args:
+        score: `[S]` points of all units together, from 0 to 1.
+        units: `[S, N]`, whose mean is `score` or nearly so; independent within a row.
+    """
+    number = units.shape[1]
+    if number < 2:
+        return np.full(len(score), np.nan), np.full(len(score), np.nan)
+    squares = ((units - score[:, None]) ** 2).sum(1) + score**2 + (1 - score) ** 2
+    variance = squares / (number + 1)
+    middle = (number * score + 1) / (number + 2)
+    return bounds_of_shares(score, number * middle * (1 - middle) / variance)
+
+
+def _whole(low: Array, high: Array) -> Interval | None:
+    found = Interval(float(low[0]), float(high[0]))
+    return found if np.isfinite(found).all() else None

@@ -1,0 +1,1 @@
+"""Recording: episodes and games as videos, traces and game files."""

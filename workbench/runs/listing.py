@@ -1,0 +1,113 @@
+"""`ludus runs`: one row a run, read from its files."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from envs import env_spec
+from workbench.config import SelfPlayConfig
+from workbench.errors import UsageError
+from workbench.runs.changes import changes, describe_changes
+from workbench.runs.removal import disk_bytes
+from workbench.runs.run import Run, list_runs
+from workbench.runs.scores import Score, Window, measured_in_training, recent_return, run_score
+from workbench.studio.runs.sparks import read_spark
+
+
+def list_rows() -> list[dict[str, Any]]:
+    """Returns what there is to tell of every run.
+
+    `episode_return` is the mean over its last `episodes`, of training; `score` says best how good
+    it is, see `Score`.
+    """
+    rows = []
+    for run in list_runs():
+        try:
+            info = {**run.info, "status": run.status}
+        except (UsageError, OSError):
+            info = {"status": "damaged"}
+        recent, score = _recent(run), _score(run)
+        rows.append(
+            {
+                "run": str(run.path),
+                "status": info["status"],
+                "env_steps": info.get("env_steps"),
+                "episode_return": recent and recent.mean,
+                "episodes": recent and recent.episodes,
+                "score": score and score._asdict(),
+                "wall_seconds": info.get("wall_seconds"),
+                "changes": changes(info),
+                "disk_bytes": disk_bytes(run.path),
+            }
+        )
+    return rows
+
+
+def _recent(run: Run) -> Window | None:
+    try:
+        return recent_return(run.metrics_path)
+    except OSError:  # not for us to read
+        return None
+
+
+def _score(run: Run) -> Score | None:
+    """Returns the number to show, or None: also where the run's files make no sense."""
+    try:
+        config = run.config
+        world = config.env.kind
+        if isinstance(config, SelfPlayConfig):
+            spark, game = read_spark(run.metrics_path), config.env.game
+            measured = None
+            if spark.name is not None and spark.newest is not None:
+                measured = measured_in_training(run.path, game, spark.name, spark.newest)
+            return run_score(run.path, world, game, None, measured)
+        spec = env_spec(config.env)
+        return run_score(run.path, world, spec.name, spec.protocol, None)
+    except (UsageError, OSError, ValueError):
+        return None
+
+
+def print_rows(rows: list[dict[str, Any]]) -> None:
+    """Prints `list_rows` as a table on stdout."""
+    table = Table(
+        "run", "status", "env_steps", "minutes", "disk MB", "score", "what it is", box=None
+    )
+    for column in table.columns[:-1]:
+        column.no_wrap = True
+    for column in table.columns[2:6]:
+        column.justify = "right"
+    if any(row["changes"] for row in rows):
+        table.add_column("changed")
+    for row in rows:
+        table.add_row(
+            row["run"],
+            row["status"],
+            _number(row["env_steps"], ",d"),
+            _number(row["wall_seconds"] and row["wall_seconds"] / 60, ".1f"),
+            _number(row["disk_bytes"] / 1e6, ".1f"),
+            *_told(row),
+            *([describe_changes(row)] if row["changes"] else []),
+        )
+    # Where nobody looks, as wide as it needs; only the last column may wrap.
+    console = Console()
+    if not console.is_terminal:
+        console.width = 1_000
+    console.print(table if rows else "no runs yet; make one: ludus train CONFIG")
+
+
+def _told(row: dict[str, Any]) -> tuple[str, str]:
+    score = row["score"]
+    if score is None:
+        what = "" if row["episodes"] is None else f"mean of {row['episodes']} in training"
+        return _number(row["episode_return"], ".1f"), what
+    form = ".1%" if score["is_share"] else ".1f"
+    value, kind = format(score["value"], form), str(score["kind"])
+    if score["ci95"] is not None:
+        low, high = score["ci95"]
+        kind += f" [{low:{form}}, {high:{form}}]"
+    return value, kind
+
+
+def _number(value: Any, form: str) -> str:
+    return "" if value is None else format(value, form)

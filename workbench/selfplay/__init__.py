@@ -1,0 +1,1 @@
+"""Self-play: games of a network against itself, and how its strength is known."""

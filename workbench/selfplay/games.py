@@ -1,0 +1,191 @@
+"""Games of a network against itself, side by side, and what can be learned from them."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from agents.alphazero import AlphaZeroConfig
+from agents.board_network import DRAW, LOSS, WIN
+from agents.resignation import Resignation
+from agents.search import Evaluate, Search
+from envs.board.base import BoardGame, Position
+from workbench.evaluation.match import play_at_random
+from workbench.replay import Learnable
+
+
+class Moves(NamedTuple):
+    """What one move in every game brought."""
+
+    learnable: Learnable | None  # the positions of the games that ended
+    games: list[dict[str, float]]  # facts of those games
+    facts: dict[str, float]
+
+
+class Seen(NamedTuple):
+    """A position whose game has not ended yet."""
+
+    obs: npt.NDArray[np.uint8]  # [C, H, W]
+    policy: npt.NDArray[np.float32]  # [A]
+    value: float  # player 0's, as the search found
+    to_play: int
+
+
+class SelfPlay:
+    """G games of a network against itself; part of a checkpoint."""
+
+    def __init__(
+        self,
+        config: AlphaZeroConfig,
+        game: BoardGame,
+        evaluate: Evaluate,
+        num_games: int,
+        rng: np.random.Generator,
+    ) -> None:
+        """`evaluate` is the network's; `rng` draws all that is random in the games."""
+        self._config = config
+        self._game = game
+        self._rng = rng
+        self._search = search = Search(config.search, game, evaluate, num_games)
+        self._seen: list[list[Seen]] = [[] for _ in range(num_games)]
+        self._resignation: Resignation | None = None
+        if config.resignation is not None:
+            self._resignation = Resignation(config.resignation, num_games, rng)
+        for g in range(num_games):
+            search.place(g, self._opening())
+
+    def _opening(self) -> Position:
+        """Returns where a game begins: so games differ that would otherwise be alike."""
+        while True:
+            plies = int(self._rng.integers(self._config.random_plies, endpoint=True))
+            position = play_at_random(self._game, plies, self._rng)
+            if not self._game.status([position]).over[0]:
+                return position
+
+    def move(self, *, full: bool) -> Moves:
+        """Makes one move in every game; those that end begin anew.
+
+        All games search alike long, so batches stay full: if `full`, long, and then their positions
+        are learned from, else briefly (Wu 2019, KataGo, section 3.1).
+        """
+        config, search, rng = self._config, self._search, self._rng
+        evaluations, batches = search.evaluations, search.batches
+        search.run(
+            config.simulations if full else config.fast_simulations, noise=rng if full else None
+        )
+        roots = list(search.roots)
+        policies = np.stack([search.policy(g) for g in range(len(roots))])
+        values = np.array([search.value(g) for g in range(len(roots))], np.float32)
+        to_play = self._game.status(roots).to_play
+        if full:
+            for g, obs in enumerate(self._game.observe(roots)):
+                self._seen[g].append(Seen(obs, policies[g], float(values[g]), int(to_play[g])))
+        resigned = np.zeros(len(roots), np.bool_)
+        if self._resignation is not None:
+            resigned = self._resignation.gives_up(values, to_play)
+        draws = rng.random(len(roots))
+        for g in np.flatnonzero(~resigned).tolist():
+            plies = len(self._game.history(roots[g]))
+            search.play(g, self._choose(g, policies[g], plies, draws[g]))
+        status = self._game.status(search.roots)
+        results = np.where(resigned, np.where(to_play == 0, -1, 1), status.value)
+        ended = np.flatnonzero(status.over | resigned).tolist()
+        facts = {
+            "evaluations_per_move": (search.evaluations - evaluations) / len(roots),
+            "batch_fill": (search.evaluations - evaluations)
+            / max(1, search.batches - batches)
+            / len(roots),
+        }
+        moves = Moves(
+            self._learnable(ended, results, resigned),
+            [self._told(g, results[g], resigned[g]) for g in ended],
+            facts,
+        )
+        for g in ended:
+            if self._resignation is not None:
+                self._resignation.ended(g, float(results[g]))
+                self._resignation.begin(g)
+            search.place(g, self._opening())
+            self._seen[g] = []
+        return moves
+
+    def _told(self, game: int, result: float, resigned: bool) -> dict[str, float]:
+        facts = {
+            "game_plies": len(self._game.history(self._search.roots[game])),
+            "player_0_score": (1 + float(result)) / 2,
+            "draws": float(result == 0),
+        }
+        if self._resignation is not None:
+            facts["resigned"] = float(resigned)
+        return facts
+
+    def _choose(self, game: int, policy: npt.NDArray[np.float32], plies: int, draw: float) -> int:
+        config = self._config
+        if plies >= config.temperature_plies:
+            return self._search.best(game)
+        weights = policy.astype(np.float64) ** (1 / config.temperature)
+        cumulative = weights.cumsum()
+        return int(np.searchsorted(cumulative, draw * cumulative[-1], side="right"))
+
+    def _learnable(
+        self,
+        games: list[int],
+        value: npt.NDArray[np.float32],
+        resigned: npt.NDArray[np.bool_],
+    ) -> Learnable | None:
+        """Returns what was seen in `games`, which are over."""
+        all_seen = [seen for g in games for seen in self._seen[g]]
+        if not all_seen:
+            return None
+        game_of = np.repeat(np.arange(len(games)), [len(self._seen[g]) for g in games])
+        to_play = np.array([seen.to_play for seen in all_seen])
+        sign = np.where(to_play == 0, 1.0, -1.0)
+        result = sign * value[games].astype(np.float64)[game_of]
+        searched = sign * np.array([seen.value for seen in all_seen])
+        share = self._config.root_value_share
+        ends = self._game.observe_end([self._search.roots[g] for g in games])
+        return Learnable(
+            np.stack([seen.obs for seen in all_seen]),
+            np.stack([seen.policy for seen in all_seen]),
+            ((1 - share) * chances(result) + share * chances(searched)).astype(np.float32),
+            ends[game_of, to_play],
+            ~resigned[games][game_of],
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """The trees, the positions seen so far, the generator, and what resignation has learned."""
+        seen = [one for per_game in self._seen for one in per_game]
+        spec = self._game.spec
+        return {
+            "search": self._search.state_dict(),
+            "rng": self._rng.bit_generator.state,
+            "counts": [len(per_game) for per_game in self._seen],
+            "obs": np.array([one.obs for one in seen], np.uint8).reshape(-1, *spec.obs_shape),
+            "policy": np.array([one.policy for one in seen], np.float32).reshape(
+                -1, spec.num_actions
+            ),
+            "value": [one.value for one in seen],
+            "to_play": [one.to_play for one in seen],
+            **(
+                {} if self._resignation is None else {"resignation": self._resignation.state_dict()}
+            ),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Brings `state_dict` back; raises ValueError if it is that of other games."""
+        self._search.load_state_dict(state["search"])
+        self._rng.bit_generator.state = state["rng"]
+        if self._resignation is not None:
+            self._resignation.load_state_dict(state["resignation"])
+        obs, policy = np.array(state["obs"]), np.array(state["policy"])
+        seen = iter(
+            Seen(*one) for one in zip(obs, policy, state["value"], state["to_play"], strict=True)
+        )
+        self._seen = [[next(seen) for _ in range(count)] for count in state["counts"]]
+
+
+def chances(value: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Returns `[B, 3]` of win, draw and loss: of all that are worth `value`, the most drawish."""
+    columns = {WIN: value.clip(min=0), DRAW: 1 - abs(value), LOSS: (-value).clip(min=0)}
+    return np.stack([columns[i] for i in range(3)], 1)

@@ -1,0 +1,84 @@
+"""A gate: games are played by the best network so far, until a later one has beaten it."""
+
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from agents.alphazero import AlphaZero, AlphaZeroConfig, SearchPlayer
+from envs.base import State
+from envs.board.base import BoardGame
+from workbench.evaluation.match import first_players_scores, play_match, random_openings
+
+
+class GateConfig(BaseModel):
+    """How often the network that learns challenges the frozen one, and what it must score."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    period_env_steps: int = Field(default=50_000, ge=1, le=2**53)
+    games: int = Field(
+        default=200, ge=2, le=100_000, multiple_of=2, description="from paired openings"
+    )
+    opening_plies: int = Field(default=2, ge=0, le=100, description="random moves of each opening")
+    # Not above a half: 40 games at 0.6 rejected networks that were better for months (research).
+    min_score: float = Field(default=0.5, ge=0, le=1, description="of the points, to take over")
+
+
+class Gate:
+    """The frozen best network and the matches against it; part of a checkpoint.
+
+    As in AlphaGo Zero (Silver et al. 2017, Methods, "Evaluator") and KataGo's gatekeeper; searches
+    are the short ones of self-play.
+    """
+
+    def __init__(
+        self, config: GateConfig, play: AlphaZeroConfig, agent: AlphaZero, game: BoardGame
+    ) -> None:
+        """The network as it is now is the best so far."""
+        self._config = config
+        self.period_env_steps = config.period_env_steps
+        self._play = play
+        self._agent = agent
+        self._game = game
+        self.best = agent.frozen()
+        self._accepted = 0
+        self._rejected_in_a_row = 0
+
+    def challenge(self) -> dict[str, float]:
+        """Plays the match and returns what came of it; draws from no generator of training."""
+        config, play = self._config, self._play
+        openings = random_openings(
+            self._game, config.opening_plies, config.games // 2, np.random.default_rng(0)
+        )
+        latest, best = (
+            SearchPlayer(evaluate, play.search, self._game, play.fast_simulations)
+            for evaluate in (self._agent.evaluate, self.best)
+        )
+        games = play_match(self._game, (latest, best), openings)
+        score = float(np.mean(first_players_scores(games)))
+        if score >= config.min_score:
+            self.best.network.load_state_dict(self._agent.average.state_dict())
+            self._accepted += 1
+            self._rejected_in_a_row = 0
+        else:
+            self._rejected_in_a_row += 1
+        return {
+            "gate_score": score,
+            "gate_accepted": self._accepted,
+            "gate_rejected_in_a_row": self._rejected_in_a_row,
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best network's weights and how it came to them."""
+        return {
+            "best": self.best.network.state_dict(),
+            "accepted": self._accepted,
+            "rejected_in_a_row": self._rejected_in_a_row,
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        """Brings `state_dict` back."""
+        self.best.network.load_state_dict(state["best"])
+        self._accepted = state["accepted"]
+        self._rejected_in_a_row = state["rejected_in_a_row"]

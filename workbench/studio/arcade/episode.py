@@ -1,0 +1,305 @@
+"""A person plays a world with keys while an agent plays the very same episode beside.
+
+Both begin from the same seed under the same rules, and both screens advance a step at a time.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
+from itertools import islice
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from agents.base import Decision
+from envs import EnvConfig, make_rendered_env
+from envs.atari import AtariEnvs
+from envs.base import EnvSpec, RenderableEnv, Step
+from envs.doom import DoomConfig
+from workbench.errors import UsageError
+from workbench.evaluation.episodes import EVAL_SEED_OFFSET, EvalActor
+from workbench.evaluation.load import load_player
+from workbench.recording.episode import FPS
+
+MAX_SEED = 2**31 - 1
+TURN_BASED = ("minigrid", "probe")  # nothing happens there until somebody acts
+CRAFTER_FPS = 5  # that of Crafter's own window
+DOOM_TICS_PER_SECOND = 35
+FLAT_COLOURS = ("atari", "minigrid", "probe")  # PNG is sharp there, and small
+JPEG_QUALITY = 90
+
+# What is held down on the keyboard, by the physical key (`KeyboardEvent.code`).
+UP, DOWN = ("ArrowUp", "KeyW"), ("ArrowDown", "KeyS")
+LEFT, RIGHT = ("ArrowLeft", "KeyA"), ("ArrowRight", "KeyD")
+KEYS: dict[str, Mapping[str, tuple[str, ...]]] = {
+    "atari": {"up": UP, "down": DOWN, "left": LEFT, "right": RIGHT, "fire": ("Space",)},
+    "minigrid": {
+        "left": LEFT,
+        "right": RIGHT,
+        "forward": UP,
+        "toggle": ("Space",),
+        "pickup": ("KeyE",),
+        "drop": ("KeyQ",),
+        "done": ("KeyX",),
+    },
+    "crafter": {
+        "move_up": UP,
+        "move_down": DOWN,
+        "move_left": LEFT,
+        "move_right": RIGHT,
+        "do": ("Space",),
+        "sleep": ("KeyZ",),
+        "place_stone": ("KeyR",),
+        "place_table": ("KeyT",),
+        "place_furnace": ("KeyF",),
+        "place_plant": ("KeyP",),
+    },
+    "doom": {
+        "attack": ("Space",),
+        "use": ("KeyE",),
+        "move_forward": UP,
+        "move_backward": DOWN,
+        "turn_left": LEFT,
+        "turn_right": RIGHT,
+        "move_left": LEFT,
+        "move_right": RIGHT,
+    },
+    "probe": {},
+}
+UPRIGHT = ("atari/pong",)  # where what is called right goes up, and left goes down
+PLACES = {
+    **dict.fromkeys(("up", "forward", "move_up", "move_forward"), "up"),
+    **dict.fromkeys(("down", "move_down", "move_backward"), "down"),
+    **dict.fromkeys(("left", "turn_left", "move_left"), "left"),
+    **dict.fromkeys(("right", "turn_right", "move_right"), "right"),
+}
+LABELS = {
+    ("minigrid", "left"): "Turn left",
+    ("minigrid", "right"): "Turn right",
+    ("minigrid", "pickup"): "Pick up",
+    ("minigrid", "toggle"): "Open or use",
+    ("crafter", "do"): "Act",
+}
+SPARE_KEYS = [*(f"Digit{n}" for n in "1234567890"), *(f"Key{letter}" for letter in "GHJKLVBNMUIOY")]
+ATARI_NAME = re.compile(r"(up|down)?(left|right)?(fire)?")
+NOTHING = "noop"
+
+
+class Button(NamedTuple):
+    """Something that can be held down.
+
+    Attributes:
+        name: as messages name it.
+        label: as people read it.
+        keys: that hold it down, as `KeyboardEvent.code`; empty where keys have run out.
+        place: in a cross of arrows; None: it lies beside.
+    """
+
+    name: str
+    label: str
+    keys: tuple[str, ...]
+    place: str | None
+
+
+class Controls:
+    """How a person's buttons become the actions of a world.
+
+    Attributes:
+        buttons: all of them, those that move first.
+    """
+
+    def __init__(self, kind: str, spec: EnvSpec) -> None:
+        """`kind` is the env's; an action may be several buttons held down together."""
+        self._actions = {_buttons_of(kind, name): i for i, name in enumerate(spec.action_names)}
+        used = {name: None for parts in self._actions for name in sorted(parts)}
+        known = [name for name in KEYS[kind] if name in used]
+        names = [*known, *(name for name in used if name not in known)]
+        places = {name: PLACES[name] for name in names if name in PLACES}
+        keys = dict(KEYS[kind])
+        if spec.name in UPRIGHT:
+            places |= {"right": "up", "left": "down"}
+            keys |= {"right": UP + RIGHT, "left": DOWN + LEFT}
+        if {"turn_left", "move_left"} <= used.keys():  # arrows turn, letters step aside
+            places.pop("move_left")
+            places.pop("move_right", None)
+            keys |= {"turn_left": LEFT[:1], "turn_right": RIGHT[:1]}
+            keys |= {"move_left": LEFT[1:], "move_right": RIGHT[1:]}
+        spare = iter(SPARE_KEYS)
+        self.buttons = [
+            Button(
+                name,
+                _label(kind, places.get(name, name) if spec.name in UPRIGHT else name),
+                keys.get(name) or tuple(islice(spare, 1)),
+                places.get(name),
+            )
+            for name in names
+        ]
+
+    def action(self, held: Sequence[str]) -> int | None:
+        """Returns the action of the buttons held down, the latest last; None: there is none.
+
+        It is the one that takes most of them; of such the one with the button pressed last.
+        """
+        age = {name: i for i, name in enumerate(held)}
+        possible = [parts for parts in self._actions if parts <= age.keys()]
+        if not possible:
+            return None
+        best = max(
+            possible,
+            key=lambda parts: (len(parts), sorted((age[name] for name in parts), reverse=True)),
+        )
+        return self._actions[best]
+
+
+def _buttons_of(kind: str, action_name: str) -> frozenset[str]:
+    """Returns what is held down for an action."""
+    if action_name == NOTHING:
+        return frozenset()
+    if kind == "atari" and (match := ATARI_NAME.fullmatch(action_name)):
+        return frozenset(filter(None, match.groups()))
+    return frozenset(action_name.split("+")) if kind == "doom" else frozenset([action_name])
+
+
+def _label(kind: str, name: str) -> str:
+    plain = name.removeprefix("move_") if kind == "crafter" else name
+    return LABELS.get((kind, name)) or plain.replace("_", " ").capitalize()
+
+
+def steps_per_second(env_config: EnvConfig) -> float | None:
+    """Returns the game's own speed; None: it waits for whoever plays."""
+    if env_config.kind in TURN_BASED:
+        return None
+    if isinstance(env_config, DoomConfig):
+        return min(FPS, DOOM_TICS_PER_SECOND / env_config.frame_skip)
+    return CRAFTER_FPS if env_config.kind == "crafter" else FPS
+
+
+class Side:
+    """One env and how its episode stands.
+
+    Attributes:
+        env: of one row.
+        step: the latest that was received.
+        score: raw, so far.
+        steps: that were taken.
+        over: whether the episode has ended; then nothing more may be done in it.
+        action: the latest; None at the start.
+        lives: how many are left; None: the world does not count them.
+    """
+
+    step: Step
+    lives: int | None
+
+    def __init__(self, env: RenderableEnv) -> None:
+        """Nothing runs before `begin`."""
+        self.env = env
+        self.score, self.steps, self.over = 0.0, 0, False
+        self.action: int | None = None
+
+    def begin(self, seed: int) -> None:
+        """Starts the episode of this seed."""
+        self.env.reset(EVAL_SEED_OFFSET + seed)
+        self.score, self.steps, self.action, self.lives = 0.0, 0, None, None
+        self._receive()
+
+    def advance(self, action: int) -> None:
+        """Takes one step."""
+        self.env.send(np.array([action], np.int64))
+        self.steps, self.action = self.steps + 1, action
+        self._receive()
+
+    def _receive(self) -> None:
+        self.step = self.env.recv()
+        self.score += float(self.step.reward[0])
+        self.over = bool(self.step.last[0])
+        lives = int(self.env.lives[0]) if isinstance(self.env, AtariEnvs) else 0
+        if lives or self.lives is not None:  # games that have none say 0 from the start
+            self.lives = lives
+
+    def screen(self) -> npt.NDArray[np.uint8]:
+        """Returns `[H, W, 3]` RGB of the latest step."""
+        return self.env.render()
+
+
+class Duel:
+    """Two sides of one episode: a person's and an agent's.
+
+    Attributes:
+        env_config: the world.
+        env_steps: how long the agent had trained.
+        controls: the person's.
+        person: the person's side.
+        agent: the agent's side.
+        decision: what the agent thinks of what it sees now; None: its episode is over.
+    """
+
+    def __init__(self, player: str, seed: int) -> None:
+        """Loads the agent that `player` names and begins the episode of `seed`.
+
+        Raises:
+            UsageError: there is no such player, or its world does not start.
+        """
+        self._actor, self.env_config, self.env_steps = load_player(player)
+        with ExitStack() as opened:
+            envs = [
+                opened.enter_context(closing(make_rendered_env(self.env_config))) for _ in range(2)
+            ]
+            self.person, self.agent = map(Side, envs)
+            self.spec = envs[0].spec
+            self.controls = Controls(self.env_config.kind, self.spec)
+            self.begin(seed)
+            self._opened = opened.pop_all()
+
+    def begin(self, seed: int) -> None:
+        """Lets both begin anew; raises UsageError if the world does not start."""
+        self.seed = seed
+        self._acting = EvalActor(self._actor, self.spec, seed)
+        self._memory = self._acting.initial_memory(1)
+        try:
+            self.person.begin(seed)
+            self.agent.begin(seed)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+        self._think()
+
+    @property
+    def over(self) -> bool:
+        """Whether both episodes have ended."""
+        return self.person.over and self.agent.over
+
+    def advance(self, action: int) -> None:
+        """Lets both take a step; who is over is left alone."""
+        if not self.person.over:
+            self.person.advance(action)
+        if self.decision is not None:
+            self.agent.advance(int(self.decision.action[0]))
+            self._think()
+
+    def _think(self) -> None:
+        self.decision: Decision | None = None
+        if not self.agent.over:
+            self.decision, self._memory = self._acting.act(
+                self.agent.step, self._memory, explore=False
+            )
+
+    def close(self) -> None:
+        """Frees both envs."""
+        self._opened.close()
+
+
+def encoded(kind: str, screen: npt.NDArray[np.uint8]) -> bytes:
+    """Returns `[H, W, 3]` RGB as a file of the type that suits the kind of world."""
+    bgr = np.ascontiguousarray(screen[..., ::-1])
+    if kind in FLAT_COLOURS:
+        done, file = cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    else:
+        done, file = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    assert done
+    return bytes(file)
+
+
+def media_type(kind: str) -> str:
+    """Returns what `encoded` makes."""
+    return "image/png" if kind in FLAT_COLOURS else "image/jpeg"

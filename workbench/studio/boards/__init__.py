@@ -1,0 +1,1 @@
+"""The pages of board games: games replayed, and games against an agent."""

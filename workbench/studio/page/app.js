@@ -1,0 +1,82 @@
+// Which page is shown: the part of the address after # says so, and everything shown has one.
+import { element, heading } from "./dom.js";
+
+// A page is a module with `show(page, parts, query)`: it fills `page` and may return what ends it.
+const PAGES = {
+  "": () => import("../runs/gallery.js"),
+  run: () => import("../runs/run.js"),
+  video: () => import("../videos/player.js"),
+  game: () => import("../boards/replay.js"),
+  play: () => import("./play.js"),
+  tournaments: () => import("../tournaments/tournaments.js"),
+};
+const TAB = { "": "gallery", run: "gallery", video: "gallery" };
+const PATIENCE = 300; // milliseconds until a page that is not there yet says that it loads
+
+const main = document.getElementById("page");
+let end = null;
+let turn = 0;
+
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part; // a % that stands for itself
+  }
+}
+
+function mark(name, [first]) {
+  const game = first === "tournaments" ? "tournaments" : "gallery";
+  const tab = name === "game" ? game : (TAB[name] ?? name);
+  for (const link of document.querySelectorAll("nav a")) {
+    if (link.dataset.page === tab) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+}
+
+function trouble({ message }) {
+  return [
+    heading("This page cannot be shown"),
+    element("p", { class: "panel problem", role: "alert" }, `Something went wrong: ${message}`),
+    element("p", {}, element("a", { href: "#/" }, "All runs")),
+  ];
+}
+
+async function navigate() {
+  const mine = ++turn;
+  const [path, search] = (location.hash.slice(1) || "/").split("?");
+  const [name, ...parts] = path.replace(/^\//, "").split("/").map(decoded);
+  end?.();
+  end = null;
+  const shown = element("div", { class: "page" });
+  main.replaceChildren(shown);
+  mark(name, parts);
+  const loading = element("p", { class: "page muted", role: "status" }, "Loading…");
+  const patience = setTimeout(() => main.prepend(loading), PATIENCE);
+  try {
+    if (!Object.hasOwn(PAGES, name)) throw new Error(`there is no page ${name}`);
+    const { show } = await PAGES[name]();
+    const ending = await show(shown, parts, new URLSearchParams(search));
+    if (mine === turn) end = ending ?? null;
+    else ending?.();
+  } catch (error) {
+    shown.replaceChildren(...trouble(error));
+  }
+  clearTimeout(patience);
+  loading.remove();
+  if (mine !== turn) return;
+  const title = shown.querySelector("h1")?.textContent;
+  document.title = title ? `${title} · Ludus studio` : "Ludus studio";
+}
+
+window.addEventListener("hashchange", () => {
+  navigate();
+  main.focus({ preventScroll: true });
+  window.scrollTo(0, 0);
+});
+// The address belongs to the pages, so this link cannot be followed as others are.
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  main.focus();
+});
+navigate();

@@ -1,0 +1,1 @@
+"""The pages of runs: the gallery, and one run with its curves."""

@@ -1,0 +1,370 @@
+"""A tournament as the studio shows it, read from its files, which are left as they are.
+
+The lines of games or evaluations are the truth, so that what is still being played shows as well.
+Tables are made of them by the functions that `ludus tournament` uses, once per state of the file.
+"""
+
+import json
+import time
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import TypeAdapter
+
+from agents.base import Player
+from envs import EnvConfig, env_spec
+from envs.board.openspiel import BoardConfig, OpenSpielGame
+from workbench.errors import UsageError
+from workbench.evaluation.ratings import rate
+from workbench.studio import commands
+from workbench.studio.cache import Kept, stamp
+from workbench.studio.tournaments.growing_file import GAMES, SCORES, GamesRead, ScoresRead
+from workbench.tournament.comparison_tables import Estimate, Row, rank
+from workbench.tournament.entrants import NET, Entrant
+from workbench.tournament.openings import Openings
+from workbench.tournament.play import Tournament
+from workbench.tournament.records import Record
+from workbench.tournament.standings import Standings, short_names, standings
+
+RECENT_SECONDS = 60.0  # a tournament in which something ended since is still going on
+GAMES_PER_PAGE = 50
+RESULTS = ("won", "drawn", "lost", "forfeit")
+KEPT = 64  # tables of either kind
+
+
+class Table(NamedTuple):
+    """A tournament of games.
+
+    Attributes:
+        names: of all players, in the order of `standings.rows`.
+        records: all games; a game's number is its place here.
+        standings: see there.
+        first_seat: which of a record's two players has the first move.
+        unreadable: lines that make no sense.
+    """
+
+    names: list[str]
+    records: list[Record]
+    standings: Standings
+    first_seat: int
+    unreadable: int
+
+
+class Scores(NamedTuple):
+    """A tournament that compares returns, by rank; `unreadable` lines make no sense."""
+
+    rows: list[Row]
+    unreadable: int
+
+
+_tables: Kept[Table] = Kept(KEPT)
+_scores: Kept[Scores] = Kept(KEPT)
+
+
+def conditions_of(folder: Path) -> dict[str, Any]:
+    """Returns `conditions.json`; raises UsageError if it is damaged."""
+    path = folder / "conditions.json"
+    try:
+        conditions = dict(json.loads(path.read_text(encoding="utf-8")))
+        conditions["game"] = str(conditions["game"])
+        dict(conditions["players"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UsageError(f"{path.name} is damaged ({type(error).__name__}: {error})") from None
+    return conditions
+
+
+def is_of_scores(conditions: dict[str, Any]) -> bool:
+    """Returns whether returns were compared, and not games played."""
+    return "episodes" in conditions
+
+
+def table_of(folder: Path, conditions: dict[str, Any], resamples: int = 1000) -> Table:
+    """Returns the table of all games in a folder; with one resample its intervals mean nothing.
+
+    Raises:
+        UsageError: the game is unknown.
+    """
+
+    def make() -> Table:
+        game = _board_game(conditions["game"], json.dumps(conditions.get("max_plies")))
+        records = GamesRead(folder)
+        # In the order of the command, on which the draws of the bootstrap depend.
+        entered = list(conditions["players"])
+        played = {name for key in records.entries for name in key[:2]}
+        names = [name for name in entered if name in played] + sorted(played - {*entered})
+        names = names or entered
+        if not names:
+            raise UsageError("nobody has entered this tournament yet")
+        entrants = [Entrant(name, _plays_no_more) for name in names]
+        tournament = Tournament(game, entrants, Openings([()]), records, 0)
+        tournament.keys = list(records.entries)
+        distinct, everything = tournament.distinct_results(), tournament.records()
+        ratings = rate(distinct, len(entrants), resamples=resamples)
+        results = tournament.results(everything)
+        table = standings(entrants, everything, results, ratings, tournament.first_seat)
+        return Table(
+            [row.name for row in table.rows],
+            everything,
+            table,
+            tournament.first_seat,
+            records.unreadable,
+        )
+
+    written = stamp(folder / GAMES), json.dumps(conditions)
+    return _tables.get((folder, resamples), make, written)
+
+
+def _plays_no_more(*_: Any) -> Player:
+    raise UsageError("these games have been played")
+
+
+@lru_cache(maxsize=32)
+def _board_game(name: str, max_plies: str) -> BoardConfig:
+    """Returns the game; `max_plies` is JSON."""
+    try:
+        config = BoardConfig(kind="board", game=name, max_plies=json.loads(max_plies))
+        OpenSpielGame(config)
+    except (ValueError, RuntimeError):
+        raise UsageError(f"no game is called {name[:80]!r} here") from None
+    return config
+
+
+def summary(name: str, folder: Path) -> dict[str, Any]:
+    """Returns what the list shows of a tournament; a damaged one says so in `problem`."""
+    facts: dict[str, Any] = {"id": name, "name": folder.name, "problem": None}
+    try:
+        conditions = conditions_of(folder)
+        facts |= {"game": conditions["game"], **_state(folder, conditions)}
+        if is_of_scores(conditions):
+            rows, unreadable = _scores_of(folder, conditions)
+            best = [(row.scores.player, row.mean_return.value) for row in rows]
+            count = sum(len(row.scores.returns) for row in rows)
+        else:
+            table = table_of(folder, conditions, resamples=1)
+            best = [(row.name, row.rating) for row in table.standings.rows]
+            count, unreadable = len(table.records), table.unreadable
+        players = max(len(best), len(conditions["players"]))
+        names = dict(zip([n for n, _ in best], short_names([n for n, _ in best]), strict=True))
+        facts |= {
+            "players": players,
+            "count": count,
+            "unreadable": unreadable,
+            "best": best and {"name": best[0][0], "short": names[best[0][0]], "value": best[0][1]},
+        }
+    except (UsageError, OSError) as error:
+        return facts | {"problem": str(error)}
+    return facts
+
+
+def _state(folder: Path, conditions: dict[str, Any]) -> dict[str, Any]:
+    """Returns of which kind it is, when something last ended in it, and whether it goes on."""
+    scores = is_of_scores(conditions)
+    lines = folder / (SCORES if scores else GAMES)
+    tables = folder / ("returns.csv" if scores else "ratings.csv")
+    latest = _mtime(lines) or _mtime(folder / "conditions.json") or 0.0
+    if (_mtime(tables) or 0.0) >= latest:
+        status = "finished"
+    else:
+        status = "running" if time.time() - latest < RECENT_SECONDS else "interrupted"
+    return {"kind": "scores" if scores else "games", "date": latest, "status": status}
+
+
+def _mtime(path: Path) -> float | None:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return None
+
+
+def details(name: str, folder: Path) -> dict[str, Any]:
+    """Returns the page of a tournament; raises UsageError if it is damaged."""
+    conditions = conditions_of(folder)
+    facts = {"id": name, "name": folder.name, "game": conditions["game"]}
+    facts |= _state(folder, conditions)
+    facts |= {"seed": conditions.get("seed"), "entered": len(conditions["players"])}
+    if is_of_scores(conditions):
+        return facts | _details_of_scores(folder, conditions)
+    return facts | _details_of_games(folder, conditions)
+
+
+def _details_of_games(folder: Path, conditions: dict[str, Any]) -> dict[str, Any]:
+    names, records, table, _, unreadable = table_of(folder, conditions)
+    shorts = short_names(names)
+    ratings = table.ratings
+    return {
+        "players": [
+            {**row._asdict(), "short": short, **ladder_of(row.name)}
+            for row, short in zip(table.rows, shorts, strict=True)
+        ],
+        "points": table.points.tolist(),
+        "pair_games": table.games.tolist(),
+        "count": len(records),
+        "distinct": table.distinct_games,
+        "first_player_advantage": ratings.first_player_advantage,
+        "first_player_advantage_ci95": list(ratings.first_player_advantage_ci95),
+        "first_player_score": table.first_player_score,
+        "draws": table.draws,
+        "forfeits": table.forfeits,
+        "endings": table.endings,
+        "opening_plies": conditions.get("opening_plies"),
+        "unreadable": unreadable,
+        "commands": commands.of_games(folder, conditions, names, table.games.tolist()),
+    }
+
+
+def ladder_of(name: str) -> dict[str, Any]:
+    """Returns what all checkpoints of a player's run are called, and which one it is, if it is."""
+    prefix = NET if name.startswith(NET) else ""
+    player, question, options = name.removeprefix(NET).partition("?")
+    run, at, step = player.rpartition("@")
+    if not (at and step.isascii() and step.isdigit() and len(step) < 16):
+        return {"ladder": None, "env_steps": None}
+    ladder = f"{prefix}{run.rpartition('/')[2]}{question}{options}"
+    return {"ladder": ladder, "env_steps": int(step)}
+
+
+def _details_of_scores(folder: Path, conditions: dict[str, Any]) -> dict[str, Any]:
+    rows, unreadable = _scores_of(folder, conditions)
+    shorts = short_names([row.scores.player for row in rows])
+    return {
+        "players": [
+            {
+                "name": row.scores.player,
+                "short": short,
+                **ladder_of(row.scores.player),
+                "mean": _estimate(row.mean_return),
+                "success": _estimate(row.success),
+                "difference": _estimate(row.difference),
+                "better": _estimate(row.better),
+                "episodes": len(row.scores.returns),
+                "lengths": sum(row.scores.lengths) / len(row.scores.lengths),
+            }
+            for row, short in zip(rows, shorts, strict=True)
+        ],
+        "protocol": conditions.get("protocol"),
+        "episodes": conditions["episodes"],
+        "count": sum(len(row.scores.returns) for row in rows),
+        "unreadable": unreadable,
+        "commands": commands.of_scores(folder, conditions),
+    }
+
+
+def _estimate(estimate: Estimate | None) -> list[float | None] | None:
+    return None if estimate is None else list(estimate)
+
+
+def _scores_of(folder: Path, conditions: dict[str, Any]) -> Scores:
+    def make() -> Scores:
+        try:
+            scores = ScoresRead(folder, conditions)
+        except KeyError as error:
+            raise UsageError(f"conditions.json is damaged (it lacks {error})") from None
+        above = _success_above(json.dumps(conditions.get("env"), sort_keys=True))
+        return Scores(rank(list(scores.entries.values()), above), scores.unreadable)
+
+    return _scores.get(folder, make, (stamp(folder / SCORES), json.dumps(conditions)))
+
+
+@lru_cache(maxsize=64)
+def _success_above(env: str) -> float | None:
+    """Returns above which return an episode succeeded; None: also where the world is unknown."""
+    try:
+        config: EnvConfig = TypeAdapter(EnvConfig).validate_json(env)
+        return env_spec(config).success_return_above
+    except (ValueError, RuntimeError):
+        return None
+
+
+class Filter(NamedTuple):
+    """Which games are asked for; None: no matter.
+
+    Attributes:
+        player: the number of who takes part, in the table's order.
+        against: that of the other one.
+        result: of `player`, or of who has the first move.
+    """
+
+    player: int | None = None
+    against: int | None = None
+    result: str | None = None
+
+
+def games(folder: Path, wanted: Filter, first: int) -> dict[str, Any]:
+    """Returns a page of the games that a filter leaves, from number `first` of them on.
+
+    Raises:
+        UsageError: the folder is damaged, or the filter asks for what there is not.
+    """
+    conditions = conditions_of(folder)
+    if is_of_scores(conditions):
+        raise UsageError("this tournament compares returns; it has no games")
+    names, records, _, first_seat, _ = table_of(folder, conditions)
+    if wanted.result is not None and wanted.result not in RESULTS:
+        raise UsageError(f"a result is one of {', '.join(RESULTS)}")
+    for number in (wanted.player, wanted.against):
+        if number is not None and not 0 <= number < len(names):
+            raise UsageError("there is no such player")
+    place = {name: i for i, name in enumerate(names)}
+    lines = [_line(n, record, place, first_seat) for n, record in enumerate(records)]
+    found = [line for line in lines if _is_wanted(line, wanted)]
+    return {"total": len(found), "first": first, "games": found[first : first + GAMES_PER_PAGE]}
+
+
+def _line(n: int, record: Record, place: dict[str, int], first_seat: int) -> dict[str, Any]:
+    seats = [place[record.key.seat_0], place[record.key.seat_1]]
+    score = record.game.score
+    return {
+        "n": n,
+        "players": [seats[first_seat], seats[1 - first_seat]],  # who has the first move first
+        "score": 1 - score if first_seat else score,  # of that one
+        "plies": len(record.game.history),
+        "opening": record.key.opening,
+        "forfeit": record.game.forfeit,
+    }
+
+
+def _is_wanted(line: dict[str, Any], wanted: Filter) -> bool:
+    players, score = line["players"], line["score"]
+    if not {wanted.player, wanted.against} - {None} <= set(players):
+        return False
+    if wanted.result == "forfeit":
+        return bool(line["forfeit"])
+    if wanted.player is not None and players[0] != wanted.player:
+        score = 1 - score
+    return wanted.result is None or score == {"won": 1.0, "drawn": 0.5, "lost": 0.0}[wanted.result]
+
+
+def game(folder: Path, number: int) -> dict[str, Any] | None:
+    """Returns a game by its number, with all its moves; None: there is none.
+
+    `players` and `score` are by seat: the score is that of player 0. `milliseconds` are those of
+    the moves after the opening.
+
+    Raises:
+        UsageError: the folder is damaged.
+    """
+    conditions = conditions_of(folder)
+    if is_of_scores(conditions):
+        return None
+    names, records, *_ = table_of(folder, conditions)
+    if not 0 <= number < len(records):
+        return None
+    record = records[number]
+    shorts = dict(zip(names, short_names(names), strict=True))
+    players = [record.key.seat_0, record.key.seat_1]
+    return {
+        "game": conditions["game"],
+        "max_plies": conditions.get("max_plies"),
+        "players": players,
+        "short": [shorts[name] for name in players],
+        "moves": record.game.history,
+        "opening": record.key.opening,
+        "opening_plies": record.opening_plies,
+        "score": record.game.score,
+        "forfeit": record.game.forfeit,
+        "reason": record.game.reason,
+        "milliseconds": record.game.milliseconds,
+        "number": number,
+        "count": len(records),
+    }

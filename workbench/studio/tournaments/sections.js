@@ -1,0 +1,29 @@
+// What the sections of a tournament have in common.
+import { element } from "../page/dom.js";
+
+// "connect-four?simulations=64" -> "connect-four · 64 sims".
+export const searchWords = (name) => name.replace(/\?simulations=(\d+)$/, " · $1 sims");
+
+// The step and the search tell checkpoints apart, so that where space is short the rest is cut.
+export function playerName(player) {
+  const told = searchWords(player.short);
+  const at = told.includes("@") ? told.lastIndexOf("@") : told.length;
+  return element("span", { class: "t-player", title: player.name },
+    element("span", { class: "t-run-name" }, told.slice(0, at)),
+    at < told.length ? element("span", {}, told.slice(at)) : null);
+}
+
+export function panel(title, ...content) {
+  const id = `section-${title.toLowerCase().replaceAll(/\W+/g, "-")}`;
+  return element("section", { class: "panel", "aria-labelledby": id },
+    element("h2", { id }, title), ...content);
+}
+
+// A wide table that scrolls by itself, also by keyboard.
+export function scrolled(label, table) {
+  return element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, table);
+}
+
+export function th(text, options = {}) {
+  return element("th", { scope: "col", ...options }, text);
+}

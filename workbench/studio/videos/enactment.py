@@ -1,0 +1,276 @@
+"""A recorded episode played once more, for a trace holds no observations.
+
+Worlds are deterministic given the seed and the actions, sticky actions included, so the trace's
+actions bring back each observation, and the agent what it remembered. Frames are kept once, not
+once for each stack that they are part of.
+"""
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from agents import AgentConfig, make_agent
+from agents.base import Agent, Array, Decision, Memory
+from agents.dqn import DQN
+from agents.ppo import PPO
+from agents.r2d2 import R2D2
+from envs import EnvConfig, env_spec, make_envs, make_rendered_env
+from envs.atari import AtariConfig
+from envs.base import EnvSpec, Step
+from envs.grid import MiniGridConfig
+from workbench.config import SelfPlayConfig
+from workbench.errors import UsageError
+from workbench.recording.frame import MIN_HEIGHT, PANEL_WIDTH, SCREEN_HEIGHT, MemoryStrip
+from workbench.runs import checkpoint
+from workbench.runs.run import Run
+from workbench.studio.cache import Kept, stamp
+from workbench.studio.videos.traces import EpisodeTrace, read_episode
+
+ATARI_SCREEN = (210, 160)
+REWARD_TOLERANCE = 1e-3
+VALUE_TOLERANCE = 1e-2  # of bfloat16, whose sums depend on the machine
+CHECKED_STEPS = 32  # of an agent without memory, whose other steps need not be recomputed
+CACHE_BYTES = 256 << 20
+
+
+class Box(NamedTuple):
+    """A rectangle of a video's frame and the size of the frame, in pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+    frame_width: int
+    frame_height: int
+
+
+def screen_box(screen: tuple[int, int], memory_units: int | None) -> Box:
+    """Returns where `panel.Picture` puts a screen `(H, W)`; `memory_units` None: no memory."""
+    factor = max(1, round(SCREEN_HEIGHT / screen[0]))
+    height, width = factor * screen[0], factor * screen[1]
+    strip = 0 if memory_units is None else MemoryStrip(width, memory_units).height
+    content = height + strip
+    frame_height = max(MIN_HEIGHT, content + content % 2)
+    top = (frame_height - content) // 2
+    return Box(0, top, width, height, width + width % 2 + PANEL_WIDTH, frame_height)
+
+
+def nearest_checkpoint(run: Run, env_steps: int) -> int:
+    """Returns the checkpoint nearest to `env_steps`; raises UsageError if there is none."""
+    steps = checkpoint.list_steps(run.checkpoints)
+    if not steps:
+        raise UsageError(f"{run.name} has no checkpoint, so the agent cannot be asked")
+    return min(steps, key=lambda step: (abs(step - env_steps), step))
+
+
+def recorded_at(video: str) -> int:
+    """Returns the env_steps in a video's name, `STEP_SEED`; raises UsageError if it has none."""
+    step = video.split("_")[0]
+    if not (step.isascii() and step.isdecimal()) or len(step) > 18:
+        raise UsageError(f"the video {video} is not named after the step it was recorded at")
+    return int(step)
+
+
+def world_and_agent(run: Run) -> tuple[EnvConfig, AgentConfig]:
+    """Returns what was trained where; raises UsageError for a board game or a broken config."""
+    config = run.config
+    if isinstance(config, SelfPlayConfig):
+        raise UsageError(f"{run.name} plays a board game, which has a page of its own")
+    return config.env, config.agent
+
+
+def network_of(agent: Agent) -> nn.Module:
+    """Returns the network that an agent acts by."""
+    assert isinstance(agent, DQN | R2D2 | PPO)
+    return agent.network if isinstance(agent, PPO) else agent.online
+
+
+@dataclass(frozen=True)
+class Enactment:
+    """An episode with all that was seen and remembered, and the agent that can be asked."""
+
+    trace: EpisodeTrace
+    spec: EnvSpec
+    agent: Agent  # in float32: it is asked about many pictures that differ little
+    checkpoint: int
+    note: str | None  # what is not as it was recorded
+    screen: Box
+    sees_screen: bool  # whether an observation shows the very screen, only smaller
+    frames: npt.NDArray[np.uint8]  # [stack + T, c, H, W]
+    memories: tuple[npt.NDArray[np.float32], ...]  # each [T + 2, size], before each step
+
+    @property
+    def nbytes(self) -> int:
+        """What is kept, agent excepted."""
+        return self.frames.nbytes + sum(memory.nbytes for memory in self.memories)
+
+    def obs(self, t: int) -> npt.NDArray[np.uint8]:
+        """Returns `[C, H, W]`, what the agent saw at frame t."""
+        return self.frames[t : t + self.spec.stack].reshape(self.spec.obs_shape)
+
+    def think(self, t: int, obs: npt.NDArray[np.uint8]) -> Decision:
+        """Returns what the agent decides at frame t if it sees `[B, C, H, W]` there instead."""
+        count = len(obs)
+        memory = tuple(
+            torch.from_numpy(np.repeat(before[None, t : t + 1], count, 1))
+            for before in self.memories
+        )
+        return self.agent.act(_step(obs, first=t == 0), memory, explore=False)[0]
+
+    def value_and_scores(self, t: int, obs: npt.NDArray[np.uint8]) -> tuple[Array, Array]:
+        """Returns the values `[B]`, and Q-values or log-probabilities `[B, A]`; see `think`."""
+        _, values, policy = self.think(t, obs)
+        if policy is None:
+            return values.max(1), values
+        return values[:, 0], np.log(np.maximum(policy, np.finfo(np.float32).tiny))
+
+
+def _step(obs: npt.NDArray[np.uint8], *, first: bool) -> Step:
+    count = len(obs)
+    none, ones = np.zeros(count, np.float32), np.ones(count, np.float32)
+    return Step(obs, none, ones, np.full(count, first), np.zeros(count, np.bool_))
+
+
+def enact(run: Run, env_steps: int, trace: EpisodeTrace) -> Enactment:
+    """Plays the episode of `trace` once more; takes seconds where it is long.
+
+    Raises:
+        UsageError: there is no whole checkpoint, or the world no longer does what was recorded.
+    """
+    world, agent_config = world_and_agent(run)
+    used = nearest_checkpoint(run, env_steps)
+    weights = checkpoint.load_model(run.checkpoints / str(used))
+    try:
+        spec = env_spec(world)
+        agent = _load(agent_config, spec, weights)
+        steps, shape = _replay(world, spec, trace)
+        stack, (c, h, w) = spec.stack, spec.frame_shape
+        frames = np.concatenate([steps[0].obs.reshape(stack, c, h, w), *(s.obs for s in steps[1:])])
+        decisions, memories = _remember(agent, steps, frames)
+        precise = agent
+        if agent_config.precision != "float32":
+            changes = {"precision": "float32"}
+            precise = _load(agent_config.model_copy(update=changes), spec, weights)
+    except (ValueError, ImportError, OSError, RuntimeError) as error:
+        raise UsageError(f"the episode cannot be played once more: {error}") from None
+    units = memories[0].shape[1] if memories else None
+    return Enactment(
+        trace=trace,
+        spec=spec,
+        agent=precise,
+        checkpoint=used,
+        note=_difference(trace, decisions, used, env_steps),
+        screen=screen_box(shape, units),
+        sees_screen=not (isinstance(world, MiniGridConfig) and world.view == "partial"),
+        frames=frames,
+        memories=memories,
+    )
+
+
+def _load(config: AgentConfig, spec: EnvSpec, weights: dict[str, torch.Tensor]) -> Agent:
+    # On the CPU, for a training may have the rest.
+    agent = make_agent(config, spec, torch.device("cpu"), np.random.default_rng(0))
+    agent.load_network_state(weights)
+    return agent
+
+
+def _replay(
+    world: EnvConfig, spec: EnvSpec, trace: EpisodeTrace
+) -> tuple[list[Step], tuple[int, int]]:
+    """Returns the T + 1 steps of the episode, and the size of the screen `(H, W)`.
+
+    After the first, each step's `obs` is `[1, c, H, W]`, its newest frame alone.
+
+    Raises:
+        ValueError: actions, rewards or the end are not those of the trace, or it is too long.
+    """
+    if list(trace.action_names) != list(spec.action_names):
+        raise ValueError("the world has other actions now than when it was recorded")
+    if (trace.end + spec.stack) * prod(spec.frame_shape) > CACHE_BYTES:
+        raise ValueError(f"{trace.end:,} steps are too many")
+    single, shape = world.model_copy(update={"num_envs": 1}), ATARI_SCREEN
+    rendered = None if isinstance(world, AtariConfig) else make_rendered_env(single)
+    steps = []
+    with closing(rendered or make_envs(single)) as env:
+        env.reset(trace.seed, trace.env)
+        for t in range(trace.end + 1):
+            step = env.recv()
+            if rendered is not None and t == 0:
+                shape = rendered.render().shape[:2]
+            if t and abs(step.reward[0] - trace.rewards[t - 1]) > REWARD_TOLERANCE:
+                raise ValueError(f"the world did something else at step {t} than when recorded")
+            if t < trace.end:
+                if step.last[0]:
+                    raise ValueError(f"the world ended at step {t}, before the recording did")
+                env.send(trace.actions[t : t + 1])
+            newest = step.obs[:, -spec.frame_channels :].copy()
+            steps.append(step._replace(obs=newest) if t else step)
+    return steps, shape
+
+
+def _remember(
+    agent: Agent, steps: Sequence[Step], frames: npt.NDArray[np.uint8]
+) -> tuple[dict[int, Decision], tuple[npt.NDArray[np.float32], ...]]:
+    """Returns the decisions at some steps (at all, with a memory) and the memories before each."""
+    memory: Memory = agent.initial_memory(1)
+    stack = len(frames) - len(steps) + 1
+
+    def whole(t: int) -> Step:
+        return steps[t]._replace(obs=frames[t : t + stack].reshape(steps[0].obs.shape))
+
+    if not memory:
+        checked = np.unique(np.linspace(0, len(steps) - 1, CHECKED_STEPS).astype(int)).tolist()
+        return {t: agent.act(whole(t), memory, explore=False)[0] for t in checked}, ()
+    decisions, before = {}, [memory]
+    for t in range(len(steps)):
+        decisions[t], memory = agent.act(whole(t), memory, explore=False)
+        before.append(memory)
+    return decisions, tuple(
+        torch.cat([m.reshape(1, -1) for m in part]).float().numpy()
+        for part in zip(*before, strict=True)
+    )
+
+
+def _difference(
+    trace: EpisodeTrace, decisions: dict[int, Decision], used: int, env_steps: int
+) -> str | None:
+    if used != env_steps:
+        return (
+            f"The checkpoint of step {env_steps:,} is gone, so the nearest one, of step {used:,}, "
+            "is asked instead."
+        )
+    for t, decision in decisions.items():
+        recorded, scale = trace.values[t], 1 + np.abs(trace.values).max()
+        if recorded.shape != decision.values[0].shape:
+            return "The agent has other actions now than when this was recorded."
+        away = float(np.abs(recorded - decision.values[0]).max())
+        if away > VALUE_TOLERANCE * scale:
+            return f"The agent now values step {t} by {away:.3g} differently than when recorded."
+    return None
+
+
+class Enactments:
+    """The last episodes that were played once more, as many as fit."""
+
+    def __init__(self, max_bytes: int = CACHE_BYTES) -> None:
+        """Always keeps the newest one, however large it is."""
+        self._kept: Kept[Enactment] = Kept(max_bytes, lambda enactment: enactment.nbytes)
+
+    def get(self, run: Run, trace_path: Path) -> Enactment:
+        """Returns the episode of a trace; raises as `read_episode` and `enact` do."""
+        env_steps = recorded_at(trace_path.stem)
+        used = run.checkpoints / str(nearest_checkpoint(run, env_steps))
+        paths = (trace_path, run.config_path, used / "meta.json", used / "model.safetensors")
+        return self._kept.get(
+            trace_path,
+            lambda: enact(run, env_steps, read_episode(trace_path)),
+            (used, *map(stamp, paths)),
+        )

@@ -1,0 +1,190 @@
+"""`ludus tournament` where there are no opponents: checkpoints compared by what they score.
+
+Everybody plays as many episodes from the same seed, so that returns are paired: those at the same
+place of two lists are of the same episode, the k-th of the i-th env. Each env plays a number of
+episodes that is fixed beforehand, and its k-th begins from a seed of its own
+(`envs.base.episode_seed`), however the player behaved before. So both met the same layout, and luck
+that both had cancels out of their difference.
+
+On Atari an env is reseeded only now and then: the first episode of each of up to 16 envs begins
+alike for everybody, a later one with random numbers from where the episode before it ended. Pairs
+of those have nothing in common; their differences are as right, but no less noisy.
+
+Evaluations are kept, one a line of `evaluations.jsonl`, so that none is made twice; see `Journal`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from envs import EnvConfig, env_spec
+from workbench.config import SelfPlayConfig
+from workbench.engines.players import GAMES as ENGINE_GAMES
+from workbench.errors import UsageError
+from workbench.evaluation.episodes import evaluate
+from workbench.evaluation.load import load_player, with_protocol
+from workbench.runs import checkpoint
+from workbench.runs.run import Clock, open_player
+from workbench.tournament.comparison_tables import Comparison, Scores, draw_returns, rank, write_csv
+from workbench.tournament.entrants import checkpoints_of, is_baseline, refuse_doubles
+from workbench.tournament.journal import Journal, usual_folder
+
+EPISODES = 30
+
+
+class Candidate(NamedTuple):
+    """A checkpoint to be compared.
+
+    Attributes:
+        name: `runs/NAME@STEP`, as one would type it to get exactly this one again.
+        env: in which it plays, under the protocol that was asked for.
+        sha256: of its network.
+    """
+
+    name: str
+    env: EnvConfig
+    sha256: str
+
+    @property
+    def world(self) -> dict[str, Any]:
+        """What must be the same for returns to be compared: all that does not only cost time."""
+        return self.env.model_dump(mode="json", exclude={"num_envs", "env_threads"})
+
+
+class Evaluations(Journal[str, Scores]):
+    """The evaluations of a folder, by player; `protocol`, `seed`, `episodes` are in every line."""
+
+    def __init__(self, directory: Path, conditions: Mapping[str, Any]) -> None:
+        """Opens the folder or makes it; see `Journal`."""
+        self._common = {name: conditions[name] for name in ("protocol", "seed", "episodes")}
+        super().__init__(directory / "evaluations.jsonl", conditions)
+
+    def _key(self, entry: Scores) -> str:
+        return entry.player
+
+    def _line(self, entry: Scores) -> dict[str, Any]:
+        return entry._asdict() | self._common
+
+    def _parse(self, line: Any) -> Scores:
+        scores = Scores(
+            str(line["player"]),
+            str(line["sha256"]),
+            [float(value) for value in line["returns"]],
+            [int(length) for length in line["lengths"]],
+            float(line["seconds"]),
+        )
+        counts = {len(scores.returns), len(scores.lengths)}
+        if self._line(scores) != line or counts != {self._common["episodes"]}:
+            raise ValueError("it is of another comparison")
+        return scores
+
+
+def has_episodes(name: str) -> bool:
+    """Returns whether a name is that of a run whose world has episodes to compare by return.
+
+    It is not for players of board games, nor where there is no such run.
+    """
+    try:
+        return not isinstance(open_player(checkpoints_of(name)[0])[0].config, SelfPlayConfig)
+    except UsageError:
+        return False
+
+
+def compare(
+    names: Sequence[str],
+    *,
+    episodes: int,
+    seed: int,
+    out: Path | None,
+    protocol: str | None,
+    tell: Callable[[str], None],
+    on_episode: Callable[[int, int], None],
+) -> Comparison:
+    """Evaluates checkpoints, or those that are left, and writes a table and a picture.
+
+    Args:
+        names: of runs: `runs/NAME` (its latest checkpoint), `runs/NAME@STEP`, `runs/NAME@all`.
+        episodes: of each checkpoint.
+        seed: of everybody's episodes.
+        out: folder of the evaluations, which may hold some; None: one under `runs/tournaments/`
+            that is the same whenever the same is asked for.
+        protocol: under which all are evaluated; None: that of their runs.
+        tell: told where everything lies and how to go on.
+        on_episode: told how many episodes are played and how many are to be.
+
+    Raises:
+        UsageError: a name means nothing or is a board game's, the worlds differ, or the folder
+            holds evaluations under other conditions.
+    """
+    candidates = [_candidate(one, protocol) for name in names for one in checkpoints_of(name)]
+    _refuse_what_does_not_compare(candidates)
+    spec = env_spec(candidates[0].env)
+    facts = [spec.name, spec.protocol, f"seed{seed}", f"episodes{episodes}"]
+    directory = out or usual_folder(*filter(None, facts))
+    conditions = {
+        "game": spec.name,
+        "protocol": spec.protocol,
+        "env": candidates[0].world,
+        "seed": seed,
+        "episodes": episodes,
+    }
+    with closing(Evaluations(directory, conditions)) as evaluations:
+        evaluations.admit({one.name: one.sha256 for one in candidates})
+        missing = [one for one in candidates if one.name not in evaluations.entries]
+        tell(f"{directory}: Ctrl-C stops, the same command goes on")
+        scheduled = episodes * len(candidates)
+        played = scheduled - episodes * len(missing)
+        on_episode(played, scheduled)
+
+        def count(_: float) -> None:
+            nonlocal played
+            played += 1
+            on_episode(played, scheduled)
+
+        for one in missing:
+            evaluations.append(_evaluate(one, episodes, seed, count))
+        scores = [evaluations.entries[one.name] for one in candidates]
+        rows = rank(scores, spec.success_return_above)
+        table = Comparison(spec.name, spec.protocol, seed, rows, evaluations.path)
+        write_csv(table)
+        draw_returns(table, directory / "returns.png")
+    return table
+
+
+def _candidate(name: str, protocol: str | None) -> Candidate:
+    if name.partition(":")[0] in ENGINE_GAMES or is_baseline(name):
+        raise UsageError(f"{name} plays board games only")
+    run, path = open_player(name)
+    config = run.config
+    if isinstance(config, SelfPlayConfig):
+        raise UsageError(f"{run.name} plays a board game, where players meet each other")
+    digest = checkpoint.model_digest(path)
+    return Candidate(f"{run.path}@{path.name}", with_protocol(config.env, protocol), digest)
+
+
+def _refuse_what_does_not_compare(candidates: Sequence[Candidate]) -> None:
+    names = [one.name for one in candidates]
+    refuse_doubles(names)
+    if len(names) < 2:
+        raise UsageError("a comparison needs two checkpoints or more; try runs/NAME@all")
+    first, *others = candidates
+    for other in others:
+        for key in first.world | other.world:
+            ours, theirs = first.world.get(key), other.world.get(key)
+            if ours != theirs:
+                way_out = "; choose one with --protocol" if key == "protocol" else ""
+                raise UsageError(
+                    f"{first.name} and {other.name} play in different worlds: "
+                    f"env.{key} is {ours} and {theirs}{way_out}"
+                )
+
+
+def _evaluate(
+    candidate: Candidate, episodes: int, seed: int, on_episode: Callable[[float], None]
+) -> Scores:
+    agent, _, _ = load_player(candidate.name)
+    clock = Clock()
+    found = evaluate(agent, candidate.env, episodes=episodes, seed=seed, on_episode=on_episode)
+    seconds = round(clock.seconds, 3)
+    return Scores(candidate.name, candidate.sha256, found.returns, found.lengths, seconds)

@@ -1,0 +1,1 @@
+"""Training: one loop per data regime, and what surrounds them all."""

@@ -1,0 +1,161 @@
+"""The on-policy loop: play for a while, learn from just that, forget it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from agents.base import Memory
+from agents.losses import generalized_advantage
+from agents.ppo import PPO, PPOConfig, Sequences
+from envs import make_envs
+from workbench.config import OnPolicyConfig
+from workbench.evaluation.load import record_progress
+from workbench.runs.checkpoint import Stateful
+from workbench.runs.run import Run
+from workbench.training.interact import Stream, Tick
+from workbench.training.loop import Turn
+
+
+class OnPolicyLoop:
+    """An agent that learns from rollouts; one turn is a rollout and the updates from it."""
+
+    def __init__(self, config: OnPolicyConfig, device: torch.device) -> None:
+        """Makes the world and the agent."""
+        agent_seed, shuffle_seed = np.random.SeedSequence(config.seed).spawn(2)
+        self._config = config
+        self._device = device
+        self._shuffle = Shuffle(np.random.default_rng(shuffle_seed))
+        envs = make_envs(config.env)
+        self.agent = PPO(config.agent, envs.spec, device, np.random.default_rng(agent_seed))
+        self._stream = Stream(envs, self.agent)
+        self.parts: Mapping[str, Stateful] = {
+            "agent": self.agent,
+            "shuffle": self._shuffle,
+            "stream": self._stream,
+        }
+
+    def start(self) -> None:
+        """See `Loop.start`."""
+        self._stream.envs.reset(self._config.seed)
+
+    def record(self, run: Run, env_steps: int) -> Path:
+        """See `Loop.record`."""
+        return record_progress(self.agent, self._config.env, run.videos, env_steps)
+
+    def close(self) -> None:
+        """See `Loop.close`."""
+        self._stream.close()
+
+    def turns(self) -> Iterator[Turn]:
+        """See `Loop.turns`."""
+        config, agent = self._config.agent, self.agent
+        stream, num_envs = self._stream.ticks(), self._stream.envs.spec.num_envs
+        while True:
+            memory = self._stream.memory
+            # One tick more than is learned from: its value stands for what comes after.
+            ticks = list(islice(stream, config.rollout_ticks + 1))
+            sequences = make_sequences(config, ticks, memory, self._device)
+            batches = (
+                take(sequences, index)
+                for _ in range(config.epochs)
+                for index in self._shuffle.split(len(sequences.first), config.minibatches)
+            )
+            # Sequences of one tick may all be last observations: there is no mean of nothing.
+            updates = [agent.update(batch) for batch in batches if batch.valid.any()]
+            yield Turn(len(ticks) * num_envs, updates, [tick.step for tick in ticks])
+
+
+class Shuffle:
+    """Decides which sequences go into which minibatch; part of a checkpoint."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        """`rng` draws the order."""
+        self._rng = rng
+
+    def split(self, count: int, parts: int) -> list[npt.NDArray[np.int64]]:
+        """Returns `parts` disjoint sets of indices below `count`, as equal in size as they go."""
+        return np.array_split(self._rng.permutation(count), parts)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The generator's position."""
+        return {"rng": self._rng.bit_generator.state}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Brings `state_dict` back."""
+        self._rng.bit_generator.state = state["rng"]
+
+
+def make_sequences(
+    config: PPOConfig, ticks: Sequence[Tick], memory: Memory, device: torch.device
+) -> Sequences:
+    """Cuts a rollout into sequences of equal length.
+
+    Args:
+        config: of the agent that played.
+        ticks: T + 1 consecutive ticks of N envs, of which the last is only looked at.
+        memory: with which the agent met the first of them.
+        device: where the agent learns.
+
+    Returns:
+        `T / sequence_ticks * N` sequences: those of all envs from the first ticks, then those from
+        the next, and so on.
+    """
+    steps = [tick.step for tick in ticks]
+    decisions = [tick.decision for tick in ticks]
+    clip = config.reward_clip or np.inf
+    reward = np.stack([step.reward for step in steps])
+    last = np.stack([step.last for step in steps])
+    value = np.stack([decision.values[:, 0] for decision in decisions])
+    advantage = generalized_advantage(
+        (np.float32(config.reward_scale) * reward).clip(-clip, clip),
+        np.float32(config.discount) * np.stack([step.discount for step in steps]),
+        last,
+        value,
+        gae_lambda=config.gae_lambda,
+    )
+    action = np.stack([decision.action for decision in decisions])
+    policy = np.stack([d.policy for d in decisions if d.policy is not None])
+    probability = np.take_along_axis(policy, action[..., None], 2)[..., 0]
+    length = config.sequence_ticks
+
+    def cut(field: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """`[T (+ 1), N, ...]` -> `[T / length * N, length, ...]`."""
+        pieces = field[: len(ticks) - 1].reshape(-1, length, *field.shape[1:])
+        return np.ascontiguousarray(pieces.swapaxes(1, 2)).reshape(-1, length, *field.shape[2:])
+
+    def send(field: npt.NDArray[Any]) -> torch.Tensor:
+        return torch.from_numpy(cut(field)).to(device)
+
+    before = [memory, *(tick.memory for tick in ticks)]
+    return Sequences(
+        obs=send(np.stack([step.obs for step in steps])),
+        first=cut(np.stack([step.first for step in steps])),
+        valid=send(~last),
+        action=send(action),
+        log_prob=send(np.log(probability)),
+        value=send(value),
+        advantage=send(advantage),
+        memory=tuple(
+            torch.cat(parts, 1) for parts in zip(*before[: len(ticks) - 1 : length], strict=True)
+        ),
+    )
+
+
+def take(sequences: Sequences, index: npt.NDArray[np.int64]) -> Sequences:
+    """Returns some of the sequences."""
+    chosen = torch.from_numpy(index).to(sequences.obs.device)
+    return Sequences(
+        obs=sequences.obs[chosen],
+        first=sequences.first[index],
+        valid=sequences.valid[chosen],
+        action=sequences.action[chosen],
+        log_prob=sequences.log_prob[chosen],
+        value=sequences.value[chosen],
+        advantage=sequences.advantage[chosen],
+        memory=tuple(m[:, chosen] for m in sequences.memory),
+    )

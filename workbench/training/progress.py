@@ -1,0 +1,203 @@
+"""What a person sees while training: a live line on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from workbench.evaluation.intervals import counted
+from workbench.runs.scores import WINDOW_EPISODES, window_of
+from workbench.selfplay.diagnostics import alarms
+from workbench.training.metrics import Metrics
+
+RATE_WINDOW_SECONDS = 15.0
+# What is worth a place in the line: metric, name, digits after the point.
+SHOWN = (
+    ("games", "games", 0),
+    ("game_plies", "plies/game", 0),
+    ("elo", "Elo", 0),
+    ("keeps_value", "right moves", 2),
+    ("epsilon", "epsilon", 2),
+    ("entropy", "entropy", 2),
+    ("loss", "loss", 4),
+)
+SCORE = "score_"  # of the points against an anchor
+
+
+SEPARATOR = "  "
+SHORTEST_NAME = 8
+BAR_CELLS = 16
+QUIET_SECONDS = 30.0  # where there is no terminal, no line is later than this
+
+
+class Progress:
+    """Shows env_steps, steps/s, return, loss and the like, and the time left, on stderr."""
+
+    def __init__(self, name: str, total_env_steps: int, done_env_steps: int) -> None:
+        """Opens nothing before it is entered."""
+        self._console = Console(stderr=True)
+        self._live = self._console.is_terminal
+        self._name = name
+        self._total = total_env_steps
+        self._done = done_env_steps
+        self._marks = deque([(time.monotonic(), done_env_steps)])
+        self._told = time.monotonic()
+        self._facts: dict[str, str] = {}
+        self._phase: str | None = None
+        self._lines: deque[Metrics] = deque(maxlen=WINDOW_EPISODES)  # that tell of episodes
+        self._screen = Live(get_renderable=self._line, console=self._console, refresh_per_second=4)
+
+    def __enter__(self) -> "Progress":
+        if self._live:
+            self._screen.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._live:
+            self._screen.stop()
+
+    def enter(self, phase: str | None) -> None:
+        """Says what is done instead of learning, so that no time left is known; None: learning."""
+        self._phase = phase
+        self._marks = deque([(time.monotonic(), self._done)])
+        if phase is not None and not self._live:
+            self._tell(f"{self._name}: {phase}")
+
+    @contextmanager
+    def within(self, phase: str) -> Iterator[None]:
+        """Says what is done for a while, in the midst of another phase."""
+        before = self._phase
+        if before is None:  # learning: it is short, and the time left stays known
+            self._phase = phase
+        else:
+            self.enter(phase)
+        yield
+        if before is None:
+            self._phase = None
+        else:
+            self.enter(before)
+
+    @property
+    def steps_per_second(self) -> float:
+        """The rate over the last seconds."""
+        (begin, first), (end, last) = self._marks[0], self._marks[-1]
+        return (last - first) / (end - begin) if end > begin else 0.0
+
+    def advance(self, env_steps: int) -> None:
+        """Moves the bar; cheap enough for every tick."""
+        now, self._done = time.monotonic(), env_steps
+        if now - self._marks[-1][0] < 0.25:
+            return
+        self._marks.append((now, env_steps))
+        while now - self._marks[0][0] > RATE_WINDOW_SECONDS and len(self._marks) > 2:
+            self._marks.popleft()
+        if not self._live and now - self._told >= QUIET_SECONDS:
+            self._tell_steps(env_steps)
+
+    def show(self, metrics: Metrics) -> None:
+        """Takes up a line of metrics; where there is no terminal, prints it."""
+        self._marks.append((time.monotonic(), int(metrics["env_steps"])))
+        if "episode_return" in metrics:
+            self._lines.appendleft(metrics)
+            if (window := window_of(self._lines)) is not None:
+                self._facts["return"] = f"{window.mean:.2f} ({counted(window.episodes, 'episode')})"
+        for metric, name, digits in SHOWN:
+            if metric in metrics:
+                self._facts[name] = f"{metrics[metric]:.{digits}f}"
+        scores = [metric for metric in metrics if metric.startswith(SCORE)]
+        if scores:  # there is room for one: configs name the strongest anchor last
+            opponent = scores[-1].removeprefix(SCORE).replace("_", ":")
+            self._facts[f"against {opponent}"] = f"{metrics[scores[-1]]:.0%}"
+        for alarm in alarms(metrics):
+            self._console.print(f"note: {alarm}", soft_wrap=True, highlight=False)
+        if self._live:
+            return
+        self._tell_steps(int(metrics["env_steps"]))
+
+    def _tell_steps(self, env_steps: int) -> None:
+        """Prints a line where there is no terminal."""
+        rate = self.steps_per_second
+        words = [f"env_steps {env_steps:>9,}/{self._total:,}", f"steps/s {rate:,.0f}"]
+        words += [f"{key} {value}" for key, value in self._facts.items()]
+        if self._phase is not None:
+            words.append(self._phase)
+        elif rate > 0:
+            # The last tick of several envs may go past the total.
+            left = max(0, self._total - env_steps) / rate
+            words.append(f"ETA {left / 60:.0f} min")
+        self._tell(SEPARATOR.join(words))
+
+    def _tell(self, line: str) -> None:
+        self._told = time.monotonic()
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
+
+    def _line(self) -> Text:
+        """Returns what the terminal shows now."""
+        rate, left = self.steps_per_second, self._phase
+        if left is None and rate > 0:
+            left = f"{duration(max(0, self._total - self._done) / rate)} left"
+        facts = {"steps/s": f"{rate:,.0f}", **self._facts} if rate > 0 else self._facts
+        return Text(
+            compose(
+                self._console.width,
+                self._name,
+                self._done,
+                self._total,
+                left or "",
+                [f"{key} {value}" for key, value in facts.items()],
+            ),
+            no_wrap=True,
+        )
+
+
+def compose(width: int, name: str, done: int, total: int, left: str, facts: Sequence[str]) -> str:
+    """Returns one line of at most `width` cells.
+
+    Name, steps and the time left are always there, the name elided in its middle if need be; of a
+    bar and of `facts`, the first have their place as long as there is some.
+    """
+    steps = f"{done:,}/{total:,} env_steps"
+    parts = [part for part in (steps, left) if part]
+    room = width - sum(len(SEPARATOR) + len(part) for part in parts)
+    if room < SHORTEST_NAME:
+        parts[0] = steps.removesuffix(" env_steps")
+        room = width - sum(len(SEPARATOR) + len(part) for part in parts)
+    name = elide(name, max(room, 1))
+    room -= len(name)
+    shown: list[str] = []
+    filled = round(BAR_CELLS * min(1.0, done / total))
+    for part in ("━" * filled + "─" * (BAR_CELLS - filled), *facts):
+        if len(SEPARATOR) + len(part) > room:
+            break
+        shown.append(part)
+        room -= len(SEPARATOR) + len(part)
+    bar, facts = shown[:1], shown[1:]
+    return SEPARATOR.join([name, *bar, parts[0], *facts, *parts[1:]])[:width]
+
+
+def elide(text: str, width: int) -> str:
+    """Returns `text` within `width` cells; what is too much is taken from its middle."""
+    if len(text) <= width:
+        return text
+    begin = width // 2
+    return text[:begin] + "…" + text[len(text) - (width - begin - 1) :]
+
+
+def duration(seconds: float) -> str:
+    """Returns seconds as a person says them."""
+    minutes = round(seconds / 60)
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
