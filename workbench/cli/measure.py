@@ -1,4 +1,4 @@
-"""The commands that measure and show: evaluations, videos, tournaments, and the list of runs."""
+"""Commands that measure and show: `eval`, `record`, `tournament` and `runs`."""
 
 import json
 import sys
@@ -11,8 +11,9 @@ from workbench.cli.wording import JSON_HELP, PLAYER_HELP, say
 
 measuring = typer.Typer()
 ENTRANTS_HELP = (
-    "runs/NAME, runs/NAME@STEP, runs/NAME@all, net:runs/NAME, random, greedy, minimax:DEPTH, "
-    "mcts:SIMULATIONS, solver, uci:COMMAND, usi:COMMAND, xboard:COMMAND or gtp:COMMAND."
+    "Two or more of: RUN, RUN@STEP, RUN@all (every checkpoint), net:RUN (the network without "
+    "search), random, greedy, minimax:DEPTH, mcts:SIMULATIONS, solver, and engines: uci:COMMAND, "
+    "usi:COMMAND, xboard:COMMAND, gtp:COMMAND."
 )
 
 
@@ -20,25 +21,32 @@ ENTRANTS_HELP = (
 def evaluate_player(
     context: typer.Context,
     player: Annotated[str, typer.Argument(help=PLAYER_HELP)],
-    episodes: Annotated[int, typer.Option(min=1, help="Whole episodes to play.")] = 30,
-    seed: Annotated[int, typer.Option(min=0, help="Of episodes; never of training's.")] = 0,
+    episodes: Annotated[
+        int, typer.Option(min=1, help="Number of episodes, or of games, to play.")
+    ] = 30,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Random seed. Evaluation seeds never overlap training seeds.")
+    ] = 0,
     protocol: Annotated[
-        str | None, typer.Option(help="machado or classic; that of the run if not given.")
+        str | None, typer.Option(help="Atari only: machado or classic. Default: the run's.")
     ] = None,
     against: Annotated[
         str,
         typer.Option(
-            help="Of board games: random, greedy, minimax:DEPTH, mcts:SIMULATIONS, solver."
+            help="Board games only: random, greedy, minimax:DEPTH, mcts:SIMULATIONS or solver."
         ),
     ] = "random",
     simulations: Annotated[
-        int | None, typer.Option(min=1, help="Of board games: per move; training's if not given.")
+        int | None,
+        typer.Option(
+            min=1, help="Board games only: simulations per move. Default: as in training."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
 ) -> None:
-    """Plays whole episodes without learning and reports the raw game scores.
+    """Measures an agent: mean raw score over whole episodes, with a 95% interval.
 
-    Board games are played against a fixed opponent, each opening twice with sides swapped.
+    Board games: points against a fixed opponent. Each opening is played twice, with sides swapped.
 
     Example: ludus eval runs/pong-2 --episodes 30 --json
 
@@ -125,13 +133,19 @@ def _keep(player: str, report: dict[str, Any]) -> None:
 @measuring.command()
 def record(
     run: Annotated[str, typer.Argument(help=PLAYER_HELP)],
-    episodes: Annotated[int, typer.Option(min=1, help="How many videos to make.")] = 1,
-    seed: Annotated[int, typer.Option(min=0, help="As in ludus eval.")] = 0,
+    episodes: Annotated[int, typer.Option(min=1, help="Number of videos.")] = 1,
+    seed: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Random seed; the same seed shows the episodes that ludus eval scores."
+        ),
+    ] = 0,
 ) -> None:
-    """Records whole episodes as mp4 with a JSON trace of every step beside it.
+    """Records episodes as mp4 videos, each with a JSON trace of every step.
 
-    The first 16 are the episodes that `ludus eval` scores with the same --seed and --episodes, in
-    the same order; the next 16 have seed + 1. Board games are against itself: seed, seed + 1, ...
+    With the same --seed and --episodes, the first 16 videos show the episodes of `ludus eval`, in
+    the same order; the next 16 use seed + 1. In board games the agent plays itself, and each video
+    adds 1 to the seed.
 
     Example: ludus record runs/pong-2 --episodes 3
     """
@@ -164,53 +178,75 @@ def tournament(
     context: typer.Context,
     players: Annotated[list[str], typer.Argument(help=ENTRANTS_HELP)],
     game: Annotated[
-        str | None, typer.Option(help="As OpenSpiel names it; that of the runs if not given.")
+        str | None,
+        typer.Option(help="OpenSpiel's name of the game. Default: the game of the runs."),
     ] = None,
     games: Annotated[
         int | None,
-        typer.Option(min=1, help="Games per pairing (40); in sprt at most (1000)."),
+        typer.Option(min=1, help="Games per pairing. Default: 40; sprt: at most 1000."),
     ] = None,
     mode: Annotated[
         Literal["round-robin", "gauntlet", "ladder", "active", "sprt"],
-        typer.Option(help="Who meets whom."),
+        typer.Option(help="Who plays whom."),
     ] = "round-robin",
     simulations: Annotated[
-        int | None, typer.Option(min=1, help="Per move of networks; as in training if not given.")
+        int | None,
+        typer.Option(
+            min=1, help="Simulations per move of trained agents. Default: as in training."
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of openings and of all that is drawn.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Random seed of the openings and of all random choices.")
+    ] = 0,
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the games, which may hold some already.")
+        Path | None,
+        typer.Option(help="Folder of the games. Games that it already holds are not played again."),
     ] = None,
     opening_plies: Annotated[
-        int | None, typer.Option(min=0, max=100, help="Moves that are made for both players.")
+        int | None, typer.Option(min=0, max=100, help="Number of moves in an opening.")
     ] = None,
-    anchor: Annotated[str | None, typer.Option(help="Who is rated --anchor-elo.")] = None,
-    anchor_elo: Annotated[float, typer.Option(help="Of the anchor, or of everybody's mean.")] = 0.0,
+    anchor: Annotated[
+        str | None, typer.Option(help="The player whose rating is fixed at --anchor-elo.")
+    ] = None,
+    anchor_elo: Annotated[
+        float, typer.Option(help="Rating of the anchor or, without one, the mean of all players.")
+    ] = 0.0,
     width: Annotated[
-        float, typer.Option(min=1, help="active: until all intervals are within +- so many Elo.")
+        float,
+        typer.Option(min=1, help="active: stop when every 95% interval is within ± this many Elo."),
     ] = 60.0,
-    elo0: Annotated[float, typer.Option(help="sprt: not stronger than this is H0.")] = 0.0,
-    elo1: Annotated[float, typer.Option(help="sprt: at least as strong as this is H1.")] = 50.0,
-    move_seconds: Annotated[float, typer.Option(min=0.1, help="Limit of engines.")] = 10.0,
+    elo0: Annotated[
+        float,
+        typer.Option(help="sprt: H0 says that the first player is at most this much stronger."),
+    ] = 0.0,
+    elo1: Annotated[
+        float, typer.Option(help="sprt: H1 says that it is at least this much stronger.")
+    ] = 50.0,
+    move_seconds: Annotated[
+        float, typer.Option(min=0.1, help="Time limit of engines per move.")
+    ] = 10.0,
     episodes: Annotated[
-        int | None, typer.Option(min=1, help="Without opponents: of each checkpoint, 30.")
+        int | None,
+        typer.Option(min=1, help="Worlds without opponents: episodes per checkpoint. Default: 30."),
     ] = None,
     protocol: Annotated[
-        str | None, typer.Option(help="On Atari: machado or classic; the runs' if not given.")
+        str | None, typer.Option(help="Atari only: machado or classic. Default: the runs'.")
     ] = None,
     wandb: Annotated[
         Literal["offline", "online", "disabled"],
-        typer.Option(help="Ratings by training step go there, too."),
+        typer.Option(help="Also log the ratings of checkpoints to W&B."),
     ] = "disabled",
     as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
 ) -> None:
     """Ranks players of a board game: Elo with 95% intervals, and who beat whom.
 
-    Each pairing plays every opening twice, with sides swapped. Games are kept: stopped, the same
-    command goes on, and a player that is added later plays its games only. In sprt the first player
-    is tested against the second; the exit code is 0 where it is stronger and 1 where it is not.
+    Each opening is played twice, with sides swapped. All games are kept: the same command continues
+    a tournament that was stopped, and a player added later plays only its own games.
 
-    Runs of worlds without opponents are compared by what they score on the same seeds.
+    Mode sprt tests whether the first player is stronger than the second: exit code 0 if it is, 1 if
+    it is not.
+
+    Runs of worlds without opponents are compared by their scores on the same seeds.
 
     Example: ludus tournament runs/zoo/connect-four@all random mcts:1000 solver --simulations 64
 
@@ -244,10 +280,10 @@ def tournament(
 
 @measuring.command()
 def runs(as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False) -> None:
-    """Lists the runs: state, env_steps, score and what it is of, wall time.
+    """Lists the runs with their state, env_steps, score and wall time.
 
-    The score is an evaluation of the latest checkpoint (`ludus eval`), or else the mean of the last
-    100 training episodes; of board games the points against a fixed player, or Elo.
+    The score is the evaluation of the latest checkpoint (`ludus eval`) if there is one, else the
+    mean of the last 100 training episodes. Board games: points against a fixed player, or Elo.
 
     Example: ludus runs
     """

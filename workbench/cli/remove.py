@@ -1,4 +1,4 @@
-"""The commands that give disk space back: runs deleted, and what finished runs need no more."""
+"""Commands that free disk space: `delete` and `prune`."""
 
 import sys
 from typing import Annotated, Any
@@ -9,9 +9,9 @@ from workbench.cli.wording import say
 from workbench.errors import UsageError
 
 removal = typer.Typer()
-RUNS_HELP = "Names under runs/, or paths."
+RUNS_HELP = "Runs: names under runs/, or paths."
 YES_HELP = "Do not ask."
-DRY_RUN_HELP = "Only say what would go."
+DRY_RUN_HELP = "Only show what would be removed."
 
 
 @removal.command()
@@ -20,7 +20,7 @@ def delete(
     yes: Annotated[bool, typer.Option("--yes", help=YES_HELP)] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help=DRY_RUN_HELP)] = False,
 ) -> None:
-    """Deletes runs with all that they hold; never one that is being trained.
+    """Deletes whole runs. A run that is being trained is never deleted.
 
     Example: ludus delete pong-2 pong-3
     """
@@ -44,20 +44,22 @@ def delete(
 def prune(
     runs: Annotated[
         list[str] | None,
-        typer.Argument(help=f"{RUNS_HELP} Left out: all but those in runs/zoo."),
+        typer.Argument(help=f"{RUNS_HELP} Default: all except those in runs/zoo."),
     ] = None,
     keep_every: Annotated[
         int | None,
-        typer.Option(min=1, help="Beside the newest, every N-th checkpoint stays; 1: all."),
+        typer.Option(
+            min=1, help="Also keep every N-th checkpoint; 1 keeps all. The newest always stays."
+        ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help=YES_HELP)] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help=DRY_RUN_HELP)] = False,
 ) -> None:
-    """Gives back the disk space of replay, where a run is finished, and of older checkpoints.
+    """Removes what finished runs rarely need: their replay and older checkpoints.
 
-    A finished run whose replay is gone can no longer be extended (ludus resume RUN
-    total_env_steps=N); it plays, records and is measured as before. A run that is not finished
-    keeps what it needs to go on.
+    A finished run without its replay can no longer be extended (ludus resume RUN
+    total_env_steps=N); everything else works as before. An unfinished run keeps what it needs to
+    continue.
 
     Example: ludus prune --dry-run
 

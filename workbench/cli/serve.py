@@ -1,4 +1,4 @@
-"""The commands that serve until they are told to stop: the studio, and checkpoints as engines."""
+"""Commands that serve until they are stopped: `watch`, `play`, `uci` and `gtp`."""
 
 from typing import Annotated
 
@@ -8,37 +8,37 @@ from workbench.cli.wording import PLAYER_HELP
 
 serving = typer.Typer()
 ENGINE_HELP = (
-    f"{PLAYER_HELP} After it, ?simulations=N per move; left out: as in training, or as a clock "
-    "allows."
+    f"{PLAYER_HELP} Add ?simulations=N to fix the simulations per move. Default: as the clock "
+    "allows or, without a clock, as in training."
 )
 HOST_HELP = (
-    "Where to listen. 0.0.0.0: at all addresses of this machine, so that others in the network can "
-    "open the studio with the token that is printed."
+    "Address to listen on. With 0.0.0.0 others in your network can open the studio, with the token "
+    "that is printed."
 )
 PUBLIC_URL_HELP = (
-    "The address at which a reverse proxy shows the studio, e.g. "
-    "https://hub.example.org/user/me/proxy/8765/. It may then be asked by that name, too, by those "
+    "Address at which a reverse proxy shows the studio, e.g. "
+    "https://hub.example.org/user/me/proxy/8765/. It then answers under that name, too, to those "
     "who have the token that is printed."
 )
 CHANGES_HELP = (
-    "Runs under runs/ can be renamed, annotated and deleted there by who has the token that is "
-    "printed; if not said, only where nobody but this machine is let in."
+    "Allow renaming, annotating and deleting runs under runs/ in the browser, with the token that "
+    "is printed. Default: only if the studio can be opened from this machine alone."
 )
-PORT_HELP = "0: any free one; left out: the first free one from 8765 on."
+PORT_HELP = "Port to listen on; 0: any free one. Default: the first free one from 8765."
 
 
 @serving.command()
 def watch(
     shown: Annotated[
-        list[str] | None, typer.Argument(help="A run, or folders of runs beside runs/.")
+        list[str] | None, typer.Argument(help="A run to open at once, or more folders of runs.")
     ] = None,
     host: Annotated[str, typer.Option(help=HOST_HELP)] = "127.0.0.1",
     port: Annotated[int | None, typer.Option(min=0, max=65535, help=PORT_HELP)] = None,
-    browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
+    browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
     public_url: Annotated[str | None, typer.Option(help=PUBLIC_URL_HELP)] = None,
     changes: Annotated[bool | None, typer.Option(help=CHANGES_HELP)] = None,
 ) -> None:
-    """The studio: runs, videos, games and tournaments in the browser.
+    """Opens the studio in the browser: runs, videos, games and tournaments.
 
     Example: ludus watch runs/zoo/atari-pong
     """
@@ -56,14 +56,14 @@ def watch(
 
 @serving.command()
 def play(
-    run: Annotated[str, typer.Argument(help="Whom to play against, or beside.")],
+    run: Annotated[str, typer.Argument(help="The run whose agent plays.")],
     host: Annotated[str, typer.Option(help=HOST_HELP)] = "127.0.0.1",
     port: Annotated[int | None, typer.Option(min=0, max=65535, help=PORT_HELP)] = None,
-    browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
+    browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
     public_url: Annotated[str | None, typer.Option(help=PUBLIC_URL_HELP)] = None,
     changes: Annotated[bool | None, typer.Option(help=CHANGES_HELP)] = None,
 ) -> None:
-    """Play against a trained agent in the browser: a page of the studio.
+    """Opens the page on which you play against a trained agent, or beside it.
 
     Example: ludus play runs/zoo/connect-four
     """
@@ -82,9 +82,9 @@ def play(
 
 @serving.command()
 def uci(run: Annotated[str, typer.Argument(help=ENGINE_HELP)]) -> None:
-    """Makes a chess checkpoint an engine: any chess program can play against it, by UCI.
+    """Runs a trained chess player as a UCI engine, for any chess program.
 
-    Chess programs start engines in folders of their own, so give them the whole path of the run.
+    Chess programs start engines in folders of their own, so give the full path of the run.
 
     Example: ludus uci /home/me/ludus/runs/chess-alphazero-1
     """
@@ -96,7 +96,7 @@ def uci(run: Annotated[str, typer.Argument(help=ENGINE_HELP)]) -> None:
 
 @serving.command()
 def gtp(run: Annotated[str, typer.Argument(help=ENGINE_HELP)]) -> None:
-    """Makes a go checkpoint an engine: any go program can play against it, by GTP version 2.
+    """Runs a trained go player as a GTP 2 engine, for any go program.
 
     Example: ludus gtp runs/zoo/go5
     """

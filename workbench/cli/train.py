@@ -1,4 +1,4 @@
-"""The commands that train: begin, go on, and say beforehand what it will cost."""
+"""Commands that train: `train`, `resume`, and `doctor`, which tells the cost beforehand."""
 
 import json
 import sys
@@ -14,17 +14,20 @@ training = typer.Typer()
 
 @training.command()
 def train(
-    config: Annotated[Path, typer.Argument(help="A YAML file; see configs/.")],
+    config: Annotated[Path, typer.Argument(help="A YAML file, e.g. one of configs/.")],
     overrides: Annotated[
-        list[str] | None, typer.Argument(help="key.path=value, e.g. agent.learning_rate=1e-4")
+        list[str] | None,
+        typer.Argument(
+            help="Changes to the config: key.path=value, e.g. agent.learning_rate=1e-4."
+        ),
     ] = None,
     run: Annotated[
-        str | None, typer.Option(help="Its name under runs/, or a path, e.g. ./NAME.")
+        str | None, typer.Option(help="Name of the new run under runs/, or a path, e.g. ./NAME.")
     ] = None,
 ) -> None:
-    """Trains an agent; Ctrl-C saves it and says how to go on.
+    """Trains an agent. Ctrl-C saves it and prints the command that continues.
 
-    SIGTERM, SIGHUP and SIGUSR1 (Slurm: --signal=USR1@120) save and stop, too; the exit code is 130.
+    SIGTERM, SIGHUP and SIGUSR1 (Slurm: --signal=USR1@120) also save and stop, with exit code 130.
 
     Example: ludus train configs/atari/pong.yaml seed=2 --run pong-2
     """
@@ -45,12 +48,15 @@ def resume(
     run: Annotated[str, typer.Argument(help=RUN_HELP)],
     overrides: Annotated[
         list[str] | None,
-        typer.Argument(help="key.path=value that may change, e.g. total_env_steps=2_000_000"),
+        typer.Argument(
+            help="Changes to the config that a run allows, e.g. total_env_steps=2_000_000."
+        ),
     ] = None,
 ) -> None:
-    """Continues a run exactly where its latest checkpoint stands, the same W&B run too.
+    """Continues a run from its latest checkpoint, exactly as if it had never stopped.
 
-    A finished run goes on to a larger total_env_steps; what changed is kept in run.json.
+    To train a finished run for longer, give it a larger total_env_steps. The W&B run continues as
+    well. run.json records every change.
 
     Example: ludus resume pong-2
 
@@ -64,11 +70,17 @@ def resume(
 
 @training.command()
 def doctor(
-    config: Annotated[Path | None, typer.Argument(help="A YAML file; see configs/.")] = None,
-    overrides: Annotated[list[str] | None, typer.Argument(help="key.path=value")] = None,
+    config: Annotated[
+        Path | None, typer.Argument(help="A YAML file, e.g. one of configs/.")
+    ] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="Changes to the config: key.path=value.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
 ) -> None:
-    """Says what this machine has and what a config will cost on it; refuses what will not fit.
+    """Shows what this machine has, and how fast, large and long a config would train on it.
+
+    A config that does not fit in memory or on the disk is refused.
 
     Example: ludus doctor configs/atari/pong.yaml replay.capacity_env_steps=1000000
     """

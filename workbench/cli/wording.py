@@ -1,10 +1,10 @@
-"""What several commands say alike: the help of their options, and a line to the person."""
+"""Texts that several commands share, and `say`, which writes a line to the user."""
 
 import sys
 
-RUN_HELP = "A name under runs/, or a path, which has a / in it."
-PLAYER_HELP = "runs/NAME (its latest checkpoint), runs/NAME@STEP, or just NAME or NAME@STEP."
-JSON_HELP = "Print one JSON object on stdout."
+RUN_HELP = "The run: its name under runs/, or a path (anything with a / in it)."
+PLAYER_HELP = "The agent: a run (its latest checkpoint) or RUN@STEP, e.g. pong-2@400000."
+JSON_HELP = "Print the result as one JSON object."
 
 
 def say(message: str) -> None:
