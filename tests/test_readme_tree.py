@@ -1,11 +1,15 @@
 """README names every file of the tree, one a line: `python -m tests.test_readme_tree` writes it."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
+DOCUMENTS = [README, *sorted((ROOT / "docs").glob("*.md"))]
 BEGIN, END = "<!-- tree -->\n```\n", "```\n<!-- end of tree -->\n"
 # Folders of which one line tells enough, where each file tells of itself or the files are alike.
 WHOLE = {
@@ -59,6 +63,14 @@ def test_readme_names_every_file_with_what_it_says_of_itself():
 
 def test_every_file_says_what_it_holds():
     assert all(len(line.split()) > 1 for line in tree().splitlines())
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_documents_name_files_that_there_are(path: Path):
+    for named in re.findall(r"`([\w/.]+\.(?:py|js))`", path.read_text(encoding="utf-8")):
+        assert (ROOT / named).exists() or ("/" not in named and any(ROOT.rglob(f"*/{named}"))), (
+            named
+        )
 
 
 if __name__ == "__main__":
