@@ -16,6 +16,7 @@ from side_by_side import show, write_json
 from agents.search import Search
 from agents.search.forest import UNPROVEN
 from workbench.evaluation.board_games import load_board_player
+from workbench.evaluation.intervals import mean95
 from workbench.evaluation.match import play_at_random
 
 
@@ -31,20 +32,20 @@ def main() -> None:
         errors = errors_of(args.run, simulations, args.games)
         # Positions of one game are not independent: the interval is over the means of games.
         means = np.array([game.mean() for game in errors if len(game)])
-        spread = 1.96 * means.std(ddof=1) / len(means) ** 0.5
+        interval = mean95(means)
         every = np.concatenate(errors)
         rows.append(
             (
                 str(simulations),
                 f"{every.mean():+.3f}",
-                f"{spread:.3f}",
+                "none" if interval is None else f"[{interval.low:+.3f}, {interval.high:+.3f}]",
                 f"{(every**2).mean():.3f}",
                 str(len(every)),
             )
         )
     show(
         f"{args.run}: value of the search less the result of the game",
-        ("simulations", "bias", "95% +-", "squared error", "positions"),
+        ("simulations", "bias", "95% interval", "squared error", "positions"),
         rows,
         (),
     )

@@ -20,6 +20,12 @@ TAIL = (1 - LEVEL) / 2
 RESAMPLES = 5_000
 # Fewer values tell too little of their own skewness; of more, the mean is normal enough.
 FEW, MANY = 10, 500
+# What the bootstrap-t leaves out on either side: it covers less than it promises where returns are
+# skewed, so a little less than `TAIL` is what covers 95 % (calibration, Loh 1987).
+STUDENTIZED_TAIL = 0.02
+# Kurtosis less skewness squared less 1 is 0 for two values and never below (Pearson 1916). From
+# this much on, returns do not lie in two clusters.
+CLUSTERED, SPREAD_OUT = 0.25, 0.75
 
 
 class Interval(NamedTuple):
@@ -74,11 +80,19 @@ def bounds_of_means(values: Array) -> tuple[Array, Array]:
 
     - Student's t; on either side, where there are 10 to 500 values, the bootstrap-t if that is
       wider (Efron and Tibshirani 1993, An Introduction to the Bootstrap, section 12.5), which
-      allows for skewness
+      allows for skewness; not where they lie in two clusters, of which t knows enough
     - where 10 or more are but two different values, that of their shares if it is wider, see
       `bounds_of_shares`
 
     None: a single value, all equal (nothing tells how far others may be off), or NaN among them.
+
+    From 20 values on they cover 93 to 98 % of all returns tried, skewed, discrete, or with many
+    zeros. Of 10 values they cover 94 to 98 % of most, but
+
+    - 91 % where returns are lognormal with deviation 1, and 98 % where they are uniform: samples
+      of either whose means are off look alike, and no method tried covers 93 to 97 % of both
+    - 98 to 99 % where they lie at two bounds or in two clusters
+    - 90 % where one episode in five fails: of 10 episodes, a tenth of the samples has no failure
 
     Args:
         values: `[S, N]`, independent within a row.
@@ -98,8 +112,11 @@ def bounds_of_means(values: Array) -> tuple[Array, Array]:
     error, usual = deviation / np.sqrt(number), stdtrit(number - 1, 1 - TAIL)
     below, above = mean - usual * error, mean + usual * error
     if FEW <= number <= MANY:
-        down, up = _studentized((values - mean[:, None]) / deviation[:, None])
-        below, above = np.minimum(below, mean - up * error), np.maximum(above, mean + down * error)
+        scaled = (values - mean[:, None]) / deviation[:, None]
+        wider = _spread_out(scaled) * error
+        down, up = _studentized(scaled)
+        below -= wider * np.maximum(0, up - usual)
+        above += wider * np.maximum(0, down - usual)
     if number >= FEW:
         least, most = values.min(1), values.max(1)
         binary = ((values == least[:, None]) | (values == most[:, None])).all(1)
@@ -112,6 +129,14 @@ def bounds_of_means(values: Array) -> tuple[Array, Array]:
         above = np.where(binary, np.maximum(above, counted_high), above)
     low[usable], high[usable] = below, above
     return low, high
+
+
+def _spread_out(scaled: Array) -> Array:
+    """Returns from 0, values in two clusters, to 1; `scaled` `[S, N]` has mean 0."""
+    variance = (scaled**2).mean(1)
+    skewness, kurtosis = ((scaled**power).mean(1) / variance ** (power / 2) for power in (3, 4))
+    share: Array = (kurtosis - skewness**2 - 1 - CLUSTERED) / (SPREAD_OUT - CLUSTERED)
+    return share.clip(0, 1)
 
 
 def _studentized(scaled: Array) -> tuple[Array, Array]:
@@ -127,7 +152,9 @@ def _studentized(scaled: Array) -> tuple[Array, Array]:
     alike = variance < 1e-12
     ratio = np.sqrt(number) * mean / np.sqrt(np.where(alike, 1, variance))
     ratio[alike] = np.where(mean[alike] == 0, 0, np.copysign(np.inf, mean[alike]))
-    lower, upper = np.quantile(ratio, [TAIL, 1 - TAIL], axis=1, method="inverted_cdf")
+    lower, upper = np.quantile(
+        ratio, [STUDENTIZED_TAIL, 1 - STUDENTIZED_TAIL], axis=1, method="inverted_cdf"
+    )
     return np.where(np.isinf(lower), 0, -lower), np.where(np.isinf(upper), 0, upper)
 
 
@@ -135,8 +162,9 @@ def bounds_of_shares(share: Array, count: Array) -> tuple[Array, Array]:
     """Returns the ends `[S]` of the intervals of `share` `[S]`, each of `count` `[S]` trials.
 
     Clopper and Pearson 1934 (https://doi.org/10.1093/biomet/26.4.404), which never covers less
-    than 95 %, and rather more where counts are small: Wilson's covers 91 % at a share of 0.95 of 10
-    trials. `count` need not be whole (Korn and Graubard 1998).
+    than 95 %, and rather more where counts are small: 98.8 % at a share of 0.95 of 10 trials, where
+    Wilson's covers 91.4 % and nothing is between, for a single count of hits makes the difference.
+    `count` need not be whole (Korn and Graubard 1998).
     """
     hits, misses = share * count, (1 - share) * count
     with np.errstate(invalid="ignore"):
@@ -151,8 +179,11 @@ def bounds_of_scores(score: Array, units: Array) -> tuple[Array, Array]:
     What goes together, like the two games of an opening, is one unit. The share is taken for one of
     as many won or lost games as would spread as much (Korn and Graubard 1998, "Confidence intervals
     for proportions with small expected number of positive counts estimated from complex survey
-    data"): their effective number. To find it, one unit that was lost and one that was won count as
-    well, or nothing but wins would be certain.
+    data"): their effective number, N. To find it, one unit that was lost and one that was won count
+    as well, or nothing but wins would be certain. Points come in halves and N is an estimate, so
+    Jeffreys' interval of N is enough (Brown, Cai and DasGupta 2001,
+    https://doi.org/10.1214/ss/1009213286): from 10 units on it covers 93 to 98 % of scores of 0.5
+    to 0.7, and up to 99.9 % nearer to 0 or 1 or where units that spread less than games do.
 
     Args:
         score: `[S]` points of all units together, from 0 to 1.
@@ -164,7 +195,11 @@ def bounds_of_scores(score: Array, units: Array) -> tuple[Array, Array]:
     squares = ((units - score[:, None]) ** 2).sum(1) + score**2 + (1 - score) ** 2
     variance = squares / (number + 1)
     middle = (number * score + 1) / (number + 2)
-    return bounds_of_shares(score, number * middle * (1 - middle) / variance)
+    effective = number * middle * (1 - middle) / variance
+    hits, misses = score * effective + 0.5, (1 - score) * effective + 0.5
+    low = np.where(score > 0, betaincinv(hits, misses, TAIL), 0.0)
+    high = np.where(score < 1, betaincinv(hits, misses, 1 - TAIL), 1.0)
+    return low, high
 
 
 def _whole(low: Array, high: Array) -> Interval | None:

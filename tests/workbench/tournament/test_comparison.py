@@ -27,6 +27,7 @@ from tests.end_to_end.configs import ATARI, BOARD, PPO_GRID, PROBE, write_config
 from workbench.config import SelfPlayConfig, load_config
 from workbench.errors import UsageError
 from workbench.evaluation.episodes import evaluate
+from workbench.evaluation.intervals import bounds_of_means
 from workbench.runs import checkpoint
 from workbench.runs.run import create_run
 from workbench.tournament.comparison import Evaluations, compare, has_episodes
@@ -131,20 +132,24 @@ def test_who_scores_more_in_a_few_episodes_is_not_surely_better() -> None:
 
 @pytest.mark.parametrize("gap", [0.0, 1.0, 2.5])
 @pytest.mark.parametrize("luck", [0.0, 2.0])
-def test_intervals_of_the_probability_cover_95_percent(gap: float, luck: float) -> None:
+def test_intervals_of_comparisons_cover_95_percent(gap: float, luck: float) -> None:
     """Of normal returns, with luck that both share; more than 97 % where one nearly always wins."""
     true = float(scipy.stats.norm.cdf(gap / np.sqrt(2 + 2 * luck**2)))
     rng = np.random.default_rng(0)
-    inside = []
+    inside, differences = [], []
     for _ in range(600):
         shared = rng.normal(0, luck, 12)
-        found = probability_of_improvement(
-            shared + rng.normal(gap, 1, 12), shared + rng.normal(0, 1, 12)
-        )
+        returns, others = shared + rng.normal(gap, 1, 12), shared + rng.normal(0, 1, 12)
+        found = probability_of_improvement(returns, others)
         assert found.low is not None
         assert found.high is not None
         inside.append(found.low <= true <= found.high)
-    assert np.mean(inside) >= 0.94
+        differences.append(returns - others)
+    assert np.mean(inside) >= 0.93
+    # The table's means and differences are these, a row at a time.
+    low, high = bounds_of_means(np.array(differences))
+    assert mean(differences[0]).ci95 == pytest.approx((low[0], high[0]))
+    assert 0.93 <= np.mean((low <= gap) & (gap <= high)) <= 0.97 + 0.01
 
 
 def test_of_one_episode_nothing_is_told() -> None:
