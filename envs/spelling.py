@@ -23,10 +23,10 @@ WORLDS = {
 }
 
 
-def nearest(word: str, choices: Iterable[str], *, near: float = NEAR) -> str | None:
+def nearest(word: str, choices: Iterable[str]) -> str | None:
     """Returns the one of `choices` that is likeliest to be meant by `word`; None: none is near."""
     typed = plain(word)
-    best, best_ratio = None, near
+    best, best_ratio = None, NEAR
     for choice in choices:
         ratio = SequenceMatcher(None, typed, plain(choice)).ratio() if typed else 0.0
         if ratio > best_ratio or (ratio == best_ratio and best is None):

@@ -149,7 +149,6 @@ COMMANDS_ELSEWHERE = {
     "doctor": "check info version env system",
     "uci": "engine",
 }
-KEY_NEAR = 0.6  # keys are long, and often only their beginning is typed
 
 
 def key_meant(location: Sequence[str], keys: Iterable[str]) -> str | None:
@@ -169,7 +168,7 @@ def key_meant(location: Sequence[str], keys: Iterable[str]) -> str | None:
         if plain(leaf) in map(plain, words.split()):
             return next((key for key in row.split() if key in valid), None)
     level = siblings(parents, valid)
-    near = nearest(leaf, level, near=KEY_NEAR)
+    near = nearest(leaf, level)
     return ".".join([*parents, near]) if near else None
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from envs.board.base import Position
 from envs.board.cells import EMPTY, STONES, cells, family
+from envs.board.regions import STRAIGHT_AND_SLANTING, area, regions
 
 MAX_PLIES = "max_plies"  # of a config: the rules would have gone on
 PLY_LIMIT = "ply limit of the rules"
@@ -177,19 +178,8 @@ def _of_lines_of_action(position: Position) -> str:
         at_limit = position.move_number() >= position.get_game().max_game_length()
         return PLY_LIMIT if at_limit else "twofold repetition"
     winner, board = STONES[int(result < 0)], cells(position) or []
-    stones = {
-        (row, column)
-        for row, line in enumerate(board)
-        for column, cell in enumerate(line)
-        if cell == winner
-    }
-    reached = [stones.pop()]
-    while reached:
-        row, column = reached.pop()
-        near = {at for at in stones if max(abs(at[0] - row), abs(at[1] - column)) == 1}
-        reached += near
-        stones -= near
-    return "no moves left" if stones else "connected"
+    groups = [group for group in regions(board, STRAIGHT_AND_SLANTING) if group.kind == winner]
+    return "connected" if len(groups) == 1 else "no moves left"
 
 
 def _of_nine_mens_morris(position: Position, won: bool) -> str:
@@ -260,27 +250,6 @@ def margin(position: Position) -> float:
     parameters = position.get_game().get_parameters()
     stones = int(parameters["handicap"])
     return area(cells(position) or []) - float(parameters["komi"]) - stones * (stones > 1)
-
-
-def area(board: Sequence[Sequence[str]]) -> int:
-    """Returns Black's area less White's (Tromp-Taylor): stones, and what only one side reaches."""
-    worth = dict(zip(STONES, (1, -1), strict=True))
-    points = {(y, x): cell for y, row in enumerate(board) for x, cell in enumerate(row)}
-    total = sum(worth[cell] for cell in points.values() if cell != EMPTY)
-    empty = {point for point, cell in points.items() if cell == EMPTY}
-    while empty:
-        region, border, new = 0, set(), [empty.pop()]
-        while new:
-            y, x = new.pop()
-            region += 1
-            around = {(y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)}
-            border |= {points[point] for point in around & points.keys()}
-            new += around & empty
-            empty -= around
-        border.discard(EMPTY)
-        if len(border) == 1:
-            total += region * worth[border.pop()]
-    return total
 
 
 def _of_xiangqi(position: Position, won: bool) -> str:

@@ -292,18 +292,6 @@ def test_the_doctor_says_what_a_config_costs(
     )
 
 
-def test_a_replay_that_memory_cannot_hold_may_go_to_disk(
-    ludus: Ludus, here: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("workbench.training.doctor.OVERHEAD_BYTES", 10**15)
-    config = write_config(here / "c.yaml", PROBE, total_env_steps=4)
-    refused = ludus("train", config)
-    assert refused.code == 2
-    assert "of memory, and" in refused.err
-    assert refused.err.endswith("or set replay.storage=memmap\n")
-    assert ludus("train", config, "replay.storage=memmap").code == 0
-
-
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_of_every_command_has_an_example(ludus: Ludus, command: str) -> None:
     outcome = ludus(command, "--help")

@@ -162,3 +162,16 @@ def test_capital_letters_lead_to_a_name_that_is_near(ludus: Ludus, tree: Path) -
     (tree / "runs/ppo-1").mkdir()
     write_config(tree / "runs/ppo-1/config.yaml", PROBE)
     assert "did you mean 'ppo-1'?" in complaint(ludus("eval", "PPO-1"), 2)
+
+
+def test_a_run_of_another_game_is_not_suggested(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is near is near for runs as it is for games, keys and commands."""
+    monkeypatch.chdir(tmp_path)
+    Path("runs/boxing-dqn-1").mkdir(parents=True)
+    write_config(Path("runs/boxing-dqn-1/config.yaml"), PROBE)
+    with pytest.raises(UsageError, match="`ludus runs` lists them"):
+        open_run("breakout-dqn-1")
+    with pytest.raises(UsageError, match="did you mean 'boxing-dqn-1'"):
+        open_run("boxng-dqn-1")

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 
 from envs.board.base import Position
 from envs.board.cells import EMPTY, GTP_COLUMNS, STONES, Square, action_of, cells, squares
-from envs.board.endings import area
 from envs.board.loading import trust
 from envs.board.openspiel import BoardConfig, OpenSpielGame, Planes
+from envs.board.regions import area, regions
 
 Points = Sequence[Sequence[str]]  # as `cells` has them
 
@@ -180,38 +180,13 @@ def set_up(game: OpenSpielGame, board: Points, to_play: int) -> Position:
     return position
 
 
-def regions(board: Points) -> list[tuple[set[Square], set[Square]]]:
-    """Returns chains and empty regions: connected points of one kind, and those around them."""
-    left = {(y, x): cell for y, row in enumerate(board) for x, cell in enumerate(row)}
-    points, found = dict(left), []
-    while left:
-        first, kind = next(iter(left.items()))
-        region, border, new = set(), set(), [first]
-        del left[first]
-        while new:
-            y, x = new.pop()
-            region.add((y, x))
-            for near in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)):
-                if near in points and points[near] != kind:
-                    border.add(near)
-                elif near in left:
-                    del left[near]
-                    new.append(near)
-        found.append((region, border))
-    return found
-
-
 def chains(board: Points) -> list[set[Square]]:
     """Returns all chains of stones."""
-    return [region for region, _ in regions(board) if _cell(board, next(iter(region))) != EMPTY]
+    return [region.squares for region in regions(board) if region.kind != EMPTY]
 
 
 def has_breathless_chain(board: Points) -> bool:
     """Returns whether some chain has no liberty, so that no game could have led there."""
-    free = [{_cell(board, at) for at in border} for region, border in regions(board)
-            if _cell(board, next(iter(region))) != EMPTY]  # fmt: skip
-    return any(EMPTY not in kinds for kinds in free)
-
-
-def _cell(board: Points, square: Square) -> str:
-    return board[square[0]][square[1]]
+    return any(
+        region.kind != EMPTY and EMPTY not in region.border.values() for region in regions(board)
+    )

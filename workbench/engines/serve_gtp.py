@@ -2,31 +2,48 @@
 
 GTP 2: https://www.lysator.liu.se/~gunnar/gtp/gtp2-spec-draft2/gtp2-spec.html, and what KGS and
 Leela Zero added to it. What a network cannot do, another size of board, is said in the answer.
+
+Programs ask first who is there and wait only a moment for the answer, so nothing here imports
+torch: the network is loaded in the background meanwhile. What plays is in `gtp_engine.py`.
 """
 
-import math
 import re
 import sys
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from agents.search import Search
-from envs.board.base import Position
-from envs.board.cells import Square, engine_move, squares
-from workbench.engines.go_game import GoGame, chains, fixed_handicap, square_of, vertex_of
-from workbench.engines.go_sgf import load_sgf
-from workbench.engines.gtp_analysis import Analysis, described, parse_analysis, wanted_moves
-from workbench.engines.gtp_clock import Clock, canadian, kgs_clock
-from workbench.engines.gtp_words import Refused, decimals, integers, player_of
+from workbench.engines.gtp_words import Refused
 from workbench.engines.lines import LineReader
-from workbench.engines.timed_search import most_simulations, think, without_halving
-from workbench.evaluation.board_games import BoardPlayer, load_player_of
+from workbench.engines.serve import Background, known_at_once
 
-MEMORY_MEGABYTES = 512  # of the tree
-STATUSES = ("alive", "dead", "seki")
+if TYPE_CHECKING:
+    from workbench.engines.gtp_engine import GTPEngine
+
+Heard = Callable[[float | None], bool]
+# What is answered without a board or a network; then what is not, see `GTPEngine`.
+AT_ONCE = ("protocol_version", "name", "version", "known_command", "list_commands", "quit")
+COMMANDS = (
+    "boardsize",
+    "clear_board",
+    "komi",
+    "fixed_handicap",
+    "place_free_handicap",
+    "set_free_handicap",
+    "play",
+    "genmove",
+    "reg_genmove",
+    "undo",
+    "showboard",
+    "final_score",
+    "final_status_list",
+    "time_settings",
+    "kgs-time_settings",
+    "time_left",
+    "loadsgf",
+    "lz-analyze",
+    "lz-genmove_analyze",
+)
 
 
 def serve_gtp(player: str) -> None:
@@ -38,7 +55,6 @@ def serve_gtp(player: str) -> None:
     Raises:
         UsageError: there is no such player, or it plays something else.
     """
-    loaded, name, simulations = load_player_of("go", "GTP", player)
 
     def say(text: str) -> None:
         sys.stdout.write(text)
@@ -47,9 +63,19 @@ def serve_gtp(player: str) -> None:
     def note(text: str) -> None:
         sys.stderr.write(f"ludus: {text}\n")
 
-    server = GTPServer(loaded, name, LineReader(sys.stdin.fileno()), say, note, simulations)
-    server.warm_up()
-    server.run()
+    def load(heard: Heard) -> "GTPEngine":
+        from workbench.engines.gtp_engine import load_engine
+
+        return load_engine(player, heard, say, note)
+
+    known = known_at_once(player, "go")
+    if known is not None:
+        name, _ = known
+    else:
+        from workbench.evaluation.board_games import load_player_of
+
+        _, name, _ = load_player_of("go", "GTP", player)
+    GTPServer(name, load, LineReader(sys.stdin.fileno()), say).run()
 
 
 class GTPServer:
@@ -57,83 +83,45 @@ class GTPServer:
 
     def __init__(
         self,
-        player: BoardPlayer,
         name: str,
+        load: Callable[[Heard], "GTPEngine"],
         lines: LineReader,
         say: Callable[[str], None],
-        note: Callable[[str], None],
-        simulations: int | None = None,
     ) -> None:
-        """Makes an engine of a player.
+        """Answers who is there; the rest is the engine's.
 
         Args:
-            player: trained in go.
             name: what it is called among engines.
+            load: is called once, in a thread, with what the engine asks for further commands.
             lines: the commands.
             say: is given the answers.
-            note: is given what only people may want to know.
-            simulations: at most, per move; None: as in training, or what a clock allows.
         """
-        parameters = player.game.rules.get_parameters()
-        self._planes = player.config.env.planes
-        self._evaluate = player.agent.evaluate
-        self._search = player.config.agent.search
-        self._most = simulations
-        self._simulations = simulations or player.config.agent.simulations
-        self._size = int(parameters["board_size"])
-        self._trained_komi = float(parameters["komi"])
-        self._trained_handicap = int(parameters["handicap"])
         self._name = name
+        self._loading = Background(lambda: load(self._heard))
         self._lines = lines
         self._later: deque[str] = deque()  # what has ended an analysis
         self._say = say
-        self._note = note
-        self._clocks: list[Clock | None] = [None, None]
         self._done = False
-        self._go = GoGame(self._size, self._trained_komi, self._planes)
-        self._commands: dict[str, Callable[[Sequence[str]], str]] = {
-            "protocol_version": lambda _: "2",
-            "name": lambda _: "Ludus",
-            "version": lambda _: self._name,
-            "known_command": lambda words: str(words[:1] != [] and words[0] in self._all()).lower(),
-            "list_commands": lambda _: "\n".join(self._all()),
-            "quit": self._quit,
-            "boardsize": self._boardsize,
-            "clear_board": self._clear_board,
-            "komi": self._set_komi,
-            "fixed_handicap": self._fixed_handicap,
-            "place_free_handicap": self._place_free_handicap,
-            "set_free_handicap": self._set_free_handicap,
-            "play": self._play,
-            "genmove": self._genmove,
-            "reg_genmove": self._reg_genmove,
-            "undo": self._undo,
-            "showboard": self._showboard,
-            "final_score": self._final_score,
-            "final_status_list": self._final_status_list,
-            "time_settings": self._time_settings,
-            "kgs-time_settings": self._kgs_time_settings,
-            "time_left": self._time_left,
-            "loadsgf": self._loadsgf,
-        }
-        # These write several times: the first answer at once, what is found on the way later.
-        self._analyses: dict[str, Callable[[str, Sequence[str]], None]] = {
-            "lz-analyze": self._analyze,
-            "lz-genmove_analyze": self._genmove_analyze,
-        }
 
-    def warm_up(self) -> None:
-        """Makes a first search, which compiles, or loads what was compiled."""
-        think(self._evaluate, self._search, self._go.rules, self._go.positions[-1], 2).lines(0)
+    @property
+    def engine(self) -> "GTPEngine":
+        """Waits until it has been loaded; raises what loading has raised."""
+        return self._loading.result()
 
     def run(self) -> None:
-        """Serves until `quit` or the end of the input."""
+        """Serves until `quit` or the end of the input.
+
+        Raises:
+            UsageError: there is no such player, or it plays something else.
+        """
         while not self._done:
             try:
                 line = self._later.popleft() if self._later else self._lines.read()
             except EOFError:
                 return
             self.obey(line)
+            if not self._done:
+                self._loading.start()
 
     def obey(self, line: str) -> None:
         """Carries out a command and answers, unless there is none in the line."""
@@ -142,194 +130,43 @@ class GTPServer:
         if not words:
             return
         number = words.pop(0) if re.fullmatch(r"[0-9]+", words[0]) else ""
+        name, *arguments = words or [""]
         try:
-            if not words or words[0] not in self._all():
-                raise Refused("unknown command")
-            name, *arguments = words
-            if name in self._analyses:
-                self._analyses[name](number, arguments)
+            if name in AT_ONCE:
+                self._say(f"={number} {self._introduced(name, arguments)}\n\n")
+            elif name in COMMANDS:
+                self._engine_for(number).obey(number, name, arguments)
             else:
-                self._say(f"={number} {self._commands[name](arguments)}\n\n")
+                raise Refused("unknown command")
         except Refused as error:
             self._say(f"?{number} {error}\n\n")
 
-    def _all(self) -> list[str]:
-        return [*self._commands, *self._analyses]
-
-    def _quit(self, words: Sequence[str]) -> str:
-        self._done = True
+    def _introduced(self, name: str, words: Sequence[str]) -> str:
+        match name:
+            case "protocol_version":
+                return "2"
+            case "name":
+                return "Ludus"
+            case "version":
+                return self._name
+            case "known_command":
+                return str(words[:1] != [] and words[0] in (*AT_ONCE, *COMMANDS)).lower()
+            case "list_commands":
+                return "\n".join((*AT_ONCE, *COMMANDS))
+        self._done = True  # quit
         return ""
 
-    def _boardsize(self, words: Sequence[str]) -> str:
-        if integers(words, 1)[0] != self._size:
-            raise Refused(f"unacceptable size: this network knows {self._size} only")
-        return ""
+    def _engine_for(self, number: str) -> "GTPEngine":
+        try:
+            return self.engine
+        except BaseException as error:
+            self._say(f"?{number} {' '.join(str(error).split())}\n\n")
+            raise
 
-    def _clear_board(self, words: Sequence[str]) -> str:
-        self._go = GoGame(self._size, self._go.komi, self._planes)
-        return ""
-
-    def _set_komi(self, words: Sequence[str]) -> str:
-        value = decimals(words, 1, r"[+-]?[0-9]{1,40}(\.[0-9]{0,40})?(e[+-]?[0-9]{1,3})?")[0]
-        if not math.isfinite(value):
-            raise Refused("syntax error")
-        self._go.set_komi(value)
-        self._tell_of_komi()
-        return ""
-
-    def _tell_of_komi(self) -> None:
-        if self._go.komi != self._trained_komi:
-            learned = f"the network was trained with {self._trained_komi:g}"
-            self._note(f"komi is {self._go.komi:g}; {learned}")
-
-    def _fixed_handicap(self, words: Sequence[str]) -> str:
-        count = self._handicap_count(words)
-        stones = fixed_handicap(self._size, count)
-        if not stones:
-            board = f"{self._size}x{self._size}"
-            raise Refused(f"invalid number of stones: {board} has no fixed places for {count}")
-        return self._give(stones)
-
-    def _place_free_handicap(self, words: Sequence[str]) -> str:
-        count = self._handicap_count(words)
-        stones = fixed_handicap(self._size, count)
-        trial = GoGame(self._size, self._go.komi, self._planes)
-        while len(stones) < count:  # where the network would play one after the other
-            player, position = 0, trial.turn_of(0)
-            trial.make(player, position, self._likeliest_stone(position, -1))
-            stones = [stone for chain in chains(trial.board) for stone in chain]
-        return self._give(stones)
-
-    def _set_free_handicap(self, words: Sequence[str]) -> str:
-        if not self._go.is_empty:
-            raise Refused("board not empty")
-        stones = [square_of(word, self._size) for word in words]
-        wrong = [word for word, stone in zip(words, stones, strict=True) if stone is None]
-        if wrong or len(set(stones)) < len(words) or not 2 <= len(words) < self._size**2:
-            raise Refused("bad vertex list")
-        self._give([stone for stone in stones if stone is not None])
-        return ""
-
-    def _handicap_count(self, words: Sequence[str]) -> int:
-        count = integers(words, 1)[0]
-        if not self._go.is_empty:
-            raise Refused("board not empty")
-        if not 2 <= count < self._size**2:
-            raise Refused("invalid number of stones")
-        return count
-
-    def _give(self, stones: Sequence[Square]) -> str:
-        self._go.put_handicap(stones)
-        if len(stones) != self._trained_handicap:
-            learned = f"the network was trained with {self._trained_handicap}"
-            self._note(f"the handicap is {len(stones)}; {learned}")
-        return " ".join(vertex_of(stone, self._size) for stone in stones)
-
-    def _play(self, words: Sequence[str]) -> str:
-        if len(words) != 2 or not re.fullmatch(r"(?i)pass|[a-hj-z][0-9]{1,2}", words[1]):
-            raise Refused("syntax error")
-        if not self._go.play(player_of(words), words[1].upper()):
-            raise Refused("illegal move")
-        return ""
-
-    def _genmove(self, words: Sequence[str]) -> str:
-        player = player_of(words)
-        position = self._go.turn_of(player)
-        action = self._think(player, position, lambda search: None)
-        self._go.make(player, position, action)
-        return engine_move(position, action)
-
-    def _reg_genmove(self, words: Sequence[str]) -> str:
-        player = player_of(words)
-        position = self._go.turn_of(player)
-        return engine_move(position, self._think(player, position, lambda search: None))
-
-    def _think(self, player: int, position: Position, show: Callable[[Search], None]) -> int:
-        """Returns the move to make; `show` is called now and then."""
-        began = time.monotonic()
-        clock = self._clocks[player]
-        seconds = math.inf if clock is None else clock.budget()
-        room = most_simulations(position, MEMORY_MEGABYTES)
-        most = self._most or (self._simulations if clock is None else room)
-
-        def go_on(search: Search) -> bool:
-            show(search)
-            return time.monotonic() - began < seconds
-
-        config = self._search if clock is None else without_halving(self._search)
-        search = think(self._evaluate, config, self._go.rules, position, min(most, room), go_on)
-        action = search.lines(0)[0].actions[0]
-        if position is not self._go.positions[-1] and squares(position, [action]) == [()]:
-            action = self._likeliest_stone(position, action)
-        if clock is not None:
-            clock.spend(time.monotonic() - began)
-        return action
-
-    def _likeliest_stone(self, position: Position, otherwise: int) -> int:
-        """Returns the network's move but a pass, which would answer a pass that nobody has made."""
-        legal = self._go.rules.status([position]).legal.tolist()
-        logits, _ = self._evaluate(self._go.rules.observe([position]))
-        moves = [a for a, where in zip(legal, squares(position, legal), strict=True) if where]
-        return max(moves, key=lambda action: float(logits[0][action]), default=otherwise)
-
-    def _analyze(self, number: str, words: Sequence[str]) -> None:
-        """Searches on until any further line comes, which is then obeyed."""
-        analysis, position = self._asked(words)
-        legal = self._go.rules.status([position]).legal.tolist()
-        moves = wanted_moves(analysis, position, legal)
-        if not moves:
-            raise Refused("none of these moves is legal")
-        self._say(f"={number}\n")
-        show = self._shower(analysis)
-
-        def go_on(search: Search) -> bool:
-            show(search)
-            return not self._has_come(time.monotonic())
-
-        room = most_simulations(position, MEMORY_MEGABYTES)
-        config = without_halving(self._search)
-        search = think(self._evaluate, config, self._go.rules, position, room, go_on, moves)
-        self._say(f"{described(analysis, self._go.rules, search)}\n")
-        if not self._later and not self._done:  # there is nothing more to find out
-            self._has_come(None)
-        self._say("\n")
-
-    def _genmove_analyze(self, number: str, words: Sequence[str]) -> None:
-        analysis, position = self._asked(words)
-        player = int(self._go.rules.status([position]).to_play[0])
-        self._say(f"={number}\n")
-        last: list[Search] = []
-
-        def show(search: Search) -> None:
-            last[:] = [search]
-            shower(search)
-
-        shower = self._shower(analysis)
-        action = self._think(player, position, show)
-        if last:
-            self._say(f"{described(analysis, self._go.rules, last[0])}\n")
-        self._go.make(player, position, action)
-        self._say(f"play {engine_move(position, action)}\n\n")
-
-    def _asked(self, words: Sequence[str]) -> tuple[Analysis, Position]:
-        analysis = parse_analysis(words)
-        player = self._go.to_play if analysis.player is None else analysis.player
-        return analysis, self._go.turn_of(player)
-
-    def _shower(self, analysis: Analysis) -> Callable[[Search], None]:
-        """Returns what tells of a search whenever it is time to."""
-        told = time.monotonic()
-
-        def show(search: Search) -> None:
-            nonlocal told
-            if time.monotonic() - told >= analysis.seconds:
-                self._say(f"{described(analysis, self._go.rules, search)}\n")
-                told = time.monotonic()
-
-        return show
-
-    def _has_come(self, deadline: float | None) -> bool:
+    def _heard(self, deadline: float | None) -> bool:
         """Returns whether a further line comes until then, which is kept; None: waits for it."""
+        if self._later or self._done:
+            return True
         try:
             self._later.append(self._lines.read(deadline))
         except TimeoutError:
@@ -337,57 +174,3 @@ class GTPServer:
         except EOFError:
             self._done = True
         return True
-
-    def _undo(self, words: Sequence[str]) -> str:
-        if not self._go.undo():
-            raise Refused("cannot undo")
-        return ""
-
-    def _showboard(self, words: Sequence[str]) -> str:
-        lines = self._go.rules.text(self._go.positions[-1]).splitlines()
-        return "\n" + "\n".join(line for line in lines[1:] if line)
-
-    def _final_score(self, words: Sequence[str]) -> str:
-        margin = self._go.margin()
-        return "0" if margin == 0 else f"{'B' if margin > 0 else 'W'}+{abs(margin):g}"
-
-    def _final_status_list(self, words: Sequence[str]) -> str:
-        """As the score counts them and the network has learned: what stands on the board lives."""
-        if not words or words[0].lower() not in STATUSES:
-            raise Refused("syntax error")
-        alive = chains(self._go.board) if words[0].lower() == "alive" else []
-        return "\n".join(
-            " ".join(vertex_of(stone, self._size) for stone in sorted(chain)) for chain in alive
-        )
-
-    def _time_settings(self, words: Sequence[str]) -> str:
-        self._set_clocks(canadian(words))
-        return ""
-
-    def _kgs_time_settings(self, words: Sequence[str]) -> str:
-        self._set_clocks(kgs_clock(words))
-        return ""
-
-    def _set_clocks(self, clock: Clock | None) -> None:
-        self._clocks = [None if clock is None else replace(clock) for _ in range(2)]
-
-    def _time_left(self, words: Sequence[str]) -> str:
-        player = player_of(words)
-        seconds, stones = decimals(words[1:], 2)
-        clock = self._clocks[player] or Clock(0)
-        clock.tell(seconds, int(stones))
-        self._clocks[player] = clock
-        return ""
-
-    def _loadsgf(self, words: Sequence[str]) -> str:
-        numbered = len(words) > 1 and words[-1].isascii() and words[-1].isdecimal()
-        name = " ".join(words[:-1] if numbered else words)
-        if not name:
-            raise Refused("syntax error")
-        before_move = int(words[-1]) if numbered else None
-        try:
-            self._go = load_sgf(Path(name), self._size, self._go.komi, self._planes, before_move)
-        except ValueError as error:
-            raise Refused(f"cannot load file: {' '.join(str(error).split())}") from None
-        self._tell_of_komi()
-        return ""

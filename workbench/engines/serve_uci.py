@@ -9,18 +9,14 @@ loaded in the background as soon as `uci` has been answered. What plays is
 
 import re
 import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-import yaml
-
 from workbench.engines.lines import LineReader
-from workbench.errors import UsageError
-from workbench.runs.names import run_path
+from workbench.engines.serve import Background, known_at_once
 
 if TYPE_CHECKING:
     from workbench.engines.uci_search import UCIEngine
@@ -116,34 +112,11 @@ def serve_uci(player: str) -> None:
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
 
-    known, engine = known_at_once(player), None
+    known, engine = known_at_once(player, "chess"), None
     if known is None:
         engine = load()
         known = engine.name, engine.simulations
     UCIServer(*known, (lambda: engine or load()), LineReader(sys.stdin.fileno()), say).run()
-
-
-def known_at_once(player: str) -> tuple[str, int] | None:
-    """Returns what a player is called and its simulations per move, without loading it.
-
-    None: that is not obvious from its run's config, so it has to be loaded first, which also says
-    what is wrong with it, if anything is.
-    """
-    found = re.fullmatch(r"([^@?]+)(?:@([0-9]{1,18}))?(?:\?simulations=([1-9][0-9]{0,7}))?", player)
-    if found is None:
-        return None
-    run, step, asked = found.groups()
-    try:
-        path = run_path(run)
-        config = yaml.safe_load((path / "config.yaml").read_text(encoding="utf-8"))
-        env, simulations = config["env"], int(config["agent"]["simulations"])
-        steps = [int(p.name) for p in (path / "checkpoints").iterdir() if p.name.isdecimal()]
-        chosen = int(step) if step else max(steps)
-        if not (env["kind"] == "board" and env["game"] == "chess" and chosen in steps):
-            return None
-    except (UsageError, OSError, ValueError, TypeError, KeyError, yaml.YAMLError):
-        return None
-    return f"{path.name}@{chosen}", int(asked or simulations)
 
 
 class UCIServer:
@@ -160,14 +133,10 @@ class UCIServer:
         """`load` is called once, in a thread; `say` is given the lines of the answers."""
         self._name = name
         self._options = Options(simulations)
-        self._load = load
         self._lines = lines
         self._say = say
         self.engine: UCIEngine
-        self._failed: BaseException | None = None
-        self._loading = threading.Thread(
-            target=self._load_in_background, name="loading", daemon=True
-        )
+        self._loading = Background(load)
         self._unread: deque[str] = deque()  # what came while the network was being loaded
         self._later: deque[str] = deque()  # what came in a search and has to wait for its end
         self._done = False
@@ -184,7 +153,7 @@ class UCIServer:
             except EOFError:
                 return
             self.obey(line)
-            if not self._done and self._loading.ident is None:
+            if not self._done:
                 self._loading.start()
 
     def _next(self, deadline: float | None = None) -> str:
@@ -220,15 +189,13 @@ class UCIServer:
 
         `quit` ends at once, unless a move is `wanted` that was asked for before.
         """
-        if self._loading.ident is None:
-            self._loading.start()
-        while self._loading.is_alive():
+        self._loading.start()
+        while self._loading.is_going_on:
             try:
                 line = self._lines.read(time.monotonic() + POLL_SECONDS)
             except TimeoutError:
                 continue
-            except EOFError:
-                self._loading.join()  # what has come before is still carried out
+            except EOFError:  # what has come before is still carried out
                 break
             command, _ = command_in(line)
             wanted = wanted or command == "go"
@@ -236,16 +203,12 @@ class UCIServer:
                 self._done = True
                 return False
             self._unread.append(line)
-        if self._failed is not None:
-            self._complain(str(self._failed))
-            raise self._failed
-        return True
-
-    def _load_in_background(self) -> None:
         try:
-            self.engine = self._load()
-        except BaseException as error:  # raised again where it is waited for
-            self._failed = error
+            self.engine = self._loading.result()
+        except BaseException as error:
+            self._complain(str(error))
+            raise
+        return True
 
     def _complain(self, text: str) -> None:
         if text:

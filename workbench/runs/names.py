@@ -9,7 +9,6 @@ also looked for under `runs/`.
 import os
 import re
 from collections.abc import Iterator
-from difflib import get_close_matches
 from pathlib import Path
 
 from workbench.errors import UsageError
@@ -119,13 +118,14 @@ def _no_run(typed: str, path: Path | None) -> UsageError:
         names: dict[str, list[Path]] = {}
         for known in run_paths():
             names.setdefault(known.name, []).append(known)
-        name = Path(typed).name
-        small = [known for known in names if known.lower() == name.lower()]
-        near = small or get_close_matches(name, names, n=1)
-        if near and not looks_like_path(typed) and len(names[near[0]]) == 1:
-            hint = f"did you mean {near[0]!r}?"
+        # Imported here, for worlds take half a second to import, and a name is seldom wrong.
+        from envs.spelling import nearest
+
+        near = nearest(Path(typed).name, names)
+        if near and not looks_like_path(typed) and len(names[near]) == 1:
+            hint = f"did you mean {near!r}?"
         elif near:
-            hint = f"did you mean {str(names[near[0]][0])!r}?"
+            hint = f"did you mean {str(names[near][0])!r}?"
     return UsageError(f"there is no run {typed!r}; {hint or '`ludus runs` lists them'}")
 
 

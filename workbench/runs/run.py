@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -31,6 +31,7 @@ from workbench.runs.names import is_run, new_run_path, run_path, run_paths
 
 Status = Literal["created", "running", "interrupted", "failed", "finished"]
 
+LOOKED_AT_SECONDS = 0.001  # how long a look at a lock may take before it is tried again
 # What others rely on in `run.json`.
 INFO_TYPES = {"status": str, "wandb_id": str, "env_steps": int, "wall_seconds": int | float}
 
@@ -101,11 +102,18 @@ class Run:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keeps every other process from training in this run; raises UsageError if one does."""
-        with (self.path / ".lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise UsageError(f"{self.name} is being trained by another process") from None
+        with (self.path / ".lock").open("w+") as file:
+            while True:
+                with suppress(BlockingIOError):
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                # Whoever only looks, see `is_locked`, shares the lock for a moment.
+                try:
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    raise UsageError(f"{self.name} is being trained by another process") from None
+                fcntl.flock(file, fcntl.LOCK_UN)
+                time.sleep(LOOKED_AT_SECONDS)
             yield
 
 

@@ -25,7 +25,6 @@ from workbench.replay import position_replay_bytes, replay_bytes, sequence_repla
 from workbench.runs.removal import disk_bytes
 from workbench.runs.run import RUNS, choose_device
 from workbench.training.memory_check import (
-    OVERHEAD_BYTES,
     gb,
     parts_of_episodes,
     parts_of_self_play,
@@ -103,7 +102,7 @@ def refuse_what_will_not_fit(config: TrainConfig, replay: Path | None = None) ->
             raise UsageError(f"agent.network: {error}") from None
         in_memory = 0
         if isinstance(config, OffPolicyConfig):
-            _refuse_replay_that_will_not_fit(config, spec, replay)
+            _refuse_replay_that_the_disk_cannot_hold(config, spec, replay)
             if config.replay.storage == "memory":
                 in_memory = _replay_bytes(config, spec)
         refuse_what_exceeds_memory(parts_of_episodes(config, spec, in_memory), device)
@@ -126,26 +125,17 @@ def describe_shortage(config: TrainConfig, folder: Path) -> str | None:
     )
 
 
-def _refuse_replay_that_will_not_fit(
+def _refuse_replay_that_the_disk_cannot_hold(
     config: OffPolicyConfig, spec: EnvSpec, folder: Path | None
 ) -> None:
     needed = _replay_bytes(config, spec)
-    remedy = "lower replay.capacity_env_steps or checkpoint_period_env_steps"
     free_disk = shutil.disk_usage(_existing(folder or RUNS)).free
     if folder is not None and folder.is_dir():
         free_disk += disk_bytes(folder)
     if needed > free_disk:
         raise UsageError(
             f"replay needs {gb(needed)} of disk to resume from, and {gb(free_disk)} are free; "
-            + remedy
-        )
-    free, where = psutil.virtual_memory().available - OVERHEAD_BYTES, "memory"
-    if choose_device(config.device).type == "cuda" and config.replay.storage == "memory":
-        free, where = torch.cuda.mem_get_info()[0] - OVERHEAD_BYTES, "GPU memory"
-    if config.replay.storage == "memory" and needed > free:
-        raise UsageError(
-            f"replay needs {gb(needed)} of {where}, and {gb(free)} are free; {remedy}, "
-            "or set replay.storage=memmap"
+            "lower replay.capacity_env_steps or checkpoint_period_env_steps"
         )
 
 

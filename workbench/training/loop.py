@@ -11,6 +11,14 @@ from workbench.runs.checkpoint import Stateful
 from workbench.runs.run import Run
 
 
+class Pause(NamedTuple):
+    """A part of a turn in which no env steps were made."""
+
+    kind: str
+    seconds: float
+    period_env_steps: int  # one comes at each multiple of it
+
+
 class Turn(NamedTuple):
     """What happened since the last turn."""
 
@@ -19,6 +27,7 @@ class Turn(NamedTuple):
     steps: Sequence[Step] = ()  # what the envs showed, tick by tick
     games: Sequence[Mapping[str, float]] = ()  # of each board game that ended
     facts: Mapping[str, float] = MappingProxyType({})  # what else there is to tell
+    pauses: Sequence[Pause] = ()
 
 
 class Loop(Protocol):

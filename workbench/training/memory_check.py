@@ -29,6 +29,9 @@ COPIES = 4  # of the weights that learn: they, their gradients, and two averages
 PIXEL_BYTES = 1 + FLOAT  # as it is stored, and as a network reads it
 NODE_BYTES = 1_029  # of a tree: its numbers, and at least 1 kB for OpenSpiel's state
 EDGE_BYTES = 12
+REPLAY_KEYS = (
+    "replay.capacity_env_steps or checkpoint_period_env_steps, or set replay.storage=memmap"
+)
 
 
 class Part(NamedTuple):
@@ -78,7 +81,7 @@ def parts_of_episodes(
     stepping = num_envs * obs * PIXEL_BYTES
     parts = [
         Part("stepping the envs", stepping, "env.num_envs"),
-        Part("replay", replay_bytes, "replay.capacity_env_steps"),
+        Part("replay", replay_bytes, REPLAY_KEYS),
     ]
     with torch.device("meta"):  # weights that have sizes and no memory
         made = make_agent(agent, spec, torch.device("meta"), np.random.default_rng(0))

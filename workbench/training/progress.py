@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from math import ceil
 from types import TracebackType
 
 from rich.console import Console
@@ -17,6 +18,7 @@ from workbench.selfplay.diagnostics import alarms
 from workbench.training.metrics import Metrics
 
 RATE_WINDOW_SECONDS = 15.0
+MARK_SECONDS = 0.25  # between two looks at the clock
 # What is worth a place in the line: metric, name, digits after the point.
 SHOWN = (
     ("games", "games", 0),
@@ -37,7 +39,15 @@ QUIET_SECONDS = 30.0  # where there is no terminal, no line is later than this
 
 
 class Progress:
-    """Shows env_steps, steps/s, return, loss and the like, and the time left, on stderr."""
+    """Shows env_steps, steps/s, return, loss and the like, and the time left, on stderr.
+
+    Steps/s counts only time in which env steps are made and learned from. The first turn after
+    each change of phase does not count, for it compiles and warms up; until the second has ended,
+    neither steps/s nor a time left is known, and none is said. Pauses, in which no env step is made
+    (to record, to save, to play matches), do not count in steps/s. They come again, so the time
+    left has those to come in it, each as long as the last of its kind. What happens once, such as
+    loading and compiling, is in neither.
+    """
 
     def __init__(self, name: str, total_env_steps: int, done_env_steps: int) -> None:
         """Opens nothing before it is entered."""
@@ -46,7 +56,9 @@ class Progress:
         self._name = name
         self._total = total_env_steps
         self._done = done_env_steps
-        self._marks = deque([(time.monotonic(), done_env_steps)])
+        self._marks: deque[tuple[float, int]] = deque()  # seconds without pauses, env_steps
+        self._paused_seconds = 0.0
+        self._pauses: dict[str, tuple[float, int]] = {}  # the last one's seconds, and its period
         self._told = time.monotonic()
         self._facts: dict[str, str] = {}
         self._phase: str | None = None
@@ -70,7 +82,7 @@ class Progress:
     def enter(self, phase: str | None) -> None:
         """Says what is done instead of learning, so that no time left is known; None: learning."""
         self._phase = phase
-        self._marks = deque([(time.monotonic(), self._done)])
+        self._marks.clear()
         if phase is not None and not self._live:
             self._tell(f"{self._name}: {phase}")
 
@@ -88,26 +100,57 @@ class Progress:
         else:
             self.enter(before)
 
+    def paused(self, kind: str, seconds: float, period_env_steps: int) -> None:
+        """Takes up that no env steps were made for a while.
+
+        Args:
+            kind: of a pause that comes again.
+            seconds: until now.
+            period_env_steps: one comes at each multiple of it, and at the end.
+        """
+        self._paused_seconds += seconds
+        self._pauses[kind] = (seconds, period_env_steps)
+
     @property
-    def steps_per_second(self) -> float:
-        """The rate over the last seconds."""
+    def steps_per_second(self) -> float | None:
+        """The rate over the last seconds in which env steps were made; None: not known yet."""
+        if len(self._marks) < 2:
+            return None
         (begin, first), (end, last) = self._marks[0], self._marks[-1]
-        return (last - first) / (end - begin) if end > begin else 0.0
+        return (last - first) / (end - begin) if end > begin and last > first else None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds until the end, with the pauses that will come; None: not known yet."""
+        rate, total, done = self.steps_per_second, self._total, self._done
+        if rate is None or self._phase is not None:
+            return None
+        # The last tick of several envs may go past the total. Whatever the period, all is recorded
+        # and saved at the end.
+        pausing = sum(
+            seconds * max(0, ceil(total / period) - done // period)
+            for seconds, period in self._pauses.values()
+        )
+        return max(0, total - done) / rate + pausing
+
+    def _mark(self, env_steps: int) -> None:
+        self._done = env_steps
+        self._marks.append((time.monotonic() - self._paused_seconds, env_steps))
+        while self._marks[-1][0] - self._marks[0][0] > RATE_WINDOW_SECONDS and len(self._marks) > 2:
+            self._marks.popleft()
 
     def advance(self, env_steps: int) -> None:
         """Moves the bar; cheap enough for every tick."""
         now, self._done = time.monotonic(), env_steps
-        if now - self._marks[-1][0] < 0.25:
+        if self._marks and now - self._paused_seconds - self._marks[-1][0] < MARK_SECONDS:
             return
-        self._marks.append((now, env_steps))
-        while now - self._marks[0][0] > RATE_WINDOW_SECONDS and len(self._marks) > 2:
-            self._marks.popleft()
+        self._mark(env_steps)
         if not self._live and now - self._told >= QUIET_SECONDS:
             self._tell_steps(env_steps)
 
     def show(self, metrics: Metrics) -> None:
         """Takes up a line of metrics; where there is no terminal, prints it."""
-        self._marks.append((time.monotonic(), int(metrics["env_steps"])))
+        self._mark(int(metrics["env_steps"]))
         if "episode_return" in metrics:
             self._lines.appendleft(metrics)
             if (window := window_of(self._lines)) is not None:
@@ -127,14 +170,13 @@ class Progress:
 
     def _tell_steps(self, env_steps: int) -> None:
         """Prints a line where there is no terminal."""
-        rate = self.steps_per_second
-        words = [f"env_steps {env_steps:>9,}/{self._total:,}", f"steps/s {rate:,.0f}"]
+        rate, left = self.steps_per_second, self.seconds_left
+        words = [f"env_steps {env_steps:>9,}/{self._total:,}"]
+        words += [] if rate is None else [f"steps/s {rate:,.0f}"]
         words += [f"{key} {value}" for key, value in self._facts.items()]
         if self._phase is not None:
             words.append(self._phase)
-        elif rate > 0:
-            # The last tick of several envs may go past the total.
-            left = max(0, self._total - env_steps) / rate
+        elif left is not None:
             words.append(f"ETA {left / 60:.0f} min")
         self._tell(SEPARATOR.join(words))
 
@@ -145,10 +187,9 @@ class Progress:
 
     def _line(self) -> Text:
         """Returns what the terminal shows now."""
-        rate, left = self.steps_per_second, self._phase
-        if left is None and rate > 0:
-            left = f"{duration(max(0, self._total - self._done) / rate)} left"
-        facts = {"steps/s": f"{rate:,.0f}", **self._facts} if rate > 0 else self._facts
+        rate, seconds = self.steps_per_second, self.seconds_left
+        left = self._phase if seconds is None else f"{duration(seconds)} left"
+        facts = self._facts if rate is None else {"steps/s": f"{rate:,.0f}", **self._facts}
         return Text(
             compose(
                 self._console.width,

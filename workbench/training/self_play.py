@@ -1,5 +1,6 @@
 """The self-play loop: many games side by side, and learning from those that ended."""
 
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -32,7 +33,7 @@ from workbench.selfplay.diagnostics import soundness
 from workbench.selfplay.games import SelfPlay
 from workbench.selfplay.gate import Gate
 from workbench.selfplay.ladder import Ladder
-from workbench.training.loop import Turn
+from workbench.training.loop import Pause, Turn
 
 HELD_OUT_SHARE, HELD_OUT_POSITIONS = 0.02, 2_000
 # Of games that are solved; in connect four, earlier positions take too long to judge.
@@ -80,6 +81,10 @@ class SelfPlayLoop:
         if config.ladder_games:
             self._ladder = Ladder(len(config.anchors), self.agent)
         self._exam: Exam | None = None
+        # What is played beside self-play, how often, in this order.
+        self._matches = [("anchors", config.anchor_period_env_steps, self._measure)]
+        if self._gate is not None:
+            self._matches.append(("gate", self._gate.period_env_steps, self._gate.challenge))
         # Learning may use all cores at once; of threads that play, each is one core's.
         self._threads = ThreadPoolExecutor(
             config.play_threads, initializer=torch.set_num_threads, initargs=(1,)
@@ -126,19 +131,18 @@ class SelfPlayLoop:
                 name: float(np.mean([group.facts[name] for group in moves]))
                 for name in moves[0].facts
             }
-            if self._due(config.anchor_period_env_steps):
-                facts |= self._measure()
-            if (
-                config.gate is not None
-                and self._gate is not None
-                and self._due(config.gate.period_env_steps)
-            ):
-                facts |= self._gate.challenge()
+            pauses = []
+            for kind, period, play in self._matches:
+                if self._due(period):
+                    began = time.monotonic()
+                    facts |= play()
+                    pauses.append(Pause(kind, time.monotonic() - began, period))
             yield Turn(
                 config.env.num_games,
                 updates,
                 games=[game for group in moves for game in group.games],
                 facts=facts,
+                pauses=pauses,
             )
 
     def _due(self, period_env_steps: int) -> bool:

@@ -112,6 +112,8 @@ def train(run: Run, progress: Progress, stop: StopRequest) -> bool:
             before, env_steps = env_steps, env_steps + turn.env_steps
             finished = env_steps >= config.total_env_steps
             ending = finished or stop.requested
+            for pause in turn.pauses:
+                progress.paused(*pause)
             if turn.updates and len(turn.updates) == agent.updates:
                 progress.enter(None)
             logging = _crossed(before, env_steps, config.log_period_env_steps)
@@ -142,9 +144,13 @@ def train(run: Run, progress: Progress, stop: StopRequest) -> bool:
                 meter.check_finite(agent.network_state().values())
             # Before the checkpoint: a run killed in between resumes before both and makes both.
             if recording:
+                began = clock.seconds
                 with progress.within("recording" if before else "recording the untrained agent"):
                     wandb_log.log_video(loop.record(run, env_steps), env_steps)
+                seconds = clock.seconds - began
+                progress.paused("recording", seconds, config.record_period_env_steps)
             if saving or ending:
+                began = clock.seconds
                 size = metrics_file.sync()
                 state = {name: part.state_dict() for name, part in parts.items()}
                 if unread is not None:
@@ -157,6 +163,8 @@ def train(run: Run, progress: Progress, stop: StopRequest) -> bool:
                     facts={"updates": agent.updates},
                 )
                 run.update_info(env_steps=env_steps, wall_seconds=round(clock.seconds, 3))
+                seconds = clock.seconds - began
+                progress.paused("saving", seconds, config.checkpoint_period_env_steps)
             progress.advance(env_steps)
             if ending:
                 break

@@ -238,6 +238,24 @@ def test_a_repeated_board_draws_in_go_whoever_leads():
     assert drawn > 3
 
 
+@pytest.mark.parametrize(
+    ("moves", "same_side"),
+    [("b3 b2 a2 b1 a1 a3 a2", False), ("c2 a2 a3 c1 b2 c3 PASS b3 a3", True)],
+)
+def test_a_stone_that_repeats_a_board_is_legal_in_go_and_draws_whoever_is_to_move(moves, same_side):
+    """Positional superko; `docs/endings.md` says what follows from it."""
+    state, seen = load("go(board_size=3,komi=0.5)").rules.new_initial_state(), []
+    for move in moves.split():
+        assert not state.is_terminal()
+        seen.append((cells(state), state.current_player()))
+        names = {state.action_to_string(a).split()[1]: a for a in state.legal_actions()}
+        state.apply_action(names[move])
+    mover = len(seen) % 2
+    assert [player == mover for board, player in seen if board == cells(state)] == [same_side]
+    assert (state.is_terminal(), state.returns(), ending(state)) == (True, [0, 0], "superko")
+    assert abs(margin(state)) > 0
+
+
 def test_go_is_scored_at_the_limit_of_its_rules_and_after_two_passes():
     rules = load("go(board_size=5,komi=0.5,max_game_length=3)").rules
     state = rules.new_initial_state()

@@ -12,6 +12,7 @@ from envs.board.openspiel import OpenSpielGame
 from tests.end_to_end.configs import BOARD, write_config
 from tests.end_to_end.launcher import ROOT
 from workbench.config import load_config
+from workbench.engines.gtp_engine import GTPEngine
 from workbench.engines.lines import LineReader
 from workbench.engines.serve_gtp import GTPServer
 from workbench.engines.serve_uci import UCIServer
@@ -38,6 +39,20 @@ def command(runs: Path, protocol: str, name: str) -> list[str]:
         f"from workbench.engines.serve_{protocol} import serve_{protocol} as serve; serve('runs/{name}')"
     )
     return [sys.executable, "-c", code]
+
+
+def gtp_server(
+    player: BoardPlayer,
+    name: str,
+    lines: LineReader,
+    say: Callable[[str], object],
+    note: Callable[[str], object],
+    simulations: int | None = None,
+) -> GTPServer:
+    """Returns a server of a network that has been loaded."""
+    return GTPServer(
+        name, lambda heard: GTPEngine(player, heard, say, note, simulations), lines, say
+    )
 
 
 class Session:

@@ -4,6 +4,7 @@ import os
 import random
 import re
 import shlex
+import subprocess
 import sys
 import threading
 import time
@@ -17,13 +18,15 @@ import pytest
 
 from agents.search import GumbelConfig
 from envs.board.cells import cells, engine_move
-from envs.board.endings import area
+from envs.board.regions import area
+from tests.end_to_end.launcher import ROOT
 from tests.workbench.engines.engines import load, needs_gnugo
-from tests.workbench.engines.serving import Session, command, make_player
+from tests.workbench.engines.serving import Session, command, gtp_server, make_player
 from workbench.engines.go_game import set_up
+from workbench.engines.gtp_engine import GTPEngine
 from workbench.engines.lines import LineReader
 from workbench.engines.players import make_engine
-from workbench.engines.serve_gtp import GTPServer, serve_gtp
+from workbench.engines.serve_gtp import AT_ONCE, COMMANDS, GTPServer, serve_gtp
 from workbench.engines.timed_search import think
 from workbench.errors import UsageError
 from workbench.evaluation.board_games import BoardPlayer
@@ -39,7 +42,7 @@ def player(directory: Path) -> BoardPlayer:
 
 @pytest.fixture
 def gtp(player: BoardPlayer) -> Iterator[Session]:
-    session = Session(lambda lines, say, note: GTPServer(player, "go@7", lines, say, note))
+    session = Session(lambda lines, say, note: gtp_server(player, "go@7", lines, say, note))
     yield session
     session.close()
 
@@ -51,7 +54,7 @@ class Controller:
         commands, self._commands = os.pipe()
         self._answers, answers = os.pipe()
         self._ends = [commands, self._commands, self._answers, answers]
-        server = GTPServer(
+        server = gtp_server(
             player,
             "go@7",
             LineReader(commands),
@@ -163,7 +166,7 @@ def test_gtp_comments_and_control_characters_do_not_matter(gtp):
 
 
 def board_of(session: Session) -> list[list[str]]:
-    return cells(session.server._go.positions[-1]) or []
+    return cells(session.server.engine._go.positions[-1]) or []
 
 
 def test_gtp_moves_change_the_board_and_are_taken_back(gtp):
@@ -182,7 +185,7 @@ def test_gtp_moves_change_the_board_and_are_taken_back(gtp):
 
 def test_gtp_leaves_it_to_the_controller_who_moves_and_when_it_ends(gtp):
     gtp("play b a1", "play b b1", "play w pass", "play b pass")
-    assert gtp.server._go.rules.status([gtp.server._go.positions[-1]]).over[0]
+    assert gtp.server.engine._go.rules.status([gtp.server.engine._go.positions[-1]]).over[0]
     assert board_of(gtp)[4] == ["x", "x", "", "", ""]
     assert gtp("play w a2", "play w b2", "play w c1") == ["= \n\n"] * 3
     assert board_of(gtp)[3:] == [["o", "o", "", "", ""], ["", "", "o", "", ""]]
@@ -229,7 +232,7 @@ def test_gtp_takes_less_time_where_little_is_left(gtp):
         gtp("genmove b", "undo")
         assert 0.29 <= time.monotonic() - began < 30  # what memory allows takes minutes
     assert gtp("time_settings 0 1 0", "time_settings 0 0 0") == ["= \n\n"] * 2
-    assert gtp.server._clocks == [None, None]
+    assert gtp.server.engine._clocks == [None, None]
 
 
 def test_a_clock_never_cuts_halving_short(player, monkeypatch):
@@ -241,8 +244,8 @@ def test_a_clock_never_cuts_halving_short(player, monkeypatch):
         searches.append(config.kind)
         return think(evaluate, config, *rest)
 
-    monkeypatch.setattr("workbench.engines.serve_gtp.think", noting)
-    session = Session(lambda lines, say, note: GTPServer(halving, "", lines, say, note))
+    monkeypatch.setattr("workbench.engines.gtp_engine.think", noting)
+    session = Session(lambda lines, say, note: gtp_server(halving, "", lines, say, note))
     with closing(session):
         session("genmove b", "time_settings 60 0 0", "genmove w", "time_left b 3 2", "genmove b")
         session("time_settings 0 0 0", "genmove w")
@@ -286,6 +289,62 @@ def test_a_player_is_served_on_stdin_and_stdout(directory, player, monkeypatch, 
     out, err = capsys.readouterr()
     assert out == "=1 go@7\n\n= \n\n= \n\n"
     assert err == "ludus: komi is 3; the network was trained with 6.5\n"
+
+
+def test_who_is_there_is_answered_before_the_network_is_loaded(player):
+    """Controllers wait only a moment for that; the first command that needs it waits."""
+    loaded = threading.Event()
+
+    def load(heard):
+        loaded.wait()
+        return GTPEngine(player, heard, session._say, session.notes.append)
+
+    session = Session(lambda lines, say, note: GTPServer("go@7", load, lines, say))
+    with closing(session):
+        asked = "protocol_version\n2 name\nversion\nknown_command lz-analyze\nknown_command x\n"
+        assert session.run(f"{asked}list_commands\nx\nquit\n")[:5] == [
+            "= 2\n\n",
+            "=2 Ludus\n\n",
+            "= go@7\n\n",
+            "= true\n\n",
+            "= false\n\n",
+        ]
+        assert session.said[6:] == ["? unknown command\n\n", "= \n\n"]
+        assert not loaded.is_set()
+        session.server._done = False
+        timer = threading.Timer(0.2, loaded.set)
+        timer.start()
+        assert session.run("boardsize 9\nboardsize 5\nquit\n")[1:] == ["= \n\n", "= \n\n"]
+        timer.join()
+
+
+def test_the_engine_knows_all_commands_that_are_listed(gtp):
+    engine = gtp.server.engine
+    assert {*engine._commands, *engine._analyses} == set(COMMANDS)
+    # It promises a lead in points, which the network does not know.
+    assert gtp("known_command kata-analyze") == ["= false\n\n"]
+    assert gtp("list_commands") == [f"= {chr(10).join([*AT_ONCE, *COMMANDS])}\n\n"]
+
+
+def test_a_network_that_cannot_be_loaded_is_told_where_it_is_wanted():
+    def load(heard):
+        raise UsageError("the checkpoint\nis damaged")
+
+    session = Session(lambda lines, say, note: GTPServer("go@7", load, lines, say))
+    with closing(session), pytest.raises(UsageError, match="damaged"):
+        session.run("name\n3 showboard\n")
+    assert session.said == ["= Ludus\n\n", "?3 the checkpoint is damaged\n\n"]
+
+
+def test_nothing_that_takes_seconds_is_imported_for_the_first_answer(directory, player):
+    code = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+        "from workbench.engines.serve_gtp import GTPServer, known_at_once\n"
+        f"print(*known_at_once({str(directory / 'runs/go')!r}, 'go'))\n"
+        "print(*(name for name in ('torch', 'numba', 'pyspiel', 'numpy') if name in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "go@7 30\n\n"
 
 
 def test_players_of_other_games_are_refused(directory):

@@ -21,7 +21,8 @@ from agents.search import GumbelConfig
 from tests.end_to_end.launcher import ROOT
 from tests.workbench.engines.serving import Session, command, make_player
 from workbench.engines.lines import MAX_LINE_BYTES
-from workbench.engines.serve_uci import UCIServer, known_at_once, serve_uci
+from workbench.engines.serve import known_at_once
+from workbench.engines.serve_uci import UCIServer, serve_uci
 from workbench.engines.timed_search import think
 from workbench.engines.uci_search import Limits, UCIEngine, Waiting, centipawns
 from workbench.errors import UsageError
@@ -525,7 +526,7 @@ class Slow:
 
     def close(self) -> None:
         self.loaded.set()
-        self.session.server._loading.join()
+        self.session.server._loading.result()
         self.session.close()
 
 
@@ -563,7 +564,7 @@ def test_uci_is_answered_without_torch(directory, player):
     code = (
         f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
         "from workbench.engines.serve_uci import Options, known_at_once\n"
-        f"print(*known_at_once({str(directory / 'runs/chess')!r}))\n"
+        f"print(*known_at_once({str(directory / 'runs/chess')!r}, 'chess'))\n"
         "print(*(name for name in ('torch', 'numba', 'pyspiel', 'numpy') if name in sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -573,20 +574,21 @@ def test_uci_is_answered_without_torch(directory, player):
 def test_what_is_known_of_a_player_at_once(directory, player, tmp_path, monkeypatch):
     monkeypatch.chdir(directory)
     run = str(directory / "runs/chess")
-    assert known_at_once(f"{run}@7") == ("chess@7", 30)
-    assert known_at_once(f"{run}?simulations=12") == ("chess@7", 12)
+    assert known_at_once(f"{run}@7", "chess") == ("chess@7", 30)
+    assert known_at_once(f"{run}?simulations=12", "chess") == ("chess@7", 12)
     for other in ("@8", "@x", "?simulations=0", "?depth=3", "s"):
-        assert known_at_once(run + other) is None
+        assert known_at_once(run + other, "chess") is None
     make_player(directory, "zoo/deep-7", "chess")
-    assert known_at_once("deep-7") == ("deep-7@7", 30)
-    assert known_at_once(f"{directory / 'runs/zoo'}/../chess/") == ("chess@7", 30)
+    assert known_at_once("deep-7", "chess") == ("deep-7@7", 30)
+    assert known_at_once(f"{directory / 'runs/zoo'}/../chess/", "chess") == ("chess@7", 30)
     make_player(directory, "go-7", "go(board_size=7)")
-    assert known_at_once(str(directory / "runs/go-7")) is None
+    assert known_at_once(str(directory / "runs/go-7"), "chess") is None
+    assert known_at_once("go-7@7?simulations=3", "go") == ("go-7@7", 3)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs/zoo").mkdir(parents=True)
     (tmp_path / "runs/zoo/nested").symlink_to(directory / "runs/chess")
     for name in ("nested", "zoo/nested", "runs/zoo/nested", "./runs/zoo/nested/"):
-        assert known_at_once(name) == ("nested@7", 30)  # as all commands read names
+        assert known_at_once(name, "chess") == ("nested@7", 30)  # as all commands read names
 
 
 def test_simulations_can_be_asked_for_with_the_player(directory, player):

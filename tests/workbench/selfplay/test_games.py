@@ -1,11 +1,14 @@
 """Self-play: what is learned is what was played, from the right player's view."""
 
 from copy import deepcopy
+from itertools import count
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+import workbench.training.self_play
 from agents.alphazero import AlphaZeroConfig
 from agents.base import Update
 from agents.board_network import DRAW, LOSS, WIN
@@ -221,6 +224,20 @@ def test_measuring_changes_nothing():
         assert one.games == two.games
     loop.close()
     other.close()
+
+
+def test_what_matches_took_is_told_apart_from_self_play(monkeypatch):
+    """So that it does not count in steps/s."""
+    clock = SimpleNamespace(monotonic=map(float, count()).__next__)
+    monkeypatch.setattr(workbench.training.self_play, "time", clock)
+    loop = make_loop(gate=GATE)
+    told = [turn.pauses for _, turn in zip(range(100), loop.turns(), strict=False)]
+    loop.close()
+    # Each is between two looks at the clock; six env steps a turn.
+    gate, anchors = ("gate", 1.0, 300), ("anchors", 1.0, 600)
+    assert told == [
+        [anchors, gate] if n == 100 else [gate] if n == 50 else [] for n in range(1, 101)
+    ]
 
 
 def test_groups_that_play_side_by_side_share_no_game():

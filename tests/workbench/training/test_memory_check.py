@@ -82,6 +82,24 @@ def test_what_is_too_large_is_named(
     assert f"of memory, and 7.00 GB are free for everything; lower {key}" in str(caught.value)
 
 
+def test_replay_in_memory_is_weighed_with_everything_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said what is free for all, once, and what else makes it smaller."""
+    disk = SimpleNamespace(disk_usage=lambda path: SimpleNamespace(free=10**15))
+    monkeypatch.setattr(doctor, "shutil", disk)
+    path = Path(write_config(tmp_path / "c.yaml", ATARI, total_env_steps=10**8))
+    large = ["replay.capacity_env_steps=10000000"]
+    with pytest.raises(UsageError) as caught:
+        refuse_what_will_not_fit(load_config(path, large))
+    assert str(caught.value).startswith("replay needs at least 13.")
+    assert str(caught.value).endswith(
+        "GB of memory, and 7.00 GB are free for everything; lower replay.capacity_env_steps or "
+        "checkpoint_period_env_steps, or set replay.storage=memmap"
+    )
+    refuse_what_will_not_fit(load_config(path, [*large, "replay.storage=memmap"]))
+
+
 def test_parts_add_up() -> None:
     import torch
 

@@ -26,14 +26,14 @@ def test_without_a_terminal_each_line_of_metrics_is_printed(
     clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with Progress("pong-1", 100_000, 0) as progress:
-        clock.seconds = 10.0
+        clock.seconds = 30.0  # of which nobody knows how long it loaded and compiled
         progress.show({"env_steps": 5_000, "epsilon": 0.5})
-        clock.seconds = 20.0
+        clock.seconds = 40.0
         progress.show({"env_steps": 10_000, "epsilon": 0.1, "loss": 0.25, "episode_return": -20.5})
     captured = capsys.readouterr()
     assert captured.out == ""
     first, second = (re.sub(" +", " ", line) for line in captured.err.splitlines())
-    assert first == "env_steps 5,000/100,000 steps/s 500 epsilon 0.50 ETA 3 min"
+    assert first == "env_steps 5,000/100,000 epsilon 0.50"
     assert second == (
         "env_steps 10,000/100,000 steps/s 500 epsilon 0.10 return -20.50 (1 episode) "
         "loss 0.2500 ETA 3 min"
@@ -54,11 +54,52 @@ def test_what_was_done_before_a_resume_does_not_count_as_fast(clock: Clock) -> N
     progress = Progress("a", 1_000, 900)
     clock.seconds = 1.0
     progress.advance(910)
+    assert progress.steps_per_second is None
+    clock.seconds = 2.0
+    progress.advance(920)
     assert progress.steps_per_second == pytest.approx(10)
+
+
+def test_the_first_turn_of_a_phase_compiles_and_counts_in_nothing(clock: Clock) -> None:
+    progress = Progress("a", 1_000, 900)
+    progress.enter("loading checkpoint 900")
+    clock.seconds = 100.0
+    progress.enter(None)
+    clock.seconds = 160.0  # a minute for what takes 0.1 s from now on
+    progress.show({"env_steps": 901})
+    progress.advance(901)
+    assert progress.steps_per_second is progress.seconds_left is None
+    clock.seconds = 161.0
+    progress.show({"env_steps": 911})
+    assert progress.steps_per_second == pytest.approx(10)
+    assert progress.seconds_left == pytest.approx(8.9)
+
+
+def test_pauses_are_in_the_time_left_and_not_in_the_rate(clock: Clock) -> None:
+    progress = Progress("a", 1_050, 0)
+    progress.advance(10)
+    env_steps = 10
+    for second in range(1, 31):
+        clock.seconds += 1.0
+        if env_steps == 100:
+            clock.seconds += 30.0
+            progress.paused("anchors", 30.0, 100)
+            clock.seconds += 7.0
+            progress.paused("recording", 7.0, 1_000)
+        if env_steps == 200:
+            clock.seconds += 20.0
+            progress.paused("anchors", 20.0, 100)
+        env_steps += 10
+        progress.advance(env_steps)
+        assert progress.steps_per_second == pytest.approx(10), second
+    # 740 steps; anchors at 400, ... 1,000 and the end; recordings at 1,000 and the end.
+    assert env_steps == 310
+    assert progress.seconds_left == pytest.approx(74 + 8 * 20 + 2 * 7)
 
 
 def test_the_time_left_is_never_negative(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     with Progress("a", 100, 0) as progress:
+        progress.advance(1)
         clock.seconds = 0.001
         progress.show({"env_steps": 4_000, "epsilon": 0.0})
     assert "ETA 0 min" in capsys.readouterr().err
@@ -135,25 +176,28 @@ def test_no_time_left_is_told_before_it_learns(
         progress.enter("collecting, not learning yet")
         clock.seconds = 1.0
         progress.advance(1_000)
-        progress.show({"env_steps": 1_000})
+        clock.seconds = 2.0
+        progress.show({"env_steps": 2_000})
         with progress.within("recording the untrained agent"):
             clock.seconds = 9.0
         progress.advance(2_000)
         progress.show({"env_steps": 2_000})
+        clock.seconds = 18.0  # the first update takes longer than those to come
         progress.enter(None)
-        clock.seconds = 19.0
-        progress.advance(3_000)
-        progress.show({"env_steps": 3_000})
+        progress.advance(2_010)
+        clock.seconds = 28.0
+        progress.advance(3_010)
+        progress.show({"env_steps": 3_010})
     lines = [re.sub(" +", " ", line) for line in capsys.readouterr().err.splitlines()]
     assert lines == [
         "a: loading",
         "a: collecting, not learning yet",
-        "env_steps 1,000/10,000 steps/s 1,000 collecting, not learning yet",
+        "env_steps 2,000/10,000 steps/s 1,000 collecting, not learning yet",
         "a: recording the untrained agent",
         "a: collecting, not learning yet",
-        "env_steps 2,000/10,000 steps/s 0 collecting, not learning yet",
+        "env_steps 2,000/10,000 collecting, not learning yet",
         # 100 a second since it learns, whatever was before.
-        "env_steps 3,000/10,000 steps/s 100 ETA 1 min",
+        "env_steps 3,010/10,000 steps/s 100 ETA 1 min",
     ]
 
 
@@ -184,7 +228,9 @@ def test_a_terminal_shows_one_line(
         clock.seconds = 1.0
         progress.advance(1_000)
         progress.enter(None)
-        clock.seconds = 11.0
+        clock.seconds = 5.0
+        progress.advance(1_000)
+        clock.seconds = 15.0
         progress.advance(2_000)
         progress.show({"env_steps": 2_000, "episode_return": 1.5, "loss": 0.25})
     shown = [line for line in re.split(r"[\r\n]|\x1b\[[0-9;?]*[a-zA-Z]", screen.getvalue()) if line]
