@@ -32,8 +32,13 @@ PIECES_OF_PLAYERS = {
     "go": (0, 1),
     "clobber": (0, 1),
 }
-# Whose rules count at the end: who is ahead wins.
+# What needs no cap, for the rules decide before long: who is ahead at the end wins,
 COUNTED = ("cursor_go", "dots_and_boxes", "go", "mancala", "othello", "oware")
+# or every move fills the board or uses something up.
+USED_UP = (
+    *("amazons", "breakthrough", "clobber", "connect_four", "gomoku", "havannah", "hex", "mnk"),
+    *("nim", "pentago", "tic_tac_toe", "twixt", "ultimate_tic_tac_toe", "y"),
+)
 
 
 _TURNS: dict[tuple[str, int], Turns] = {}  # proven in this process, by game and longest game
@@ -126,13 +131,13 @@ class OpenSpielGame:
             )
 
     @property
-    def calls_counted_games_draws(self) -> bool:
-        """Whether `max_plies` ends games early, as draws, that the rules decide by counting.
+    def calls_decided_games_draws(self) -> bool:
+        """Whether `max_plies` ends games early, as draws, that the rules decide before long.
 
         Go itself has a limit, by which the board is scored, so there it is that limit.
         """
-        counted = self.rules.get_type().short_name in COUNTED
-        return counted and self._max_plies < longest_game(self.rules)
+        decided = self.rules.get_type().short_name in (*COUNTED, *USED_UP)
+        return decided and self._max_plies < longest_game(self.rules)
 
     def _proven_turns(self) -> Turns:
         key = self.config.game, self._max_plies

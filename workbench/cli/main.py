@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from workbench.cli.caches import writable_caches
 from workbench.cli.flags import what_was_wrong
 from workbench.cli.measure import measuring
 from workbench.cli.remove import removal
@@ -29,7 +30,7 @@ def main() -> None:
     debug = "--debug" in arguments
     if debug:
         arguments.remove("--debug")
-    with lasting_stderr():
+    with lasting_stderr(), writable_caches():
         sys.exit(run_command(arguments, debug=debug))
 
 

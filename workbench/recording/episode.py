@@ -165,6 +165,7 @@ def appearing_whole(directory: Path, name: str) -> Iterator[tuple[Path, Path]]:
     suffixes = (".json", ".mp4")  # in the order of appearance: a video always has its trace
     trace, video = temporaries = [directory / f".{name}.tmp{suffix}" for suffix in suffixes]
     try:
+        video.touch()  # PyAV's errors do not tell which file it is
         yield video, trace
         for temporary, suffix in zip(temporaries, suffixes, strict=True):
             temporary.replace(directory / f"{name}{suffix}")

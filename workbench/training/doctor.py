@@ -64,10 +64,10 @@ def resolve(config: TrainConfig) -> TrainConfig:
 
 def warnings(config: TrainConfig) -> list[str]:
     """Returns what can be trained and is hardly meant, a sentence each."""
-    if isinstance(config, SelfPlayConfig) and OpenSpielGame(config.env).calls_counted_games_draws:
+    if isinstance(config, SelfPlayConfig) and OpenSpielGame(config.env).calls_decided_games_draws:
         return [
             f"env.max_plies={config.env.max_plies} makes draws of games that the rules of "
-            f"{config.env.game} decide by counting; leave it out"
+            f"{config.env.game} decide in the end; leave it out"
         ]
     return []
 

@@ -1,4 +1,6 @@
 import json
+import os
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from envs.base import Step
 from envs.probes import ProbeConfig
 from workbench.errors import WorkError
 from workbench.evaluation.episodes import EVAL_SEED_OFFSET
-from workbench.recording.episode import FPS, Recording, record_episode
+from workbench.recording.episode import FPS, Recording, appearing_whole, open_video, record_episode
 from workbench.recording.frame import NEGATIVE, PANEL_WIDTH, POSITIVE
 
 COUNTER = ProbeConfig(kind="probe", probe="counter")
@@ -310,3 +312,21 @@ def test_a_directory_that_cannot_be_written_is_an_os_error(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"):
         record(BrightnessActor(), COUNTER, tmp_path / "file")
+
+
+def test_a_folder_that_cannot_be_written_is_named():
+    user = os.geteuid()
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own is closed to other users
+        os.chmod(folder, 0o555)
+        if user == 0:  # who may write everywhere
+            os.seteuid(65534)
+        try:
+            with (
+                pytest.raises(PermissionError) as told,
+                appearing_whole(Path(folder), "1_0") as (video, _),
+                open_video(video, FPS),
+            ):
+                pass
+        finally:
+            os.seteuid(user)
+    assert told.value.filename == str(Path(folder, ".1_0.tmp.mp4"))

@@ -91,10 +91,16 @@ def test_doctor_tells_of_the_disk(tmp_path: Path) -> None:
         ("mancala", 100, True),
         ("mancala", None, False),
         ("go(board_size=9)", 160, False),  # then 160 is go's own limit, where the board is scored
+        ("hex(board_size=5)", 10, True),  # which is never drawn
+        ("hex(board_size=5)", 25, False),
+        ("connect_four", 30, True),
         ("chess", 300, False),
+        ("hive", 100, False),
     ],
 )
-def test_a_cap_on_a_game_that_is_counted(game: str, max_plies: int | None, warned: bool) -> None:
+def test_a_cap_on_a_game_that_the_rules_decide(
+    game: str, max_plies: int | None, warned: bool
+) -> None:
     env = {"kind": "board", "game": game, "max_plies": max_plies}
     config = SelfPlayConfig.model_validate(
         {"env": env, "agent": {"kind": "alphazero"}, "total_env_steps": 1}
