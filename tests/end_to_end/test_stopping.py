@@ -214,6 +214,16 @@ def test_delete_asks_and_deletes(ludus: Ludus, run_a: Path, here: Path) -> None:
     assert list((here / "runs").iterdir()) == []
 
 
+def test_a_run_is_removed_once_however_it_is_named(ludus: Ludus, run_a: Path, here: Path) -> None:
+    (here / "elsewhere").symlink_to(here / "runs")
+    names = ("a", "runs/a/", "elsewhere/a", str(run_a.resolve()))
+    assert ludus("prune", *names, "--dry-run").err.count(" checkpoints") == 1
+    outcome = ludus("delete", *names, "--yes")
+    assert outcome.code == 0
+    assert outcome.err.count("deleted") == 1
+    assert not run_a.exists()
+
+
 @pytest.mark.parametrize(("answer", "stays"), [("y\n", False), ("n\n", True), ("", True)])
 def test_delete_obeys_the_answer(
     ludus: Ludus, run_a: Path, monkeypatch: pytest.MonkeyPatch, answer: str, stays: bool

@@ -1,12 +1,17 @@
 """Commands that free disk space: `delete` and `prune`."""
 
 import sys
-from typing import Annotated, Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from workbench.cli.wording import say
 from workbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from workbench.runs.run import Run
 
 removal = typer.Typer()
 RUNS_HELP = "Runs: names under runs/, or paths."
@@ -25,9 +30,8 @@ def delete(
     Example: ludus delete pong-2 pong-3
     """
     from workbench.runs.removal import delete_run, disk_bytes, refuse_deletion
-    from workbench.runs.run import Run, open_run
 
-    opened: list[Run] = [open_run(name) for name in dict.fromkeys(runs)]
+    opened = _opened_once(runs)
     for run in opened:
         refuse_deletion(run)
     for run in opened:
@@ -67,9 +71,9 @@ def prune(
     """
     from workbench.runs.removal import disk_bytes, prunable, refuse_deletion
     from workbench.runs.removal import prune as prune_run
-    from workbench.runs.run import RUNS, list_runs, open_run
+    from workbench.runs.run import RUNS, list_runs
 
-    named = [open_run(name) for name in dict.fromkeys(runs or ())]
+    named = _opened_once(runs or ())
     found = named or [run for run in list_runs() if not run.path.is_relative_to(RUNS / "zoo")]
     planned = []
     for run in found:
@@ -98,6 +102,16 @@ def prune(
         for run, _ in planned:
             prune_run(run, keep_every)
         say(f"{total} are free again")
+
+
+def _opened_once(names: Sequence[str]) -> "list[Run]":
+    """Opens the runs that are named, each once, however often and by whatever path it is named."""
+    from workbench.runs.run import open_run
+
+    opened: dict[Path, Run] = {}
+    for run in map(open_run, names):
+        opened.setdefault(run.path.resolve(), run)
+    return list(opened.values())
 
 
 LAST_WORD = "; it can no longer be extended then"

@@ -36,7 +36,8 @@ def command(runs: Path, protocol: str, name: str) -> list[str]:
     """Returns what serves a run in a process of its own."""
     code = (
         f"import os, sys; os.chdir({str(runs)!r}); sys.path.insert(0, {str(ROOT)!r}); "
-        f"from workbench.engines.serve_{protocol} import serve_{protocol} as serve; serve('runs/{name}')"
+        f"from workbench.engines.serve_{protocol} import serve_{protocol} as serve; "
+        f"serve('runs/{name}')"
     )
     return [sys.executable, "-c", code]
 
