@@ -1,5 +1,6 @@
 """One rule for what names a run: a path where it looks like one, else a name under runs/."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -175,3 +176,17 @@ def test_a_run_of_another_game_is_not_suggested(
         open_run("breakout-dqn-1")
     with pytest.raises(UsageError, match="did you mean 'boxing-dqn-1'"):
         open_run("boxng-dqn-1")
+
+
+def test_a_folder_that_may_not_be_read_is_told(
+    ludus: Ludus, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tree / "runs/private").mkdir()
+    reachable = os.access  # root, who runs tests in containers, may read everything
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: "private" not in str(path) and reachable(path, mode)
+    )
+    outcome = ludus("eval", "private")
+    assert outcome.code == 2
+    assert "runs/private is there" in outcome.err
+    assert "Permission denied" in outcome.err

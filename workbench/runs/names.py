@@ -138,6 +138,8 @@ def _what_it_is(path: Path) -> str | None:
             if path.relative_to(parent).parts[0] == "checkpoints" and step and step[0].isdecimal():
                 return f"that is a checkpoint of one; name it so: {parent}@{step[0]}"
             return f"that is a part of one; name the run: {parent}"
+    if os.path.isdir(path) and not os.access(path, os.R_OK | os.X_OK):
+        return f"{path} is there, but its owner lets you not read it (Permission denied)"
     if not os.path.isdir(path):
         if path.suffix in (".yaml", ".yml"):
             return f"that is a config; begin a run with it: ludus train {path}"
