@@ -213,7 +213,7 @@ def theirs(connection: Connection, *, num_envs: int, processes: bool) -> None:
         VecTransposeImage,
     )
 
-    from workbench.training.train import keep_freed_memory
+    from workbench.training.devices import keep_freed_memory
 
     torch.set_flush_denormal(True)  # as `train` does for Ludus
     keep_freed_memory()

@@ -75,9 +75,9 @@ def ours(connection: Connection, *, sequence_ticks: int, precision: str) -> None
     from agents.ppo import PPO
     from envs import make_envs
     from workbench.config import OnPolicyConfig
+    from workbench.training.devices import keep_freed_memory
     from workbench.training.interact import interact
     from workbench.training.on_policy import OnPolicyLoop, make_sequences, take
-    from workbench.training.train import keep_freed_memory
 
     torch.set_flush_denormal(True)  # as `ludus train` does
     keep_freed_memory()
@@ -142,7 +142,7 @@ def theirs(connection: Connection) -> None:
     from agents.networks import make_torso
     from envs import make_envs
     from envs.grid import MiniGridConfig
-    from workbench.training.train import keep_freed_memory
+    from workbench.training.devices import keep_freed_memory
 
     torch.set_flush_denormal(True)
     keep_freed_memory()

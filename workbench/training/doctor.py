@@ -13,7 +13,7 @@ import torch
 from agents import make_agent
 from agents.alphazero import AlphaZero
 from agents.base import Learner
-from agents.networks import make_torso, resolve_precision
+from agents.networks import make_torso
 from agents.r2d2 import R2D2Config
 from envs import env_spec, make_envs
 from envs.base import EnvSpec
@@ -23,7 +23,8 @@ from workbench.errors import UsageError
 from workbench.evaluation.baselines import make_baseline
 from workbench.replay import position_replay_bytes, replay_bytes, sequence_replay_bytes
 from workbench.runs.removal import disk_bytes
-from workbench.runs.run import RUNS, choose_device
+from workbench.runs.run import RUNS
+from workbench.training.devices import choose_device, prepare_torch, resolve_precision
 from workbench.training.memory_check import (
     OVERHEAD_BYTES,
     gb,
@@ -49,18 +50,6 @@ def describe_machine() -> dict[str, Any]:
         "free_disk_gb": shutil.disk_usage(_existing(RUNS)).free / 1e9,
         "torch": torch.__version__,
     }
-
-
-def resolve(config: TrainConfig) -> TrainConfig:
-    """Replaces what depends on the machine, so that the saved config means the same elsewhere.
-
-    Raises:
-        UsageError: the device is not there.
-    """
-    device = choose_device(config.device)
-    precision = resolve_precision(config.agent.precision, device)
-    agent = config.agent.model_copy(update={"precision": precision})
-    return config.model_copy(update={"agent": agent})
 
 
 def warnings(config: TrainConfig) -> list[str]:
@@ -179,7 +168,7 @@ def needed_disk_bytes(config: TrainConfig) -> int:
 def measure(config: TrainConfig, seconds: float = 5.0) -> dict[str, Any]:
     """Trains for `seconds`, saving nothing, and predicts what the whole run will cost."""
     device = choose_device(config.device)
-    torch.set_num_threads(config.torch_threads)
+    prepare_torch(config.torch_threads)
     total_env_steps, disk = config.total_env_steps, needed_disk_bytes(config)
     replay: dict[str, float] = {}
     if isinstance(config, OffPolicyConfig):

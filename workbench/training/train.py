@@ -1,9 +1,8 @@
 """Training: what every loop has around its turns: metrics, videos, checkpoints, and an end."""
 
-import ctypes
 import shutil
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import torch
@@ -11,7 +10,8 @@ import torch
 from workbench.config import OffPolicyConfig, OnPolicyConfig, TrainConfig
 from workbench.errors import UsageError
 from workbench.runs import checkpoint
-from workbench.runs.run import Clock, Run, choose_device
+from workbench.runs.run import Clock, Run
+from workbench.training.devices import choose_device, prepare_torch
 from workbench.training.loop import Loop
 from workbench.training.metrics import Meter, MetricsFile, WandbLog, rates
 from workbench.training.off_policy import OffPolicyLoop
@@ -20,8 +20,6 @@ from workbench.training.progress import Progress
 from workbench.training.self_play import SelfPlayLoop
 from workbench.training.stopping import StopRequest
 
-# Parameters of mallopt, as in glibc's malloc.h.
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 COLLECTING = "collecting, not learning yet"
 
 
@@ -59,10 +57,7 @@ def train(run: Run, progress: Progress, stop: StopRequest) -> bool:
     """
     config = run.config
     device = choose_device(config.device)
-    torch.set_num_threads(config.torch_threads)
-    # Momentum of weights that no longer learn decays into denormals; Adam was 5x slower for them.
-    torch.set_flush_denormal(True)
-    keep_freed_memory()
+    prepare_torch(config.torch_threads)
     torch.manual_seed(config.seed)
     checkpoint.settle(run.checkpoints)
     step = checkpoint.latest_step(run.checkpoints)
@@ -179,18 +174,6 @@ def _config_fits(run: Run) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno is not None:  # the disk's fault
             raise
         raise UsageError(f"{run.path} does not fit its config.yaml: {error}") from error
-
-
-def keep_freed_memory() -> None:
-    """Lets glibc use the memory of freed tensors again.
-
-    By default it gives large blocks back to the system, and each new tensor is faulted in page by
-    page: an update of DQN took 4 % longer on one machine, a third longer on another.
-    """
-    with suppress(AttributeError):  # only glibc has it
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(M_MMAP_THRESHOLD, 2**30)
-        mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def _crossed(before: int, now: int, period: int) -> bool:
