@@ -107,7 +107,7 @@ def ours(connection: Connection, *, num_envs: int, precision: str) -> None:
     from workbench.runs.run import create_run
     from workbench.training import train as training
     from workbench.training.metrics import Metrics
-    from workbench.training.progress import Progress
+    from workbench.training.progress import ProgressLine
     from workbench.training.stopping import stop_signals
 
     config = OffPolicyConfig.model_validate(
@@ -179,7 +179,7 @@ def ours(connection: Connection, *, num_envs: int, precision: str) -> None:
         },
     )
 
-    class Stopwatch(Progress):
+    class Stopwatch(ProgressLine):
         """In place of the progress bar: `train` tells it of every tick."""
 
         ended = False

@@ -101,7 +101,7 @@ def ours(connection: Connection, *, sequence_ticks: int, precision: str) -> None
     cpu = torch.device("cpu")
     loop = OnPolicyLoop(config, cpu)
     loop.start()
-    turns = loop.turns()
+    iterations = loop.iterations()
 
     # What the parts are measured on: a second set of everything.
     other = make_envs(config.env)
@@ -128,7 +128,7 @@ def ours(connection: Connection, *, sequence_ticks: int, precision: str) -> None
             ),
             "learn": lambda s: NUM_ENVS * TICKS * calls_per_second(learn, s),
             # The tick that is only looked at does not count.
-            "whole": lambda s: NUM_ENVS * TICKS * calls_per_second(lambda: next(turns), s),
+            "whole": lambda s: NUM_ENVS * TICKS * calls_per_second(lambda: next(iterations), s),
         },
     )
 

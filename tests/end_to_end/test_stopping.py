@@ -19,7 +19,7 @@ from workbench.runs import removal as run_removal
 from workbench.runs.checkpoint import latest_step
 from workbench.runs.run import Run
 from workbench.training import train as training
-from workbench.training.progress import Progress
+from workbench.training.progress import ProgressLine
 
 STOPPERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1]
 
@@ -34,13 +34,13 @@ def handlers_are_put_back() -> Iterator[None]:
 def at_env_steps(monkeypatch: pytest.MonkeyPatch, when: int, do: Callable[[], Any]) -> None:
     """Does something in the midst of training."""
 
-    class Disturbed(Progress):
+    class Disturbed(ProgressLine):
         def advance(self, env_steps: int) -> None:
             super().advance(env_steps)
             if env_steps == when:
                 do()
 
-    monkeypatch.setattr("workbench.training.launch.Progress", Disturbed)
+    monkeypatch.setattr("workbench.training.launch.ProgressLine", Disturbed)
 
 
 @pytest.mark.parametrize("number", STOPPERS)

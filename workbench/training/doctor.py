@@ -178,14 +178,14 @@ def measure(config: TrainConfig, seconds: float = 5.0) -> dict[str, Any]:
         config = config.model_copy(update={"learning_starts_positions": 1})
     loop = make_loop(config, device, None)
     loop.start()
-    turns = loop.turns()
+    iterations = loop.iterations()
     # The first update takes longer than the others; a first game may take too long to wait for.
     warm = time.monotonic() + WARM_UP_SECONDS
     while not loop.agent.updates and time.monotonic() < warm:
-        next(turns)
+        next(iterations)
     begin, env_steps = time.monotonic(), 0
     while (elapsed := time.monotonic() - begin) < seconds:
-        env_steps += next(turns).env_steps
+        env_steps += next(iterations).env_steps
     loop.close()
     rate = env_steps / elapsed
     parameters = sum(tensor.nbytes for tensor in loop.agent.network_state().values())

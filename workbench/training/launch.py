@@ -13,7 +13,7 @@ from workbench.runs.changes import change_config, ended_schedules, planned_confi
 from workbench.runs.removal import going_on_bytes
 from workbench.runs.run import Run
 from workbench.training.doctor import describe_shortage, refuse_what_will_not_fit
-from workbench.training.progress import Progress
+from workbench.training.progress import ProgressLine
 from workbench.training.stopping import STOPPED, StopRequest, stop_signals
 from workbench.training.train import train
 
@@ -46,7 +46,7 @@ def run_training(run: Run, overrides: Sequence[str] = ()) -> None:
             if line is not None:
                 _say(f"note: {line}")
         try:
-            with _status_kept(run, total), Progress(run.name, total, done) as progress:
+            with _status_kept(run, total), ProgressLine(run.name, total, done) as progress:
                 finished = train(run, progress, stop)
         except KeyboardInterrupt:
             _say(_how_it_stopped(run, stop))

@@ -1,4 +1,4 @@
-"""What the loops have in common: they take turns, and between turns a run is saved."""
+"""What the training loops have in common: a run can be saved between any two iterations."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,14 +11,14 @@ from workbench.runs.checkpoint import Stateful
 from workbench.runs.run import Run
 
 
-class Turn(NamedTuple):
-    """What happened since the last turn."""
+class Progress(NamedTuple):
+    """What one iteration of a loop brought."""
 
-    env_steps: int  # decisions made
+    env_steps: int  # decisions made, of all envs together
     updates: Sequence[Update]
     steps: Sequence[Step] = ()  # what the envs showed, tick by tick
     games: Sequence[Mapping[str, float]] = ()  # of each board game that ended
-    facts: Mapping[str, float] = MappingProxyType({})  # what else there is to tell
+    facts: Mapping[str, float] = MappingProxyType({})  # other metrics
 
 
 class Loop(Protocol):
@@ -30,16 +30,16 @@ class Loop(Protocol):
 
     @property
     def parts(self) -> Mapping[str, Stateful]:
-        """All that the next turn depends on; the agent is one."""
+        """All that the next iteration depends on; the agent is one."""
 
     def start(self) -> None:
         """Begins a new training, where none is brought back into the parts."""
 
-    def turns(self) -> Iterator[Turn]:
-        """Acts and learns for ever, from wherever the parts stand; to be called once."""
+    def iterations(self) -> Iterator[Progress]:
+        """Acts and learns for ever, from wherever the parts stand; call it once."""
 
     def record(self, run: Run, env_steps: int) -> Path:
         """Records how the agent plays now, into the run's directory; returns the video."""
 
     def close(self) -> None:
-        """Frees what the world holds, after at least one turn."""
+        """Frees what the world holds, after at least one iteration."""

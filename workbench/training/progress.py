@@ -36,7 +36,7 @@ BAR_CELLS = 16
 QUIET_SECONDS = 30.0  # where there is no terminal, no line is later than this
 
 
-class Progress:
+class ProgressLine:
     """Shows env_steps, steps/s, return, loss and the like, and the time left, on stderr."""
 
     def __init__(self, name: str, total_env_steps: int, done_env_steps: int) -> None:
@@ -53,7 +53,7 @@ class Progress:
         self._lines: deque[Metrics] = deque(maxlen=WINDOW_EPISODES)  # that tell of episodes
         self._screen = Live(get_renderable=self._line, console=self._console, refresh_per_second=4)
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> "ProgressLine":
         if self._live:
             self._screen.start()
         return self

@@ -32,7 +32,7 @@ from workbench.selfplay.diagnostics import soundness
 from workbench.selfplay.games import SelfPlay
 from workbench.selfplay.gate import Gate
 from workbench.selfplay.ladder import Ladder
-from workbench.training.loop import Turn
+from workbench.training.loop import Progress
 
 HELD_OUT_SHARE, HELD_OUT_POSITIONS = 0.02, 2_000
 # Of games that are solved; in connect four, earlier positions take too long to judge.
@@ -40,7 +40,7 @@ EXAM_POSITIONS = 200
 
 
 class SelfPlayLoop:
-    """An agent that plays against itself; one turn is one move in every game."""
+    """An agent that plays against itself; an iteration is one move in every game."""
 
     def __init__(self, config: SelfPlayConfig, device: torch.device) -> None:
         """Makes the games, the agent and its replay."""
@@ -105,14 +105,14 @@ class SelfPlayLoop:
         """See `Loop.close`."""
         self._threads.shutdown()
 
-    def turns(self) -> Iterator[Turn]:
-        """See `Loop.turns`."""
+    def iterations(self) -> Iterator[Progress]:
+        """See `Loop.iterations`."""
         config, agent, replay = self._config, self.agent, self._replay
         while True:
             # Alike for all groups: nobody has to wait for a long search of the other.
             full = self._pace.draw() < config.agent.full_share
             moves = list(self._threads.map(partial(SelfPlay.move, full=full), self._groups))
-            agent.played(config.env.num_games)
+            agent.count_env_steps(config.env.num_games)
             for group in moves:
                 if group.learnable is not None:
                     held = self._pace.draw() < HELD_OUT_SHARE
@@ -134,7 +134,7 @@ class SelfPlayLoop:
                 and self._due(config.gate.period_env_steps)
             ):
                 facts |= self._gate.challenge()
-            yield Turn(
+            yield Progress(
                 config.env.num_games,
                 updates,
                 games=[game for group in moves for game in group.games],

@@ -16,7 +16,7 @@ from workbench.training.loop import Loop
 from workbench.training.metrics import Meter, MetricsFile, WandbLog, rates
 from workbench.training.off_policy import OffPolicyLoop
 from workbench.training.on_policy import OnPolicyLoop
-from workbench.training.progress import Progress
+from workbench.training.progress import ProgressLine
 from workbench.training.self_play import SelfPlayLoop
 from workbench.training.stopping import StopRequest
 
@@ -44,7 +44,7 @@ def make_loop(config: TrainConfig, device: torch.device, directory: Path | None)
             return SelfPlayLoop(config, device)
 
 
-def train(run: Run, progress: Progress, stop: StopRequest) -> bool:
+def train(run: Run, progress: ProgressLine, stop: StopRequest) -> bool:
     """Trains from the run's latest checkpoint, or from nothing, to its end or until `stop`.
 
     Returns:
@@ -96,14 +96,14 @@ def train(run: Run, progress: Progress, stop: StopRequest) -> bool:
     with closing(MetricsFile(run.metrics_path, kept_size)) as metrics_file:
         stop.can_wait = True
         progress.enter(None if agent.updates else COLLECTING)
-        for turn in () if finished else loop.turns():
+        for turn in () if finished else loop.iterations():
             for tick in turn.steps:
-                meter.saw(tick)
+                meter.add_step(tick)
             for game in turn.games:
-                meter.ended(game)
-            meter.told(turn.facts)
+                meter.add_game(game)
+            meter.add_facts(turn.facts)
             for update in turn.updates:
-                meter.learned(update)
+                meter.add_update(update)
             before, env_steps = env_steps, env_steps + turn.env_steps
             finished = env_steps >= config.total_env_steps
             ending = finished or stop.requested
