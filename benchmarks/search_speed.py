@@ -34,8 +34,8 @@ from agents.search import Search
 from envs.board.base import Position
 from envs.board.openspiel import OpenSpielGame
 from workbench.config import SelfPlayConfig, load_config
+from workbench.selfplay.games import SelfPlay
 from workbench.training.devices import prepare_torch, resolve
-from workbench.training.self_play import SelfPlay
 
 CONFIG = Path(__file__).parents[1] / "configs/board/connect_four.yaml"
 PARTS = ("select", "rules", "encode", "network", "back up")

@@ -1,5 +1,6 @@
 """What the training loops have in common: a run can be saved between any two iterations."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -43,3 +44,35 @@ class Loop(Protocol):
 
     def close(self) -> None:
         """Frees what the world holds, after at least one iteration."""
+
+
+class Every:
+    """A clock of env_steps, due at each multiple of its period, as in DreamerV3's `run/train.py`.
+
+    It has nothing to save: where it stands follows from the env_steps of the checkpoint.
+    """
+
+    def __init__(
+        self, period_env_steps: int | None, env_steps: int, *, at_start: bool = False
+    ) -> None:
+        """Starts to count.
+
+        Args:
+            period_env_steps: None: it is never due.
+            env_steps: how far the training is.
+            at_start: whether it is due at once in a training that begins.
+        """
+        self._period = period_env_steps
+        self._next = 0.0 if at_start and not env_steps else self._multiple_after(env_steps)
+
+    def __call__(self, env_steps: int) -> bool:
+        """Returns whether it is due at `env_steps`; once for each multiple that was reached."""
+        if env_steps < self._next:
+            return False
+        self._next = self._multiple_after(env_steps)
+        return True
+
+    def _multiple_after(self, env_steps: int) -> float:
+        if self._period is None:
+            return math.inf
+        return (env_steps // self._period + 1) * self._period

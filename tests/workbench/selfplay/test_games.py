@@ -216,7 +216,7 @@ def test_a_loop_saved_and_brought_back_equals_one_that_went_on(tmp_path, gate):
 def test_measuring_changes_nothing():
     """Strength is measured with generators of its own."""
     loop, other = make_loop(), make_loop()
-    other._measure()
+    other._strength.measure()
     for _, one, two in zip(range(40), loop.iterations(), other.iterations(), strict=False):
         assert one.games == two.games
     loop.close()

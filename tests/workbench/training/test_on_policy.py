@@ -218,8 +218,8 @@ def test_rollouts_follow_each_other_without_a_gap() -> None:
     assert brightness == [10 + t % 10 for t in range(3 * (TICKS + 1))]
 
 
-def test_a_turn_begins_with_the_memory_that_the_one_before_left() -> None:
-    """Played again from the memory of a progress, in envs at the same point: the same decisions."""
+def test_an_iteration_begins_with_the_memory_that_the_one_before_left() -> None:
+    """Played again from its memory, in envs at the same point: the same decisions."""
     loop = make_loop(LAVA)
     iterations = loop.iterations()
     next(iterations)
