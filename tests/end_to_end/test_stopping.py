@@ -19,6 +19,7 @@ from workbench.runs import removal as run_removal
 from workbench.runs.checkpoint import latest_step
 from workbench.runs.run import Run
 from workbench.training import train as training
+from workbench.training.metrics import WandbLog
 from workbench.training.progress import ProgressLine
 
 STOPPERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1]
@@ -175,7 +176,7 @@ def test_a_signal_while_wandb_is_closed_finds_all_saved(
     def close(log: Any) -> None:
         signal.raise_signal(signal.SIGTERM)
 
-    monkeypatch.setattr(training.WandbLog, "close", close)
+    monkeypatch.setattr(WandbLog, "close", close)
     outcome = ludus("resume", "a")
     assert outcome.code == 130
     assert "ludus: all is saved, but W&B was not told the end" in outcome.err
