@@ -155,8 +155,8 @@ class AlphaZero:
         """Moves of self-play so far."""
         return self._env_steps
 
-    def played(self, env_steps: int) -> None:
-        """Notes that self-play has made so many more moves."""
+    def count_env_steps(self, env_steps: int) -> None:
+        """Adds moves of self-play, on which the learning rate depends."""
         self._env_steps += env_steps
 
     def schedules(self) -> dict[str, float]:

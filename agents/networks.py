@@ -144,20 +144,6 @@ class QNetwork(nn.Module):
         return values
 
 
-def resolve_precision(precision: PrecisionName, device: torch.device) -> PrecisionName:
-    """Replaces `auto` by what is fast on this machine: bfloat16 on matrix units, else float32.
-
-    On a CPU without AMX, bfloat16 convolutions are several times slower than float32.
-    """
-    if precision != "auto":
-        return precision
-    if device.type == "cuda":
-        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
-    if device.type == "cpu" and torch.cpu._is_amx_tile_supported():
-        return "bfloat16"
-    return "float32"
-
-
 def arithmetic_dtype(precision: PrecisionName) -> torch.dtype:
     """Returns the dtype of convolutions; `auto`, which runs resolve beforehand, means float32."""
     return torch.bfloat16 if precision == "bfloat16" else torch.float32

@@ -20,7 +20,8 @@ from typing import Any
 import torch
 
 from workbench.config import load_config
-from workbench.training.doctor import describe_machine, measure, resolve
+from workbench.training.devices import resolve
+from workbench.training.doctor import describe_machine, measure
 
 ROOT = Path(__file__).parent.parent
 LUDUS = [sys.executable, "-c", "from workbench.cli.main import main; main()"]

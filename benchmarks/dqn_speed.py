@@ -107,7 +107,7 @@ def ours(connection: Connection, *, num_envs: int, precision: str) -> None:
     from workbench.runs.run import create_run
     from workbench.training import train as training
     from workbench.training.metrics import Metrics
-    from workbench.training.progress import Progress
+    from workbench.training.progress import ProgressLine
     from workbench.training.stopping import stop_signals
 
     config = OffPolicyConfig.model_validate(
@@ -179,7 +179,7 @@ def ours(connection: Connection, *, num_envs: int, precision: str) -> None:
         },
     )
 
-    class Stopwatch(Progress):
+    class Stopwatch(ProgressLine):
         """In place of the progress bar: `train` tells it of every tick."""
 
         ended = False
@@ -213,7 +213,7 @@ def theirs(connection: Connection, *, num_envs: int, processes: bool) -> None:
         VecTransposeImage,
     )
 
-    from workbench.training.train import keep_freed_memory
+    from workbench.training.devices import keep_freed_memory
 
     torch.set_flush_denormal(True)  # as `train` does for Ludus
     keep_freed_memory()

@@ -75,9 +75,9 @@ def ours(connection: Connection, *, sequence_ticks: int, precision: str) -> None
     from agents.ppo import PPO
     from envs import make_envs
     from workbench.config import OnPolicyConfig
+    from workbench.training.devices import keep_freed_memory
     from workbench.training.interact import interact
     from workbench.training.on_policy import OnPolicyLoop, make_sequences, take
-    from workbench.training.train import keep_freed_memory
 
     torch.set_flush_denormal(True)  # as `ludus train` does
     keep_freed_memory()
@@ -101,7 +101,7 @@ def ours(connection: Connection, *, sequence_ticks: int, precision: str) -> None
     cpu = torch.device("cpu")
     loop = OnPolicyLoop(config, cpu)
     loop.start()
-    turns = loop.turns()
+    iterations = loop.iterations()
 
     # What the parts are measured on: a second set of everything.
     other = make_envs(config.env)
@@ -128,7 +128,7 @@ def ours(connection: Connection, *, sequence_ticks: int, precision: str) -> None
             ),
             "learn": lambda s: NUM_ENVS * TICKS * calls_per_second(learn, s),
             # The tick that is only looked at does not count.
-            "whole": lambda s: NUM_ENVS * TICKS * calls_per_second(lambda: next(turns), s),
+            "whole": lambda s: NUM_ENVS * TICKS * calls_per_second(lambda: next(iterations), s),
         },
     )
 
@@ -142,7 +142,7 @@ def theirs(connection: Connection) -> None:
     from agents.networks import make_torso
     from envs import make_envs
     from envs.grid import MiniGridConfig
-    from workbench.training.train import keep_freed_memory
+    from workbench.training.devices import keep_freed_memory
 
     torch.set_flush_denormal(True)
     keep_freed_memory()

@@ -34,9 +34,8 @@ from agents.search import Search
 from envs.board.base import Position
 from envs.board.openspiel import OpenSpielGame
 from workbench.config import SelfPlayConfig, load_config
-from workbench.training.doctor import resolve
-from workbench.training.self_play import SelfPlay
-from workbench.training.train import keep_freed_memory
+from workbench.selfplay.games import SelfPlay
+from workbench.training.devices import prepare_torch, resolve
 
 CONFIG = Path(__file__).parents[1] / "configs/board/connect_four.yaml"
 PARTS = ("select", "rules", "encode", "network", "back up")
@@ -172,9 +171,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0, help="of one slice")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
-    keep_freed_memory()
+    prepare_torch(threads=1)
     config = resolve(load_config(CONFIG))
     assert isinstance(config, SelfPlayConfig)
     rows = {count: measure(config, count, args.rounds, args.seconds) for count in args.games}

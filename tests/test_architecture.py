@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import agents
+from tests.mirrors import HELD_BY
 from workbench.config import load_config
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -152,3 +153,36 @@ def test_a_config_loads(path: Path):
 @pytest.mark.parametrize("path", CONFIGS, ids=name)
 def test_a_config_opens_with_what_it_trains(path: Path):
     assert path.read_text().startswith("# ")
+
+
+def does_something(tree: ast.Module) -> bool:
+    """Whether any function has more than a docstring; protocols and plain fields do nothing."""
+    functions = (node for node in ast.walk(tree) if isinstance(node, FUNCTIONS))
+    return any(node.body[ast.get_docstring(node) is not None :] for node in functions)
+
+
+def mirrors(path: Path) -> list[Path]:
+    """The files `tests/<same folder>/test_<name>.py` and `test_<name>_<part>.py`."""
+    folder = ROOT / "tests" / path.relative_to(ROOT).parent
+    return [*folder.glob(f"test_{path.stem}.py"), *folder.glob(f"test_{path.stem}_*.py")]
+
+
+def test_what_does_something_is_told_from_what_does_not():
+    assert not does_something(ast.parse('class A:\n  x = 1\n  def f(self):\n    "Doc."'))
+    assert does_something(ast.parse('class A:\n  def f(self):\n    "Doc."\n    return 1'))
+
+
+@every_module
+def test_a_module_has_its_tests(path: Path):
+    """Under its name in the same folder, or `tests/mirrors.py` names them."""
+    if does_something(ast.parse(path.read_text())) and not mirrors(path):
+        assert name(path) in HELD_BY, (
+            f"write tests/{path.parent.relative_to(ROOT)}/test_{path.name}"
+        )
+        assert (ROOT / "tests" / HELD_BY[name(path)]).is_file()
+    else:
+        assert name(path) not in HELD_BY, "needs no entry"
+
+
+def test_only_modules_of_this_tree_are_said_to_be_tested_elsewhere():
+    assert HELD_BY.keys() <= {name(path) for path in MODULES}

@@ -11,7 +11,6 @@ from agents.networks import (
     PixelFlatten,
     QNetwork,
     make_torso,
-    resolve_precision,
     to_pixels,
 )
 
@@ -153,10 +152,3 @@ def test_bfloat16_is_close_to_float32(torso):
     assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
     # 8 bits of mantissa: it is really used, and does little harm.
     assert 0 < (rounded - exact).abs().max() < 0.02
-
-
-def test_a_named_precision_is_kept():
-    cpu = torch.device("cpu")
-    assert resolve_precision("bfloat16", cpu) == "bfloat16"
-    assert resolve_precision("float32", cpu) == "float32"
-    assert resolve_precision("auto", cpu) in ("float32", "bfloat16")

@@ -173,8 +173,8 @@ def test_agents_with_memory_learn_on_the_gpu_as_on_the_cpu(config):
         if isinstance(config, OffPolicyConfig):
             loop.agent.target.load_state_dict(weights)
         updates = []
-        for turn in loop.turns():
-            updates += turn.updates
+        for progress in loop.iterations():
+            updates += progress.updates
             if len(updates) >= 6:
                 break
         losses.append([float(update.metrics["loss"]) for update in updates[:6]])
@@ -227,11 +227,11 @@ def test_self_play_learns_tic_tac_toe_on_the_gpu():
         anchor_period_env_steps=3_000,
     )
     loop, moves, losses = make_loop(config, CUDA, None), 0, []
-    for turn in loop.turns():
-        moves += turn.env_steps
-        losses += [float(update.metrics["loss"]) for update in turn.updates]
+    for progress in loop.iterations():
+        moves += progress.env_steps
+        losses += [float(update.metrics["loss"]) for update in progress.updates]
         if moves >= config.total_env_steps:
             break
     loop.close()
-    assert turn.facts["score_random"] > 0.8
+    assert progress.facts["score_random"] > 0.8
     assert np.mean(losses[-10:]) < np.mean(losses[:10])

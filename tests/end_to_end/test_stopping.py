@@ -19,7 +19,8 @@ from workbench.runs import removal as run_removal
 from workbench.runs.checkpoint import latest_step
 from workbench.runs.run import Run
 from workbench.training import train as training
-from workbench.training.progress import Progress
+from workbench.training.metrics import WandbLog
+from workbench.training.progress import ProgressLine
 
 STOPPERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1]
 
@@ -34,13 +35,13 @@ def handlers_are_put_back() -> Iterator[None]:
 def at_env_steps(monkeypatch: pytest.MonkeyPatch, when: int, do: Callable[[], Any]) -> None:
     """Does something in the midst of training."""
 
-    class Disturbed(Progress):
+    class Disturbed(ProgressLine):
         def advance(self, env_steps: int) -> None:
             super().advance(env_steps)
             if env_steps == when:
                 do()
 
-    monkeypatch.setattr("workbench.training.launch.Progress", Disturbed)
+    monkeypatch.setattr("workbench.training.launch.ProgressLine", Disturbed)
 
 
 @pytest.mark.parametrize("number", STOPPERS)
@@ -175,7 +176,7 @@ def test_a_signal_while_wandb_is_closed_finds_all_saved(
     def close(log: Any) -> None:
         signal.raise_signal(signal.SIGTERM)
 
-    monkeypatch.setattr(training.WandbLog, "close", close)
+    monkeypatch.setattr(WandbLog, "close", close)
     outcome = ludus("resume", "a")
     assert outcome.code == 130
     assert "ludus: all is saved, but W&B was not told the end" in outcome.err

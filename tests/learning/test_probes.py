@@ -129,7 +129,7 @@ def learn_on_policy(probe: str, core: str, *, turns: int, **changes: Any) -> PPO
     )
     loop = OnPolicyLoop(config, torch.device("cpu"))
     loop.start()
-    for _ in zip(range(turns), loop.turns(), strict=False):
+    for _ in zip(range(turns), loop.iterations(), strict=False):
         pass
     return loop.agent
 
@@ -210,7 +210,7 @@ def learn_from_sequences(probe: str, core: str, *, updates: int, **changes: Any)
     )
     loop = OffPolicyLoop(config, torch.device("cpu"), None)
     loop.start()
-    for _ in loop.turns():
+    for _ in loop.iterations():
         if loop.agent.updates >= updates:
             break
     return loop.agent

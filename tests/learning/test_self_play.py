@@ -26,8 +26,8 @@ def train(name: str, *overrides: str) -> tuple[SelfPlayLoop, SelfPlayConfig]:
     assert isinstance(config, SelfPlayConfig)
     torch.manual_seed(config.seed)
     loop = SelfPlayLoop(config, torch.device("cpu"))
-    for turn in loop.turns():
-        assert turn.env_steps == config.env.num_games
+    for progress in loop.iterations():
+        assert progress.env_steps == config.env.num_games
         if loop.agent.env_steps >= config.total_env_steps:
             break
     loop.close()

@@ -33,7 +33,8 @@ def train(
     """
     from workbench.config import load_config
     from workbench.runs.run import create_run
-    from workbench.training.doctor import refuse_what_will_not_fit, resolve, warnings
+    from workbench.training.devices import resolve
+    from workbench.training.doctor import refuse_what_will_not_fit, warnings
     from workbench.training.launch import run_training
 
     resolved = resolve(load_config(config, overrides or (), say))
@@ -85,12 +86,8 @@ def doctor(
     Example: ludus doctor configs/atari/pong.yaml replay.capacity_env_steps=1000000
     """
     from workbench.config import load_config
-    from workbench.training.doctor import (
-        describe_machine,
-        measure,
-        refuse_what_will_not_fit,
-        resolve,
-    )
+    from workbench.training.devices import resolve
+    from workbench.training.doctor import describe_machine, measure, refuse_what_will_not_fit
 
     report: dict[str, Any] = describe_machine()
     if config is not None:

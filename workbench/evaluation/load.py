@@ -15,8 +15,9 @@ from workbench.config import SelfPlayConfig
 from workbench.errors import UsageError
 from workbench.recording.episode import Recording, record_episode
 from workbench.runs import checkpoint
-from workbench.runs.run import choose_device, open_player
+from workbench.runs.run import open_player
 from workbench.suggestions import PROTOCOLS_ELSEWHERE, choices
+from workbench.training.devices import choose_device
 
 # Videos made while training are cut after this many env_steps (two minutes of Atari).
 MAX_VIDEO_ENV_STEPS = 1_800

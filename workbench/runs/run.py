@@ -17,13 +17,7 @@ from typing import Any, Literal
 
 import torch
 
-from workbench.config import (
-    DeviceName,
-    TrainConfig,
-    dump_config,
-    load_saved_config,
-    read_total_env_steps,
-)
+from workbench.config import TrainConfig, dump_config, load_saved_config, read_total_env_steps
 from workbench.errors import UsageError
 from workbench.runs import checkpoint
 from workbench.runs.names import RUNS as RUNS
@@ -201,24 +195,6 @@ def _config_time(path: Path) -> float:
         return (path / "config.yaml").stat().st_mtime
     except OSError:  # deleted just now
         return 0.0
-
-
-def choose_device(name: DeviceName) -> torch.device:
-    """Returns the device asked for; `auto` takes cuda, else mps, else cpu.
-
-    Raises:
-        UsageError: the device asked for is not there.
-    """
-    available = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
-    if name == "auto":
-        return torch.device(next(device for device, there in available.items() if there))
-    if not available[name]:
-        raise UsageError(f"the device {name} is not available here; set device=auto")
-    return torch.device(name)
 
 
 class Clock:

@@ -1,4 +1,4 @@
-"""What gives away, in numbers, how self-play is known to fail."""
+"""Metrics for the known failure modes of self-play."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ POSITIONS = 1_000
 FEW_DISTINCT_POSITIONS, LEARNED_BY_HEART, MANY_REJECTIONS = 0.5, 0.5, 5
 
 
-def soundness(
+def diagnose(
     agent: AlphaZero, spec: GameSpec, replay: PositionReplay, held_out: PositionReplay
 ) -> dict[str, float]:
     """Returns numbers of the latest positions, or nothing as long as there are none.

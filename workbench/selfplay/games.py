@@ -8,11 +8,11 @@ import numpy.typing as npt
 
 from agents.alphazero import AlphaZeroConfig
 from agents.board_network import DRAW, LOSS, WIN
-from agents.resignation import Resignation
 from agents.search import Evaluate, Search
 from envs.board.base import BoardGame, Position
 from workbench.evaluation.match import play_at_random
 from workbench.replay import Learnable
+from workbench.selfplay.resignation import Resignation
 
 
 class Moves(NamedTuple):
@@ -104,7 +104,7 @@ class SelfPlay:
         )
         for g in ended:
             if self._resignation is not None:
-                self._resignation.ended(g, float(results[g]))
+                self._resignation.end(g, float(results[g]))
                 self._resignation.begin(g)
             search.place(g, self._opening())
             self._seen[g] = []

@@ -29,7 +29,7 @@ INCONCLUSIVE = "inconclusive"  # what a test is that has not decided
 ENOUGH_FOR_A_RATE = 20  # games; side by side, they end together
 
 
-class Progress:
+class CountLine:
     """How many games are played, how fast, and how long the others will take, where it is known."""
 
     def __init__(self, what: str = "games", *, open_ended: bool = False) -> None:
@@ -118,7 +118,7 @@ def _compare(
         out=options.out,
         protocol=protocol,
         tell=_say,
-        on_episode=Progress("episodes"),
+        on_episode=CountLine("episodes"),
     )
     if as_json:
         sys.stdout.write(json.dumps(return_tables.report(table)) + "\n")
@@ -129,7 +129,7 @@ def _compare(
 
 
 def _hold(players: list[str], options: Options, *, as_json: bool) -> int:
-    progress = Progress(open_ended=options.mode in OPEN_ENDED)
+    progress = CountLine(open_ended=options.mode in OPEN_ENDED)
     outcome = hold(players, options, tell=_say, on_game=progress)
     if as_json:
         found = report(outcome.game, outcome.standings, outcome.records)

@@ -13,7 +13,7 @@ import torch
 from agents import make_agent
 from agents.alphazero import AlphaZero
 from agents.base import Learner
-from agents.networks import make_torso, resolve_precision
+from agents.networks import make_torso
 from agents.r2d2 import R2D2Config
 from envs import env_spec, make_envs
 from envs.base import EnvSpec
@@ -23,7 +23,8 @@ from workbench.errors import UsageError
 from workbench.evaluation.baselines import make_baseline
 from workbench.replay import position_replay_bytes, replay_bytes, sequence_replay_bytes
 from workbench.runs.removal import disk_bytes
-from workbench.runs.run import RUNS, choose_device
+from workbench.runs.run import RUNS
+from workbench.training.devices import choose_device, prepare_torch, resolve_precision
 from workbench.training.memory_check import (
     gb,
     parts_of_episodes,
@@ -48,18 +49,6 @@ def describe_machine() -> dict[str, Any]:
         "free_disk_gb": shutil.disk_usage(_existing(RUNS)).free / 1e9,
         "torch": torch.__version__,
     }
-
-
-def resolve(config: TrainConfig) -> TrainConfig:
-    """Replaces what depends on the machine, so that the saved config means the same elsewhere.
-
-    Raises:
-        UsageError: the device is not there.
-    """
-    device = choose_device(config.device)
-    precision = resolve_precision(config.agent.precision, device)
-    agent = config.agent.model_copy(update={"precision": precision})
-    return config.model_copy(update={"agent": agent})
 
 
 def warnings(config: TrainConfig) -> list[str]:
@@ -169,7 +158,7 @@ def needed_disk_bytes(config: TrainConfig) -> int:
 def measure(config: TrainConfig, seconds: float = 5.0) -> dict[str, Any]:
     """Trains for `seconds`, saving nothing, and predicts what the whole run will cost."""
     device = choose_device(config.device)
-    torch.set_num_threads(config.torch_threads)
+    prepare_torch(config.torch_threads)
     total_env_steps, disk = config.total_env_steps, needed_disk_bytes(config)
     replay: dict[str, float] = {}
     if isinstance(config, OffPolicyConfig):
@@ -179,14 +168,14 @@ def measure(config: TrainConfig, seconds: float = 5.0) -> dict[str, Any]:
         config = config.model_copy(update={"learning_starts_positions": 1})
     loop = make_loop(config, device, None)
     loop.start()
-    turns = loop.turns()
+    iterations = loop.iterations()
     # The first update takes longer than the others; a first game may take too long to wait for.
     warm = time.monotonic() + WARM_UP_SECONDS
     while not loop.agent.updates and time.monotonic() < warm:
-        next(turns)
+        next(iterations)
     begin, env_steps = time.monotonic(), 0
     while (elapsed := time.monotonic() - begin) < seconds:
-        env_steps += next(turns).env_steps
+        env_steps += next(iterations).env_steps
     loop.close()
     rate = env_steps / elapsed
     parameters = sum(tensor.nbytes for tensor in loop.agent.network_state().values())

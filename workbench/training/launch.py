@@ -13,7 +13,7 @@ from workbench.runs.changes import change_config, ended_schedules, planned_confi
 from workbench.runs.removal import going_on_bytes
 from workbench.runs.run import Run
 from workbench.training.doctor import describe_shortage, refuse_what_will_not_fit
-from workbench.training.progress import Progress
+from workbench.training.progress import ProgressLine
 from workbench.training.stopping import STOPPED, StopRequest, stop_signals
 from workbench.training.train import train
 
@@ -42,12 +42,12 @@ def run_training(run: Run, overrides: Sequence[str] = ()) -> None:
             return
         done, total = int(run.info["env_steps"]), config.total_env_steps
         _say(f"{run.path}: {total:,} env_steps, Ctrl-C saves and stops")
-        for line in (*ended_schedules(config, done), describe_shortage(config, run.path)):
-            if line is not None:
-                _say(f"note: {line}")
+        for note in (*ended_schedules(config, done), describe_shortage(config, run.path)):
+            if note is not None:
+                _say(f"note: {note}")
         try:
-            with _status_kept(run, total), Progress(run.name, total, done) as progress:
-                finished = train(run, progress, stop)
+            with _status_kept(run, total), ProgressLine(run.name, total, done) as line:
+                finished = train(run, line, stop)
         except KeyboardInterrupt:
             _say(_how_it_stopped(run, stop))
             raise typer.Exit(STOPPED) from None

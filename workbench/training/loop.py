@@ -1,5 +1,6 @@
-"""What the loops have in common: they take turns, and between turns a run is saved."""
+"""What the training loops have in common: a run can be saved between any two iterations."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -12,21 +13,21 @@ from workbench.runs.run import Run
 
 
 class Pause(NamedTuple):
-    """A part of a turn in which no env steps were made."""
+    """A part of an iteration in which no env steps were made."""
 
     kind: str
     seconds: float
     period_env_steps: int  # one comes at each multiple of it
 
 
-class Turn(NamedTuple):
-    """What happened since the last turn."""
+class Progress(NamedTuple):
+    """What one iteration of a loop brought."""
 
-    env_steps: int  # decisions made
+    env_steps: int  # decisions made, of all envs together
     updates: Sequence[Update]
     steps: Sequence[Step] = ()  # what the envs showed, tick by tick
     games: Sequence[Mapping[str, float]] = ()  # of each board game that ended
-    facts: Mapping[str, float] = MappingProxyType({})  # what else there is to tell
+    facts: Mapping[str, float] = MappingProxyType({})  # other metrics
     pauses: Sequence[Pause] = ()
 
 
@@ -39,16 +40,48 @@ class Loop(Protocol):
 
     @property
     def parts(self) -> Mapping[str, Stateful]:
-        """All that the next turn depends on; the agent is one."""
+        """All that the next iteration depends on; the agent is one."""
 
     def start(self) -> None:
         """Begins a new training, where none is brought back into the parts."""
 
-    def turns(self) -> Iterator[Turn]:
-        """Acts and learns for ever, from wherever the parts stand; to be called once."""
+    def iterations(self) -> Iterator[Progress]:
+        """Acts and learns for ever, from wherever the parts stand; call it once."""
 
     def record(self, run: Run, env_steps: int) -> Path:
         """Records how the agent plays now, into the run's directory; returns the video."""
 
     def close(self) -> None:
-        """Frees what the world holds, after at least one turn."""
+        """Frees what the world holds, after at least one iteration."""
+
+
+class Every:
+    """A clock of env_steps, due at each multiple of its period, as in DreamerV3's `run/train.py`.
+
+    It has nothing to save: where it stands follows from the env_steps of the checkpoint.
+    """
+
+    def __init__(
+        self, period_env_steps: int | None, env_steps: int, *, at_start: bool = False
+    ) -> None:
+        """Starts to count.
+
+        Args:
+            period_env_steps: None: it is never due.
+            env_steps: how far the training is.
+            at_start: whether it is due at once in a training that begins.
+        """
+        self._period = period_env_steps
+        self._next = 0.0 if at_start and not env_steps else self._multiple_after(env_steps)
+
+    def __call__(self, env_steps: int) -> bool:
+        """Returns whether it is due at `env_steps`; once for each multiple that was reached."""
+        if env_steps < self._next:
+            return False
+        self._next = self._multiple_after(env_steps)
+        return True
+
+    def _multiple_after(self, env_steps: int) -> float:
+        if self._period is None:
+            return math.inf
+        return (env_steps // self._period + 1) * self._period

@@ -32,8 +32,8 @@ class Meter:
         self._facts: dict[str, list[float]] = {}
         self._learned: dict[str, list[torch.Tensor]] = {}
 
-    def saw(self, step: Step) -> None:
-        """Counts one tick of all envs."""
+    def add_step(self, step: Step) -> None:
+        """Adds one tick of all envs."""
         if not len(self._return):
             self._return = np.zeros(len(step.reward))
             self._length = np.zeros(len(step.reward), np.int64)
@@ -45,18 +45,18 @@ class Meter:
             self._return[step.last] = 0
             self._length[step.last] = 0
 
-    def ended(self, game: Mapping[str, float]) -> None:
-        """Counts a finished board game; the means of its facts will be shown."""
+    def add_game(self, game: Mapping[str, float]) -> None:
+        """Adds a finished board game, and its facts."""
         self._games += 1
-        self.told(game)
+        self.add_facts(game)
 
-    def told(self, facts: Mapping[str, float]) -> None:
-        """Takes up numbers of which the means will be shown."""
+    def add_facts(self, facts: Mapping[str, float]) -> None:
+        """Adds numbers; a line of metrics has their means."""
         for name, value in facts.items():
             self._facts.setdefault(name, []).append(float(value))
 
-    def learned(self, update: Update) -> None:
-        """Counts one optimizer step; tensors are read only when a line is due."""
+    def add_update(self, update: Update) -> None:
+        """Adds one optimizer step; its tensors are read only when a line is due."""
         for name, value in update.metrics.items():
             self._learned.setdefault(name, []).append(value)
 

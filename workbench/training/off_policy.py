@@ -15,11 +15,11 @@ from workbench.replay import Replay, SequenceReplay
 from workbench.runs.checkpoint import Stateful
 from workbench.runs.run import Run
 from workbench.training.interact import Stream
-from workbench.training.loop import Turn
+from workbench.training.loop import Progress
 
 
 class OffPolicyLoop:
-    """An agent that learns from replay; one turn is one tick of all envs."""
+    """An agent that learns from replay; an iteration is one tick of all envs."""
 
     def __init__(
         self,
@@ -81,8 +81,8 @@ class OffPolicyLoop:
         """See `Loop.close`."""
         self._stream.close()
 
-    def turns(self) -> Iterator[Turn]:
-        """See `Loop.turns`."""
+    def iterations(self) -> Iterator[Progress]:
+        """See `Loop.iterations`."""
         config, agent, replay = self._config, self.agent, self._replay
         clip = config.agent.reward_clip or np.inf
         memory = self._stream.memory
@@ -103,4 +103,4 @@ class OffPolicyLoop:
                 update = agent.update(sample.batch)
                 replay.update_priorities(sample, update.priorities)
                 updates.append(update)
-            yield Turn(replay.ring.num_envs, updates, [tick.step])
+            yield Progress(replay.ring.num_envs, updates, [tick.step])

@@ -18,11 +18,11 @@ from workbench.evaluation.load import record_progress
 from workbench.runs.checkpoint import Stateful
 from workbench.runs.run import Run
 from workbench.training.interact import Stream, Tick
-from workbench.training.loop import Turn
+from workbench.training.loop import Progress
 
 
 class OnPolicyLoop:
-    """An agent that learns from rollouts; one turn is a rollout and the updates from it."""
+    """An agent that learns from rollouts; an iteration is one rollout and the updates from it."""
 
     def __init__(self, config: OnPolicyConfig, device: torch.device) -> None:
         """Makes the world and the agent."""
@@ -51,8 +51,8 @@ class OnPolicyLoop:
         """See `Loop.close`."""
         self._stream.close()
 
-    def turns(self) -> Iterator[Turn]:
-        """See `Loop.turns`."""
+    def iterations(self) -> Iterator[Progress]:
+        """See `Loop.iterations`."""
         config, agent = self._config.agent, self.agent
         stream, num_envs = self._stream.ticks(), self._stream.envs.spec.num_envs
         while True:
@@ -67,7 +67,7 @@ class OnPolicyLoop:
             )
             # Sequences of one tick may all be last observations: there is no mean of nothing.
             updates = [agent.update(batch) for batch in batches if batch.valid.any()]
-            yield Turn(len(ticks) * num_envs, updates, [tick.step for tick in ticks])
+            yield Progress(len(ticks) * num_envs, updates, [tick.step for tick in ticks])
 
 
 class Shuffle:

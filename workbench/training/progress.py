@@ -38,15 +38,14 @@ BAR_CELLS = 16
 QUIET_SECONDS = 30.0  # where there is no terminal, no line is later than this
 
 
-class Progress:
+class ProgressLine:
     """Shows env_steps, steps/s, return, loss and the like, and the time left, on stderr.
 
-    Steps/s counts only time in which env steps are made and learned from. The first turn after
+    Steps/s counts only time in which env steps are made and learned from. The first iteration after
     each change of phase does not count, for it compiles and warms up; until the second has ended,
-    neither steps/s nor a time left is known, and none is said. Pauses, in which no env step is made
-    (to record, to save, to play matches), do not count in steps/s. They come again, so the time
-    left has those to come in it, each as long as the last of its kind. What happens once, such as
-    loading and compiling, is in neither.
+    neither steps/s nor the time left is shown. Pauses, in which no env steps are made (recording,
+    saving, matches), do not count in steps/s. They come again, so the time left includes those to
+    come, each as long as the last of its kind. Loading and compiling come once and count in neither.
     """
 
     def __init__(self, name: str, total_env_steps: int, done_env_steps: int) -> None:
@@ -65,7 +64,7 @@ class Progress:
         self._lines: deque[Metrics] = deque(maxlen=WINDOW_EPISODES)  # that tell of episodes
         self._screen = Live(get_renderable=self._line, console=self._console, refresh_per_second=4)
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> "ProgressLine":
         if self._live:
             self._screen.start()
         return self
@@ -110,6 +109,13 @@ class Progress:
         """
         self._paused_seconds += seconds
         self._pauses[kind] = (seconds, period_env_steps)
+
+    @contextmanager
+    def pause(self, kind: str, period_env_steps: int) -> Iterator[None]:
+        """Measures a pause; see `paused`."""
+        began = time.monotonic()
+        yield
+        self.paused(kind, time.monotonic() - began, period_env_steps)
 
     @property
     def steps_per_second(self) -> float | None:

@@ -10,38 +10,25 @@ from typing import Any
 import numpy as np
 import torch
 
-from agents.alphazero import AlphaZero, Evaluator, SearchPlayer
-from agents.base import Player
-from agents.search import Evaluate
-from envs.board.base import first_to_move
+from agents.alphazero import AlphaZero
 from envs.board.openspiel import OpenSpielGame
 from workbench.config import SelfPlayConfig
-from workbench.evaluation.baselines import make_baseline
 from workbench.evaluation.board_games import record_game
-from workbench.evaluation.match import (
-    Game,
-    first_players_scores,
-    play_match,
-    random_openings,
-    rules_of,
-)
-from workbench.evaluation.solved import Exam, make_exam, make_solver
+from workbench.evaluation.match import rules_of
 from workbench.replay import PositionReplay, PositionReplayConfig
 from workbench.runs.checkpoint import Stateful
 from workbench.runs.run import Run
-from workbench.selfplay.diagnostics import soundness
+from workbench.selfplay.diagnostics import diagnose
 from workbench.selfplay.games import SelfPlay
 from workbench.selfplay.gate import Gate
-from workbench.selfplay.ladder import Ladder
-from workbench.training.loop import Pause, Turn
+from workbench.selfplay.strength import Strength
+from workbench.training.loop import Every, Pause, Progress
 
 HELD_OUT_SHARE, HELD_OUT_POSITIONS = 0.02, 2_000
-# Of games that are solved; in connect four, earlier positions take too long to judge.
-EXAM_POSITIONS = 200
 
 
 class SelfPlayLoop:
-    """An agent that plays against itself; one turn is one move in every game."""
+    """An agent that plays against itself; an iteration is one move in every game."""
 
     def __init__(self, config: SelfPlayConfig, device: torch.device) -> None:
         """Makes the games, the agent and its replay."""
@@ -77,24 +64,17 @@ class SelfPlayLoop:
                 strict=True,
             )
         ]
-        self._ladder: Ladder | None = None
-        if config.ladder_games:
-            self._ladder = Ladder(len(config.anchors), self.agent)
-        self._exam: Exam | None = None
-        # What is played beside self-play, how often, in this order.
-        self._matches = [("anchors", config.anchor_period_env_steps, self._measure)]
-        if self._gate is not None:
-            self._matches.append(("gate", self._gate.period_env_steps, self._gate.challenge))
         # Learning may use all cores at once; of threads that play, each is one core's.
         self._threads = ThreadPoolExecutor(
             config.play_threads, initializer=torch.set_num_threads, initargs=(1,)
         )
+        self._strength = Strength(config, self.agent, self._threads)
         self.parts: Mapping[str, Stateful] = {
             "agent": self.agent,
             "replay": self._replay,
             "held_out": self._held_out,
             **({} if self._gate is None else {"gate": self._gate}),
-            **({} if self._ladder is None else {"ladder": self._ladder}),
+            **self._strength.parts,
             "pace": self._pace,
             **{f"games_{i}": group for i, group in enumerate(self._groups)},
         }
@@ -110,14 +90,16 @@ class SelfPlayLoop:
         """See `Loop.close`."""
         self._threads.shutdown()
 
-    def turns(self) -> Iterator[Turn]:
-        """See `Loop.turns`."""
-        config, agent, replay = self._config, self.agent, self._replay
+    def iterations(self) -> Iterator[Progress]:
+        """See `Loop.iterations`."""
+        config, agent, replay, gate = self._config, self.agent, self._replay, self._gate
+        should_measure = Every(config.anchor_period_env_steps, agent.env_steps)
+        should_challenge = Every(gate.period_env_steps if gate else None, agent.env_steps)
         while True:
             # Alike for all groups: nobody has to wait for a long search of the other.
             full = self._pace.draw() < config.agent.full_share
             moves = list(self._threads.map(partial(SelfPlay.move, full=full), self._groups))
-            agent.played(config.env.num_games)
+            agent.count_env_steps(config.env.num_games)
             for group in moves:
                 if group.learnable is not None:
                     held = self._pace.draw() < HELD_OUT_SHARE
@@ -132,70 +114,24 @@ class SelfPlayLoop:
                 for name in moves[0].facts
             }
             pauses = []
-            for kind, period, play in self._matches:
-                if self._due(period):
-                    began = time.monotonic()
-                    facts |= play()
-                    pauses.append(Pause(kind, time.monotonic() - began, period))
-            yield Turn(
+            if should_measure(agent.env_steps):
+                began = time.monotonic()
+                facts |= self._strength.measure()
+                facts |= diagnose(agent, self._game.spec, replay, self._held_out)
+                seconds = time.monotonic() - began
+                pauses.append(Pause("anchors", seconds, config.anchor_period_env_steps))
+            if gate and should_challenge(agent.env_steps):
+                began = time.monotonic()
+                facts |= gate.challenge()
+                seconds = time.monotonic() - began
+                pauses.append(Pause("gate", seconds, gate.period_env_steps))
+            yield Progress(
                 config.env.num_games,
                 updates,
                 games=[game for group in moves for game in group.games],
                 facts=facts,
                 pauses=pauses,
             )
-
-    def _due(self, period_env_steps: int) -> bool:
-        return self.agent.env_steps % period_env_steps < self._config.env.num_games
-
-    def _measure(self) -> dict[str, float]:
-        """Returns how strong and how sound the network is; draws from no generator of training."""
-        return self._strength() | soundness(
-            self.agent, self._game.spec, self._replay, self._held_out
-        )
-
-    def _strength(self) -> dict[str, float]:
-        config, ladder = self._config, self._ladder
-        anchors = self._threads.map(self._games_against, config.anchors)
-        rungs = [] if ladder is None else ladder.rungs
-        climbed = self._threads.map(self._games_against, rungs)
-        marks = self._threads.submit(self._marks)
-        games = list(anchors)
-        facts = {
-            f"score_{name.replace(':', '_')}": float(np.mean(first_players_scores(match)))
-            for name, match in zip(config.anchors, games, strict=True)
-        }
-        if ladder is not None:
-            facts |= ladder.climb(games, list(climbed), first_to_move(self._game))
-        return facts | marks.result()
-
-    def _games_against(self, rival: str | Evaluator) -> list[Game]:
-        """Returns a match against an anchor, or against a network of before."""
-        config, game = self._config, rules_of(self._config.env)
-        if isinstance(rival, str):
-            count = config.anchor_games
-            other: Player = make_baseline(rival, game)
-        else:
-            count, other = config.ladder_games, self._player(game, rival)
-        openings = random_openings(
-            game, config.anchor_opening_plies, count // 2, np.random.default_rng(0)
-        )
-        return play_match(game, (self._player(game), other), openings)
-
-    def _marks(self) -> dict[str, float]:
-        game = OpenSpielGame(self._config.env)
-        if self._exam is None and (solver := make_solver(game)) is not None:
-            first_ply = game.spec.max_plies // 4
-            self._exam = make_exam(
-                game, solver, EXAM_POSITIONS, first_ply=first_ply, with_scores=True
-            )
-        return {} if self._exam is None else self._exam.marks(self._player(game))
-
-    def _player(self, game: OpenSpielGame, evaluate: Evaluate | None = None) -> SearchPlayer:
-        config = self._config.agent
-        return SearchPlayer(
-            evaluate or self.agent.evaluate, config.search, game, config.simulations
-        )
 
 
 class Pace:

@@ -1,9 +1,8 @@
-"""Training: what every loop has around its turns: metrics, videos, checkpoints, and an end."""
+"""Training: what every loop has around its iterations: metrics, videos, checkpoints, and an end."""
 
-import ctypes
 import shutil
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -11,18 +10,76 @@ import torch
 from workbench.config import OffPolicyConfig, OnPolicyConfig, TrainConfig
 from workbench.errors import UsageError
 from workbench.runs import checkpoint
-from workbench.runs.run import Clock, Run, choose_device
-from workbench.training.loop import Loop
-from workbench.training.metrics import Meter, MetricsFile, WandbLog, rates
+from workbench.runs.run import Run
+from workbench.training.devices import choose_device, prepare_torch
+from workbench.training.loop import Every, Loop
 from workbench.training.off_policy import OffPolicyLoop
 from workbench.training.on_policy import OnPolicyLoop
-from workbench.training.progress import Progress
+from workbench.training.progress import ProgressLine
+from workbench.training.reporter import Reporter
 from workbench.training.self_play import SelfPlayLoop
 from workbench.training.stopping import StopRequest
 
-# Parameters of mallopt, as in glibc's malloc.h.
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 COLLECTING = "collecting, not learning yet"
+
+
+def train(run: Run, line: ProgressLine, stop: StopRequest) -> bool:
+    """Trains from the run's latest checkpoint, or from nothing, to its end or until `stop`.
+
+    Returns:
+        True when finished, False when a signal asked to stop; either way everything is saved.
+
+    Raises:
+        UsageError: the device is missing or the checkpoint does not fit.
+        WorkError: the loss is not finite, or W&B does not start.
+        OSError: the disk is full or not writable; the latest checkpoint stays in force.
+    """
+    config = run.config
+    device = choose_device(config.device)
+    prepare_torch(config.torch_threads)
+    torch.manual_seed(config.seed)
+    loop, reporter, env_steps = _restore(run, config, device, line)
+    agent = loop.agent
+    should_log = Every(config.log_period_env_steps, env_steps)
+    should_record = Every(config.record_period_env_steps, env_steps, at_start=True)
+    should_save = Every(config.checkpoint_period_env_steps, env_steps, at_start=True)
+    # Killed after its last checkpoint but before it could say so, it has nothing left to do.
+    finished = env_steps >= config.total_env_steps
+
+    with reporter.opened(env_steps, finished=finished):
+        stop.can_wait = True
+        line.enter(None if agent.updates else COLLECTING)
+        for progress in () if finished else loop.iterations():
+            env_steps += progress.env_steps
+            finished = env_steps >= config.total_env_steps
+            ending = finished or stop.requested
+            reporter.add(progress)
+            if progress.updates and len(progress.updates) == agent.updates:
+                line.enter(None)
+
+            if should_log(env_steps):
+                reporter.tell(agent, env_steps)
+            elif finished:
+                reporter.tell_end(agent, env_steps)
+
+            recording = should_record(env_steps) or finished
+            saving = should_save(env_steps) or ending
+            if recording or saving:
+                reporter.check_finite(agent)
+            # Before the checkpoint: a run killed in between resumes before both and makes both.
+            if recording:
+                reporter.record(loop, env_steps)
+            if saving:
+                with line.pause("saving", config.checkpoint_period_env_steps):
+                    _save(run, loop, reporter, env_steps)
+
+            line.advance(env_steps)
+            if ending:
+                break
+    stop.can_wait, stop.saved = False, True
+    loop.close()
+    reporter.finish(run.checkpoints / str(env_steps) if finished else None)
+    return finished
 
 
 def make_loop(config: TrainConfig, device: torch.device, directory: Path | None) -> Loop:
@@ -46,24 +103,10 @@ def make_loop(config: TrainConfig, device: torch.device, directory: Path | None)
             return SelfPlayLoop(config, device)
 
 
-def train(run: Run, progress: Progress, stop: StopRequest) -> bool:
-    """Trains from the run's latest checkpoint, or from nothing, to its end or until `stop`.
-
-    Returns:
-        True when finished, False when a signal asked to stop; either way everything is saved.
-
-    Raises:
-        UsageError: the device is missing or the checkpoint does not fit.
-        WorkError: the loss is not finite, or W&B does not start.
-        OSError: the disk is full or not writable; the latest checkpoint stays in force.
-    """
-    config = run.config
-    device = choose_device(config.device)
-    torch.set_num_threads(config.torch_threads)
-    # Momentum of weights that no longer learn decays into denormals; Adam was 5x slower for them.
-    torch.set_flush_denormal(True)
-    keep_freed_memory()
-    torch.manual_seed(config.seed)
+def _restore(
+    run: Run, config: TrainConfig, device: torch.device, line: ProgressLine
+) -> tuple[Loop, Reporter, int]:
+    """Returns the loop and the reporter as the latest checkpoint left them, and its env_steps."""
     checkpoint.settle(run.checkpoints)
     step = checkpoint.latest_step(run.checkpoints)
     if step is None:
@@ -71,111 +114,33 @@ def train(run: Run, progress: Progress, stop: StopRequest) -> bool:
             raise UsageError(f"{run.path} cannot go on: its checkpoints are gone")
         # A disk that was too full, or a kill, may have left half of the files.
         shutil.rmtree(run.replay, ignore_errors=True)
-    progress.enter("loading" if step is None else f"loading checkpoint {step:,}")
+    line.enter("loading" if step is None else f"loading checkpoint {step:,}")
     with _config_fits(run):
         loop = make_loop(config, device, run.replay)
-        agent, meter = loop.agent, Meter()
-        parts = {**loop.parts, "meter": meter}
-        env_steps, metrics_size, clock = 0, 0, Clock()
+        reporter = Reporter(run, config, line)
         if step is None:
             loop.start()
-        else:
-            state = checkpoint.load_resume(run.checkpoints / str(step))
-            agent.load_network_state(checkpoint.load_model(run.checkpoints / str(step)))
-            for name, part in parts.items():
-                part.load_state_dict(state[name])
-            env_steps, metrics_size = step, state["metrics_size"]
-            clock = Clock(state["wall_seconds"])
-            run.update_info(env_steps=env_steps, wall_seconds=round(clock.seconds, 3))
-    # Killed after its last checkpoint but before it could say so, it has nothing left to do.
-    finished = env_steps >= config.total_env_steps
+            return loop, reporter, 0
+        state = checkpoint.load_resume(run.checkpoints / str(step))
+        loop.agent.load_network_state(checkpoint.load_model(run.checkpoints / str(step)))
+        for name, part in loop.parts.items():
+            part.load_state_dict(state[name])
+        reporter.load_state_dict(state)
+        run.update_info(env_steps=step, wall_seconds=reporter.wall_seconds)
+    return loop, reporter, step
 
-    shown_env_steps, shown_seconds = env_steps, clock.seconds
-    if config.wandb.mode != "disabled":
-        progress.enter("starting W&B")
-    wandb_log = WandbLog(
-        config.wandb, run.name, run.path, config.model_dump(mode="json"), run.info["wandb_id"]
+
+def _save(run: Run, loop: Loop, reporter: Reporter, env_steps: int) -> None:
+    """Writes a checkpoint, and into `run.json` that it is there."""
+    told = reporter.state_dict()
+    checkpoint.save(
+        run.checkpoints,
+        env_steps,
+        model=loop.agent.network_state(),
+        resume={**{name: part.state_dict() for name, part in loop.parts.items()}, **told},
+        facts={"updates": loop.agent.updates},
     )
-    # The line that a finished run ends with lies beyond its checkpoint, see below.
-    kept_size = None if finished else metrics_size
-    with closing(MetricsFile(run.metrics_path, kept_size)) as metrics_file:
-        stop.can_wait = True
-        progress.enter(None if agent.updates else COLLECTING)
-        for turn in () if finished else loop.turns():
-            for tick in turn.steps:
-                meter.saw(tick)
-            for game in turn.games:
-                meter.ended(game)
-            meter.told(turn.facts)
-            for update in turn.updates:
-                meter.learned(update)
-            before, env_steps = env_steps, env_steps + turn.env_steps
-            finished = env_steps >= config.total_env_steps
-            ending = finished or stop.requested
-            for pause in turn.pauses:
-                progress.paused(*pause)
-            if turn.updates and len(turn.updates) == agent.updates:
-                progress.enter(None)
-            logging = _crossed(before, env_steps, config.log_period_env_steps)
-            # A run that is extended later goes on as if its last line had never been due.
-            unread = None
-            if finished and not logging:
-                unread = meter.state_dict(), metrics_file.sync()
-            if logging or finished:
-                meter.check_finite()
-                metrics = {
-                    "env_steps": env_steps,
-                    "wall_seconds": round(clock.seconds, 3),
-                    "updates": agent.updates,
-                    **agent.schedules(),
-                    **meter.read(),
-                }
-                metrics |= rates(
-                    metrics, env_steps - shown_env_steps, clock.seconds - shown_seconds
-                )
-                shown_env_steps, shown_seconds = env_steps, clock.seconds
-                metrics_file.write(metrics)
-                wandb_log.log(metrics)
-                progress.show(metrics)
-            always = before == 0 or finished
-            recording = always or _crossed(before, env_steps, config.record_period_env_steps)
-            saving = always or _crossed(before, env_steps, config.checkpoint_period_env_steps)
-            if recording or saving or ending:
-                meter.check_finite(agent.network_state().values())
-            # Before the checkpoint: a run killed in between resumes before both and makes both.
-            if recording:
-                began = clock.seconds
-                with progress.within("recording" if before else "recording the untrained agent"):
-                    wandb_log.log_video(loop.record(run, env_steps), env_steps)
-                seconds = clock.seconds - began
-                progress.paused("recording", seconds, config.record_period_env_steps)
-            if saving or ending:
-                began = clock.seconds
-                size = metrics_file.sync()
-                state = {name: part.state_dict() for name, part in parts.items()}
-                if unread is not None:
-                    state["meter"], size = unread
-                checkpoint.save(
-                    run.checkpoints,
-                    env_steps,
-                    model=agent.network_state(),
-                    resume={**state, "metrics_size": size, "wall_seconds": clock.seconds},
-                    facts={"updates": agent.updates},
-                )
-                run.update_info(env_steps=env_steps, wall_seconds=round(clock.seconds, 3))
-                seconds = clock.seconds - began
-                progress.paused("saving", seconds, config.checkpoint_period_env_steps)
-            progress.advance(env_steps)
-            if ending:
-                break
-    stop.can_wait, stop.saved = False, True
-    if config.wandb.mode != "disabled":
-        progress.enter("closing W&B")
-    if finished:
-        wandb_log.log_checkpoint(run.checkpoints / str(env_steps), run.name)
-    loop.close()
-    wandb_log.close()
-    return finished
+    run.update_info(env_steps=env_steps, wall_seconds=reporter.wall_seconds)
 
 
 @contextmanager
@@ -187,20 +152,3 @@ def _config_fits(run: Run) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno is not None:  # the disk's fault
             raise
         raise UsageError(f"{run.path} does not fit its config.yaml: {error}") from error
-
-
-def keep_freed_memory() -> None:
-    """Lets glibc use the memory of freed tensors again.
-
-    By default it gives large blocks back to the system, and each new tensor is faulted in page by
-    page: an update of DQN took 4 % longer on one machine, a third longer on another.
-    """
-    with suppress(AttributeError):  # only glibc has it
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(M_MMAP_THRESHOLD, 2**30)
-        mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
-
-
-def _crossed(before: int, now: int, period: int) -> bool:
-    """Whether a multiple of `period` lies in (before, now]."""
-    return now // period > before // period

@@ -111,7 +111,7 @@ def test_anchors_rungs_and_the_gate_play_whole_games(monkeypatch: pytest.MonkeyP
     loop = SelfPlayLoop(CONFIG, torch.device("cpu"))
     try:
         for rival in ("random", loop.agent.frozen()):
-            games = loop._games_against(rival)
+            games = loop._strength.games_against(rival)
             assert {one.reason for one in games} <= ENDS
             assert max(len(one.history) for one in games) > CAP
         scores = np.array([loop._gate.challenge()["gate_score"]])

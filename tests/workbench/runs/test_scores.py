@@ -18,7 +18,7 @@ from workbench.runs.scores import (
     run_score,
 )
 from workbench.training.metrics import Meter
-from workbench.training.progress import Progress
+from workbench.training.progress import ProgressLine
 
 
 def write_metrics(run: Path, lines: list[dict[str, Any]]) -> Path:
@@ -148,7 +148,7 @@ def test_a_line_that_a_kill_cut_short_spoils_no_other(tmp_path: Path) -> None:
 
 def test_the_progress_line_tells_a_mean_and_of_how_many(capsys: pytest.CaptureFixture[str]) -> None:
     meter = Meter()
-    with Progress("x", 1_000, 0) as progress:
+    with ProgressLine("x", 1_000, 0) as progress:
         for step, (episodes, mean) in enumerate([(99, 40.0), (1, 67.0)], 1):
             told = {"env_steps": step, "episodes": episodes, "episode_return": mean}
             progress.show(meter.read() | told)

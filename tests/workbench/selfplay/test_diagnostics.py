@@ -7,7 +7,7 @@ import torch
 from agents.alphazero import AlphaZero, AlphaZeroConfig
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench.replay import Learnable, PositionReplay, PositionReplayConfig
-from workbench.selfplay.diagnostics import alarms, soundness
+from workbench.selfplay.diagnostics import alarms, diagnose
 
 GAME = OpenSpielGame(BoardConfig(kind="board", game="tic_tac_toe"))
 
@@ -35,8 +35,8 @@ def make_agent(**changes) -> AlphaZero:
 
 def test_positions_that_come_again_and_again_are_noticed():
     held_out = filled(100, distinct=100, seed=1)
-    varied = soundness(make_agent(), GAME.spec, filled(2000, distinct=2000, seed=2), held_out)
-    alike = soundness(make_agent(), GAME.spec, filled(2000, distinct=20, seed=2), held_out)
+    varied = diagnose(make_agent(), GAME.spec, filled(2000, distinct=2000, seed=2), held_out)
+    alike = diagnose(make_agent(), GAME.spec, filled(2000, distinct=20, seed=2), held_out)
     assert varied["distinct_positions"] == 1
     assert alike["distinct_positions"] <= 0.02
     assert not alarms(varied)
@@ -47,11 +47,11 @@ def test_what_is_learned_by_heart_is_noticed():
     """Results of random positions cannot be foretold: a network that does has seen them."""
     agent = make_agent(learning_rate=5e-3, average_decay=0.9, weight_decay=0.0, normalise=False)
     replay, held_out = filled(256, distinct=256, seed=3), filled(256, distinct=256, seed=4)
-    before = soundness(agent, GAME.spec, replay, held_out)
+    before = diagnose(agent, GAME.spec, replay, held_out)
     assert before["held_out_loss"] == pytest.approx(before["window_loss"], abs=0.1)
     for _ in range(200):
         agent.update(replay.sample(256))
-    after = soundness(agent, GAME.spec, replay, held_out)
+    after = diagnose(agent, GAME.spec, replay, held_out)
     assert after["window_loss"] < before["window_loss"] - 0.3
     assert any("by heart" in alarm for alarm in alarms(after))
 
@@ -63,5 +63,5 @@ def test_a_gate_that_never_opens_is_noticed():
 
 def test_nothing_is_said_before_there_is_anything_to_measure():
     empty = PositionReplay(PositionReplayConfig(), GAME.spec, np.random.default_rng(0))
-    assert soundness(make_agent(), GAME.spec, empty, empty) == {}
+    assert diagnose(make_agent(), GAME.spec, empty, empty) == {}
     assert alarms({}) == []

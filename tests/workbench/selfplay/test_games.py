@@ -187,9 +187,9 @@ GATE = {"period_env_steps": 300, "games": 4}
 def test_a_loop_saved_and_brought_back_equals_one_that_went_on(tmp_path, gate):
     """Through the files of a checkpoint, whatever the threads did."""
     loop = make_loop(gate=gate)
-    turns = loop.turns()
+    iterations = loop.iterations()
     while loop.agent.updates < 3:
-        next(turns)
+        next(iterations)
     state = {name: part.state_dict() for name, part in loop.parts.items()}
     path = save(tmp_path, 1, model=loop.agent.network_state(), resume=state, facts={})
     other = make_loop(gate=gate)
@@ -197,9 +197,9 @@ def test_a_loop_saved_and_brought_back_equals_one_that_went_on(tmp_path, gate):
     brought = load_resume(path)
     for name, part in other.parts.items():
         part.load_state_dict(brought[name])
-    again, measured, challenged, updates = other.turns(), 0, 0, 0
+    again, measured, challenged, updates = other.iterations(), 0, 0, 0
     for _ in range(120):
-        one, two = next(turns), next(again)
+        one, two = next(iterations), next(again)
         assert one.games == two.games
         assert one.facts == two.facts
         measured += "score_random" in one.facts
@@ -219,8 +219,8 @@ def test_a_loop_saved_and_brought_back_equals_one_that_went_on(tmp_path, gate):
 def test_measuring_changes_nothing():
     """Strength is measured with generators of its own."""
     loop, other = make_loop(), make_loop()
-    other._measure()
-    for _, one, two in zip(range(40), loop.turns(), other.turns(), strict=False):
+    other._strength.measure()
+    for _, one, two in zip(range(40), loop.iterations(), other.iterations(), strict=False):
         assert one.games == two.games
     loop.close()
     other.close()
@@ -255,7 +255,7 @@ def test_with_a_gate_the_frozen_network_plays():
     same = make_loop()
     learned = different = 0
     for _, one, two, three in zip(
-        range(60), loop.turns(), never.turns(), same.turns(), strict=False
+        range(60), loop.iterations(), never.iterations(), same.iterations(), strict=False
     ):
         assert one.games == two.games
         different += one.facts != three.facts
@@ -269,12 +269,12 @@ def test_with_a_gate_the_frozen_network_plays():
 def test_some_games_are_never_learned_from():
     """And the measured numbers say how far the network knows them."""
     loop = make_loop()
-    turns = loop.turns()
+    iterations = loop.iterations()
     facts = {}
     while not facts or loop._held_out.added < 5:
-        turn = next(turns)
-        if "held_out_loss" in turn.facts:
-            facts = turn.facts
+        progress = next(iterations)
+        if "held_out_loss" in progress.facts:
+            facts = progress.facts
     share = loop._held_out.added / (loop._held_out.added + loop._replay.added)
     assert 0.0 < share < 0.2
     assert 0 < facts["distinct_positions"] <= 1

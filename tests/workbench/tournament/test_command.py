@@ -3,7 +3,7 @@
 import pytest
 
 from workbench.tournament import command
-from workbench.tournament.command import Progress
+from workbench.tournament.command import CountLine
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def test_progress_says_how_long_the_rest_takes(clock, capsys):
-    progress = Progress()
+    progress = CountLine()
     progress(10, 130)
     for second in range(1, 121):
         clock[0] = second
@@ -31,7 +31,7 @@ def test_progress_says_how_long_the_rest_takes(clock, capsys):
 
 def test_progress_says_no_more_than_is_known_where_there_may_be_fewer(clock, capsys):
     """Games of a round are not all there are, and so no round ends with 0 s left."""
-    progress = Progress(open_ended=True)
+    progress = CountLine(open_ended=True)
     progress(32, 1_000)
     for played in range(33, 65):
         clock[0] += 2
@@ -42,14 +42,14 @@ def test_progress_says_no_more_than_is_known_where_there_may_be_fewer(clock, cap
     assert lines[-1] == "games 62 of at most 1,000  0.5/s"
     progress(64, 64)
     assert capsys.readouterr().err == "games 64 of 64  0.5/s\n"
-    again = Progress(open_ended=True)
+    again = CountLine(open_ended=True)
     again(64, 64)
     assert capsys.readouterr().err == "64 of 64 games were played before\n"
 
 
 def test_a_line_of_a_terminal_ends_when_all_has_ended(clock, capsys, monkeypatch):
     monkeypatch.setattr(command.sys.stderr, "isatty", lambda: True)
-    progress = Progress(open_ended=True)
+    progress = CountLine(open_ended=True)
     progress(0, 1_000)
     clock[0] = 4
     progress(32, 1_000)

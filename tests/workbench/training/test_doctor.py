@@ -18,7 +18,7 @@ from workbench.training.doctor import (
     refuse_what_will_not_fit,
     warnings,
 )
-from workbench.training.progress import Progress
+from workbench.training.progress import ProgressLine
 from workbench.training.stopping import StopRequest
 from workbench.training.train import train
 
@@ -37,7 +37,7 @@ def test_a_run_takes_no_more_than_was_said(
     resolved = load_config(Path(write_config(tmp_path / "c.yaml", config, **changes)))
     said = needed_disk_bytes(resolved)
     run = create_run(resolved, str(tmp_path / "a"))
-    with Progress("a", 200, 0) as progress:
+    with ProgressLine("a", 200, 0) as progress:
         assert train(run, progress, StopRequest())
     files = [*run.replay.glob("*"), *run.checkpoints.glob("*/*.safetensors")]
     taken = sum(path.stat().st_size for path in files)
@@ -57,7 +57,7 @@ def test_replay_has_no_more_rows_than_the_training_steps(tmp_path: Path) -> None
     resolved = load_config(Path(config))
     refuse_what_will_not_fit(resolved)
     run = create_run(resolved, str(tmp_path / "a"))
-    with Progress("a", 300, 0) as progress:
+    with ProgressLine("a", 300, 0) as progress:
         assert train(run, progress, StopRequest())
     assert (run.replay / "last.bin").stat().st_size == 300
     assert (run.replay / "frames.bin").stat().st_size == 300 * 8 * 8

@@ -39,10 +39,10 @@ EPISODES = [
 def test_the_meter_reports_the_means_of_the_episodes_that_ended() -> None:
     meter = Meter()
     for step in EPISODES[:2]:
-        meter.saw(step)
+        meter.add_step(step)
     assert meter.read() == {"episodes": 0}
     for step in EPISODES[2:]:
-        meter.saw(step)
+        meter.add_step(step)
     # An episode counts whole, even if a line was written while it went on.
     assert meter.read() == {"episodes": 3, "episode_return": 8.0, "episode_length": 2.0}
     assert meter.read() == {"episodes": 0}
@@ -51,7 +51,7 @@ def test_the_meter_reports_the_means_of_the_episodes_that_ended() -> None:
 def test_the_meter_reports_the_means_of_the_updates() -> None:
     meter = Meter()
     for loss, value in ((1.0, 10.0), (2.0, 20.0), (6.0, 60.0)):
-        meter.learned(update(loss, value))
+        meter.add_update(update(loss, value))
     assert meter.read() == {"episodes": 0, "loss": 3.0, "value": 30.0}
     assert meter.read() == {"episodes": 0}
 
@@ -60,13 +60,13 @@ def test_the_meter_reports_the_means_of_the_updates() -> None:
 def test_a_restored_meter_goes_on_as_the_first(number: int) -> None:
     meter, restored = Meter(), Meter()
     for step in EPISODES[:number]:
-        meter.saw(step)
-        meter.learned(update(step.reward[0].item()))
+        meter.add_step(step)
+        meter.add_update(update(step.reward[0].item()))
     restored.load_state_dict(meter.state_dict())
     for each in (meter, restored):
         for step in EPISODES[number:]:
-            each.saw(step)
-            each.learned(update(step.reward[0].item()))
+            each.add_step(step)
+            each.add_update(update(step.reward[0].item()))
     assert restored.read() == meter.read()
     assert restored.state_dict().keys() == meter.state_dict().keys()
 
@@ -74,10 +74,10 @@ def test_a_restored_meter_goes_on_as_the_first(number: int) -> None:
 def test_a_meter_brought_back_goes_on_where_learning_does() -> None:
     """Checkpoints hold CPU tensors; what a learner tells next lies on its device."""
     saved, restored = Meter(), Meter()
-    saved.learned(update(1.0))
+    saved.add_update(update(1.0))
     restored.load_state_dict(saved.state_dict())
     elsewhere = {"loss": torch.zeros((), device="meta"), "value": torch.zeros((), device="meta")}
-    restored.learned(Update(elsewhere, torch.zeros(2)))
+    restored.add_update(Update(elsewhere, torch.zeros(2)))
     learned = restored.state_dict()["learned"]
     assert [(x.shape, x.device.type) for x in learned.values()] == [((2,), "meta")] * 2
 
@@ -86,12 +86,12 @@ def test_a_meter_brought_back_goes_on_where_learning_does() -> None:
 def test_a_loss_or_a_weight_that_is_not_finite_is_found(bad: float) -> None:
     meter = Meter()
     meter.check_finite()
-    meter.learned(update(1.0))
+    meter.add_update(update(1.0))
     meter.check_finite([torch.ones(3)])
     with pytest.raises(WorkError, match=r"Lower agent\.learning_rate"):
         meter.check_finite([torch.ones(3), torch.tensor([1.0, bad])])
-    meter.learned(update(bad))
-    meter.learned(update(1.0))
+    meter.add_update(update(bad))
+    meter.add_update(update(1.0))
     with pytest.raises(WorkError, match="no longer a finite number"):
         meter.check_finite()
 

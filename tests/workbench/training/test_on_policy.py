@@ -176,10 +176,10 @@ def make_loop(world: EnvConfig, **changes: Any) -> OnPolicyLoop:
 @every_world
 def test_the_first_minibatch_of_each_rollout_is_on_policy(world: EnvConfig, core: str) -> None:
     loop = make_loop(world, core=core, epochs=2, minibatches=3, learning_rate=1e-2)
-    turns = loop.turns()
+    iterations = loop.iterations()
     later = []
     for _ in range(3):
-        first, *others = (update.metrics for update in next(turns).updates)
+        first, *others = (update.metrics for update in next(iterations).updates)
         assert abs(first["kl"].item()) < 1e-6
         assert first["clipped"].item() == 0
         # All ratios are 1 and advantages have no mean.
@@ -198,9 +198,9 @@ def test_a_turn_is_a_rollout_and_the_updates_from_it(monkeypatch: pytest.MonkeyP
         return update(batch)
 
     monkeypatch.setattr(loop.agent, "update", spy)
-    for number, turn in zip((1, 2), loop.turns(), strict=False):
-        assert len(turn.steps) == TICKS + 1
-        assert len(turn.updates) == 15
+    for number, progress in zip((1, 2), loop.iterations(), strict=False):
+        assert len(progress.steps) == TICKS + 1
+        assert len(progress.updates) == 15
         assert loop.agent.updates == 15 * number
         begins = {torch.cat(learned[i : i + 5]).sort().values for i in range(0, 15, 5)}
         sizes = [len(minibatch) for minibatch in learned]
@@ -212,25 +212,25 @@ def test_a_turn_is_a_rollout_and_the_updates_from_it(monkeypatch: pytest.MonkeyP
 
 def test_rollouts_follow_each_other_without_a_gap() -> None:
     loop = make_loop(COUNTER)
-    turns = loop.turns()
-    steps = [step for _ in range(3) for step in next(turns).steps]
+    iterations = loop.iterations()
+    steps = [step for _ in range(3) for step in next(iterations).steps]
     brightness = [int(step.obs[0, -1, 0, 0]) for step in steps]
     assert brightness == [10 + t % 10 for t in range(3 * (TICKS + 1))]
 
 
-def test_a_turn_begins_with_the_memory_that_the_one_before_left() -> None:
-    """Played again from the memory of a turn, in envs at the same point: the same decisions."""
+def test_an_iteration_begins_with_the_memory_that_the_one_before_left() -> None:
+    """Played again from its memory, in envs at the same point: the same decisions."""
     loop = make_loop(LAVA)
-    turns = loop.turns()
-    next(turns)
+    iterations = loop.iterations()
+    next(iterations)
     # Copied, as by saving: they refer to tensors that learning changes.
     state = deepcopy({name: part.state_dict() for name, part in loop.parts.items()})
     other = make_loop(LAVA)
     other.agent.load_network_state(loop.agent.network_state())
     for name, part in other.parts.items():
         part.load_state_dict(state[name])
-    expected = next(turns)
-    again = next(other.turns())
+    expected = next(iterations)
+    again = next(other.iterations())
     for ours, theirs in zip(again.steps, expected.steps, strict=True):
         assert np.array_equal(ours.obs, theirs.obs)
     states = (one.parts["stream"].state_dict()["memory"] for one in (loop, other))
@@ -261,7 +261,7 @@ def test_a_minibatch_from_which_nothing_can_be_learned_is_left_out() -> None:
     """Sequences of one tick: some hold nothing but the last obs of an episode."""
     world = ProbeConfig(kind="probe", probe="constant", num_envs=1)
     loop = make_loop(world, rollout_ticks=6, sequence_ticks=1, minibatches=6, epochs=2)
-    updates = next(loop.turns()).updates
+    updates = next(loop.iterations()).updates
     assert len(updates) == 2 * 3
     assert all(update.metrics["loss"].isfinite() for update in updates)
     assert all(tensor.isfinite().all() for tensor in loop.agent.network_state().values())

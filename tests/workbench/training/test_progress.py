@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 import workbench.training.progress
-from workbench.training.progress import QUIET_SECONDS, Progress, compose, duration, elide
+from workbench.training.progress import QUIET_SECONDS, ProgressLine, compose, duration, elide
 
 
 class Clock:
@@ -25,7 +25,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def test_without_a_terminal_each_line_of_metrics_is_printed(
     clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with Progress("pong-1", 100_000, 0) as progress:
+    with ProgressLine("pong-1", 100_000, 0) as progress:
         clock.seconds = 30.0  # of which nobody knows how long it loaded and compiled
         progress.show({"env_steps": 5_000, "epsilon": 0.5})
         clock.seconds = 40.0
@@ -41,7 +41,7 @@ def test_without_a_terminal_each_line_of_metrics_is_printed(
 
 
 def test_the_rate_is_that_of_the_last_seconds(clock: Clock) -> None:
-    progress = Progress("a", 1_000_000, 0)
+    progress = ProgressLine("a", 1_000_000, 0)
     env_steps = 0
     for second in range(1, 61):
         clock.seconds = float(second)
@@ -51,7 +51,7 @@ def test_the_rate_is_that_of_the_last_seconds(clock: Clock) -> None:
 
 
 def test_what_was_done_before_a_resume_does_not_count_as_fast(clock: Clock) -> None:
-    progress = Progress("a", 1_000, 900)
+    progress = ProgressLine("a", 1_000, 900)
     clock.seconds = 1.0
     progress.advance(910)
     assert progress.steps_per_second is None
@@ -60,8 +60,8 @@ def test_what_was_done_before_a_resume_does_not_count_as_fast(clock: Clock) -> N
     assert progress.steps_per_second == pytest.approx(10)
 
 
-def test_the_first_turn_of_a_phase_compiles_and_counts_in_nothing(clock: Clock) -> None:
-    progress = Progress("a", 1_000, 900)
+def test_the_first_iteration_of_a_phase_compiles_and_counts_in_nothing(clock: Clock) -> None:
+    progress = ProgressLine("a", 1_000, 900)
     progress.enter("loading checkpoint 900")
     clock.seconds = 100.0
     progress.enter(None)
@@ -76,7 +76,7 @@ def test_the_first_turn_of_a_phase_compiles_and_counts_in_nothing(clock: Clock) 
 
 
 def test_pauses_are_in_the_time_left_and_not_in_the_rate(clock: Clock) -> None:
-    progress = Progress("a", 1_050, 0)
+    progress = ProgressLine("a", 1_050, 0)
     progress.advance(10)
     env_steps = 10
     for second in range(1, 31):
@@ -98,7 +98,7 @@ def test_pauses_are_in_the_time_left_and_not_in_the_rate(clock: Clock) -> None:
 
 
 def test_the_time_left_is_never_negative(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
-    with Progress("a", 100, 0) as progress:
+    with ProgressLine("a", 100, 0) as progress:
         progress.advance(1)
         clock.seconds = 0.001
         progress.show({"env_steps": 4_000, "epsilon": 0.0})
@@ -108,7 +108,7 @@ def test_the_time_left_is_never_negative(clock: Clock, capsys: pytest.CaptureFix
 def test_self_play_shows_how_strong_it_is_and_what_goes_wrong(
     clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with Progress("a", 1_000, 0) as progress:
+    with ProgressLine("a", 1_000, 0) as progress:
         clock.seconds = 1.0
         progress.show(
             {
@@ -171,7 +171,7 @@ def test_durations_are_said_as_people_do() -> None:
 def test_no_time_left_is_told_before_it_learns(
     clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with Progress("a", 10_000, 0) as progress:
+    with ProgressLine("a", 10_000, 0) as progress:
         progress.enter("loading")
         progress.enter("collecting, not learning yet")
         clock.seconds = 1.0
@@ -204,7 +204,7 @@ def test_no_time_left_is_told_before_it_learns(
 def test_without_a_terminal_a_line_comes_now_and_then(
     clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with Progress("a", 1_000, 0) as progress:
+    with ProgressLine("a", 1_000, 0) as progress:
         for second in range(1, 100):
             clock.seconds = float(second)
             progress.advance(second)
@@ -223,7 +223,7 @@ def test_a_terminal_shows_one_line(
         "Console",
         lambda stderr: Console(file=screen, force_terminal=True, width=width),
     )
-    with Progress(LONG_NAME, 100_000, 0) as progress:
+    with ProgressLine(LONG_NAME, 100_000, 0) as progress:
         progress.enter("collecting, not learning yet")
         clock.seconds = 1.0
         progress.advance(1_000)

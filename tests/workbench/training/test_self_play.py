@@ -32,8 +32,8 @@ CONFIG = BOARD | {
 def test_memory_stays_flat(games):
     loop = SelfPlayLoop(SelfPlayConfig.model_validate(CONFIG), torch.device("cpu"))
     process, before, ended = psutil.Process(), 0, 0
-    for turn in loop.turns():
-        ended += len(turn.games)
+    for progress in loop.iterations():
+        ended += len(progress.games)
         if not before and ended >= SETTLED_GAMES:
             gc.collect()
             before = process.memory_info().rss

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from agents.resignation import MOST, Resignation, ResignationConfig
+from agents.resignation import ResignationConfig
+from workbench.selfplay.resignation import MOST, Resignation
 
 FIRST, SECOND = np.array([0], np.int8), np.array([1], np.int8)
 
@@ -17,7 +18,7 @@ def played(resignation: Resignation, values: list[float], result: float) -> None
     """One game in which the first player's expectations were `values`, asked at its turns."""
     for value in values:
         resignation.gives_up(np.array([value], np.float32), FIRST)
-    resignation.ended(0, result)
+    resignation.end(0, result)
     resignation.begin(0)
 
 
@@ -82,7 +83,7 @@ def test_it_goes_on_alike_when_brought_back():
     for _ in range(200):
         values = rng.uniform(-1, 1, 3).astype(np.float32)
         one.gives_up(values, rng.integers(2, size=3).astype(np.int8))
-        one.ended(0, -1.0 if values[0] < -0.5 else 1.0)
+        one.end(0, -1.0 if values[0] < -0.5 else 1.0)
         one.begin(0)
     other.load_state_dict(one.state_dict())
     assert other.threshold == one.threshold
@@ -90,6 +91,6 @@ def test_it_goes_on_alike_when_brought_back():
     values = np.full(3, -0.999, np.float32)
     to_play = np.array([0, 1, 0], np.int8)
     assert np.array_equal(other.gives_up(values, to_play), one.gives_up(values, to_play))
-    other.ended(1, 1.0)
-    one.ended(1, 1.0)
+    other.end(1, 1.0)
+    one.end(1, 1.0)
     assert other.threshold == one.threshold
