@@ -12,14 +12,14 @@ from workbench.errors import UsageError
 from workbench.recording.board_names import names_of
 from workbench.runs import checkpoint
 from workbench.runs.changes import describe_changes
+from workbench.runs.facts import MAX_BYTES, read_facts
 from workbench.runs.notes import notes_path, read_notes
 from workbench.runs.run import Run
 from workbench.runs.scores import EVALUATIONS, measured_in_training, run_score
+from workbench.runs.sparkline import read_spark
 from workbench.studio import commands
 from workbench.studio.answers import finite
 from workbench.studio.cache import Kept, stamp
-from workbench.studio.runs.flat_config import MAX_BYTES, family_of, game_of, read_flat
-from workbench.studio.runs.sparks import read_spark
 from workbench.studio.videos.facts import list_videos, score_of
 
 STATUSES = ("created", "running", "interrupted", "failed", "finished")
@@ -146,16 +146,8 @@ def details(name: str, run: Run, serves: Serves) -> dict[str, Any]:
 
 def _config_facts(run: Run, serves: Serves) -> dict[str, Any]:
     _check(run.config_path, serves)
-    flat = read_flat(run.config_path)
-    return {
-        "game": game_of(flat),
-        "world": flat["env.kind"],
-        "agent": flat["agent.kind"],
-        "seed": flat.get("seed"),
-        "family": family_of(flat),
-        "total_env_steps": flat["total_env_steps"],
-        "protocol": flat.get("env.protocol"),
-    }
+    info_path = run.info_path if serves(run.info_path) else Path(os.devnull)
+    return read_facts(run.config_path, info_path)._asdict()
 
 
 def _info_facts(run: Run, serves: Serves) -> dict[str, Any]:
