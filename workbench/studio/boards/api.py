@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from envs.board import games as game_table
 from workbench.errors import UsageError
-from workbench.recording.board_names import NAMES, OTHER
 from workbench.runs.checkpoint import list_steps
 from workbench.runs.run import Run
 from workbench.studio.answers import Answer, Turns
@@ -31,9 +31,8 @@ def routes(library: Library) -> list[BaseRoute]:
         runs = library.runs().items()
         return Answer({"runs": [name for name, run in runs if _has_checkpoint(library, run)]})
 
-    def names(request: Request) -> Response:
-        games = {family: told._asdict() for family, told in NAMES.items()}
-        return Answer({"games": games, "other": OTHER._asdict()})
+    def games(request: Request) -> Response:
+        return Answer(game_table.as_json())
 
     def positions(request: Request) -> Response:
         first = whole_number(request.query_params, "from") or 0
@@ -62,7 +61,7 @@ def routes(library: Library) -> list[BaseRoute]:
 
     return [
         Route("/playable", playable),
-        Route("/names", names),
+        Route("/games", games),
         Route("/positions", Turns(POSITIONS_AT_A_TIME)(positions)),
         Route("/truth", Turns(1)(truth)),
         Route("/recorded/{run}/{video}", recorded),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from envs.board.base import BoardGame, Position
-from envs.board.cells import board_text, cells, family, hands, squares
+from envs.board.cells import board_text, cells, family, hands, in_a_row, squares
 from envs.board.connect_four import ILLEGAL
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench.errors import UsageError
@@ -62,6 +62,7 @@ def told_positions(game: BoardGame, moves: Sequence[int], first: int = 0) -> dic
     where = [squares(position, [action])[0] for position, action in made]
     return {
         "family": family(positions[0]),
+        "in_a_row": in_a_row(positions[0]),
         "first_to_move": int(game.status(positions[:1]).to_play[0]),
         "names": [game.action_name(position, action) for position, action in made],
         "squares": where,

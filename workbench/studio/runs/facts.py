@@ -7,9 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from envs.board.games import facts_of
 from workbench.config import flatten
 from workbench.errors import UsageError
-from workbench.recording.board_names import names_of
 from workbench.runs import checkpoint
 from workbench.runs.changes import describe_changes
 from workbench.runs.facts import MAX_BYTES, read_facts
@@ -136,7 +136,7 @@ def details(name: str, run: Run, serves: Serves) -> dict[str, Any]:
         with suppress(OSError):
             rest["notes"] = read_notes(run)
     if facts["world"] == "board":
-        rest["sides"] = names_of(str(facts["game"]).partition("(")[0]).sides
+        rest["sides"] = facts_of(str(facts["game"]).partition("(")[0]).sides
     with suppress(UsageError, OSError):  # the card has told it
         _check(run.info_path, serves)
         rest["info"] = _more_info(run)
