@@ -35,6 +35,7 @@ from workbench.recording.frame import (
     TRACK,
     Font,
     Pixels,
+    ScreenBox,
     shortened,
     text_font,
 )
@@ -42,6 +43,7 @@ from workbench.recording.frame import (
 # All sizes are in pixels of the video.
 PANEL_WIDTH = 320
 SHAPE = BOARD_SIDE, BOARD_SIDE + PANEL_WIDTH, 3
+SCREEN = ScreenBox(0, 0, BOARD_SIDE, BOARD_SIDE, SHAPE[1], SHAPE[0])
 LEFT, RIGHT = 8, PANEL_WIDTH - 18
 ROWS_TOP, ROW_HEIGHT, MAX_ROWS = 124, 29, 6
 BARS = LEFT + 104, RIGHT - 56

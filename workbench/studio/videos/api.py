@@ -17,9 +17,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from agents import AgentConfig
 from workbench.errors import UsageError
-from workbench.recording.frame import SCREEN_HEIGHT, MemoryStrip, Pixels
+from workbench.recording.frame import Pixels, strip_height
 from workbench.runs import checkpoint
 from workbench.runs.run import Run
 from workbench.studio import commands
@@ -34,7 +33,7 @@ from workbench.studio.videos.enactment import (
     recorded_at,
     world_and_agent,
 )
-from workbench.studio.videos.facts import find, list_videos
+from workbench.studio.videos.facts import find, frame_size, list_videos
 from workbench.studio.videos.insight import (
     TINTS,
     Look,
@@ -49,6 +48,7 @@ from workbench.studio.videos.insight import (
     surprises,
     tinted,
 )
+from workbench.studio.videos.screen import older_crop
 from workbench.studio.videos.traces import read_episode
 
 MAX_WAITING = 24  # questions; more are told to come again
@@ -102,9 +102,11 @@ def episode_facts(run: Run, trace_path: Path) -> dict[str, Any]:
     errors = surprises(trace, agent.discount, scale, agent.reward_clip)
     asked = recorded_at(trace_path.stem)
     steps = checkpoint.list_steps(run.checkpoints)
+    video = trace_path.with_suffix(".mp4")
+    strip = 0 if trace.memory_norm is None else strip_height(int(getattr(agent, "core_size", 1)))
     return {
         "videos": list_videos(run),
-        "strip_height": _strip_height(agent) if trace.memory_norm is not None else 0,
+        "screen": (trace.screen or older_crop(frame_size(video), strip))._asdict(),
         "frames": trace.end + 1,
         "fps": trace.fps,
         "discount": agent.discount,
@@ -114,11 +116,6 @@ def episode_facts(run: Run, trace_path: Path) -> dict[str, Any]:
         "commands": commands.of_recording(run, trace_path.stem),
         "checkpoint": {"asked": asked, "used": nearest_checkpoint(run, asked) if steps else None},
     }
-
-
-def _strip_height(agent: AgentConfig) -> int:
-    """Returns how high the memory's strip is in a video, below the screen."""
-    return MemoryStrip(SCREEN_HEIGHT, int(getattr(agent, "core_size", 1))).height
 
 
 def _agent(request: Request, enactment: Enactment) -> Response:

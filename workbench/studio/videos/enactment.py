@@ -10,7 +10,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,45 +21,22 @@ from agents.base import Agent, Array, Decision, Memory
 from agents.dqn import DQN
 from agents.ppo import PPO
 from agents.r2d2 import R2D2
-from envs import EnvConfig, env_spec, make_envs, make_rendered_env
-from envs.atari import AtariConfig
+from envs import EnvConfig, env_spec, make_envs
 from envs.base import EnvSpec, Step
 from envs.grid import MiniGridConfig
 from workbench.config import SelfPlayConfig
 from workbench.errors import UsageError
-from workbench.recording.frame import MIN_HEIGHT, PANEL_WIDTH, SCREEN_HEIGHT, MemoryStrip
+from workbench.recording.frame import ScreenBox
 from workbench.runs import checkpoint
 from workbench.runs.run import Run
 from workbench.studio.cache import Kept, stamp
+from workbench.studio.videos.screen import older_screen
 from workbench.studio.videos.traces import EpisodeTrace, read_episode
 
-ATARI_SCREEN = (210, 160)
 REWARD_TOLERANCE = 1e-3
 VALUE_TOLERANCE = 1e-2  # of bfloat16, whose sums depend on the machine
 CHECKED_STEPS = 32  # of an agent without memory, whose other steps need not be recomputed
 CACHE_BYTES = 256 << 20
-
-
-class Box(NamedTuple):
-    """A rectangle of a video's frame and the size of the frame, in pixels."""
-
-    left: int
-    top: int
-    width: int
-    height: int
-    frame_width: int
-    frame_height: int
-
-
-def screen_box(screen: tuple[int, int], memory_units: int | None) -> Box:
-    """Returns where `panel.Picture` puts a screen `(H, W)`; `memory_units` None: no memory."""
-    factor = max(1, round(SCREEN_HEIGHT / screen[0]))
-    height, width = factor * screen[0], factor * screen[1]
-    strip = 0 if memory_units is None else MemoryStrip(width, memory_units).height
-    content = height + strip
-    frame_height = max(MIN_HEIGHT, content + content % 2)
-    top = (frame_height - content) // 2
-    return Box(0, top, width, height, width + width % 2 + PANEL_WIDTH, frame_height)
 
 
 def nearest_checkpoint(run: Run, env_steps: int) -> int:
@@ -102,7 +78,7 @@ class Enactment:
     agent: Agent  # in float32: it is asked about many pictures that differ little
     checkpoint: int
     note: str | None  # what is not as it was recorded
-    screen: Box
+    screen: ScreenBox
     sees_screen: bool  # whether an observation shows the very screen, only smaller
     frames: npt.NDArray[np.uint8]  # [stack + T, c, H, W]
     memories: tuple[npt.NDArray[np.float32], ...]  # each [T + 2, size], before each step
@@ -151,7 +127,7 @@ def enact(run: Run, env_steps: int, trace: EpisodeTrace) -> Enactment:
     try:
         spec = env_spec(world)
         agent = _load(agent_config, spec, weights)
-        steps, shape = _replay(world, spec, trace)
+        steps = _replay(world, spec, trace)
         stack, (c, h, w) = spec.stack, spec.frame_shape
         frames = np.concatenate([steps[0].obs.reshape(stack, c, h, w), *(s.obs for s in steps[1:])])
         decisions, memories = _remember(agent, steps, frames)
@@ -159,16 +135,17 @@ def enact(run: Run, env_steps: int, trace: EpisodeTrace) -> Enactment:
         if agent_config.precision != "float32":
             changes = {"precision": "float32"}
             precise = _load(agent_config.model_copy(update=changes), spec, weights)
+        units = memories[0].shape[1] if memories else None
+        screen = trace.screen or older_screen(world, units)
     except (ValueError, ImportError, OSError, RuntimeError) as error:
         raise UsageError(f"the episode cannot be played once more: {error}") from None
-    units = memories[0].shape[1] if memories else None
     return Enactment(
         trace=trace,
         spec=spec,
         agent=precise,
         checkpoint=used,
         note=_difference(trace, decisions, used, env_steps),
-        screen=screen_box(shape, units),
+        screen=screen,
         sees_screen=not (isinstance(world, MiniGridConfig) and world.view == "partial"),
         frames=frames,
         memories=memories,
@@ -182,10 +159,8 @@ def _load(config: AgentConfig, spec: EnvSpec, weights: dict[str, torch.Tensor]) 
     return agent
 
 
-def _replay(
-    world: EnvConfig, spec: EnvSpec, trace: EpisodeTrace
-) -> tuple[list[Step], tuple[int, int]]:
-    """Returns the T + 1 steps of the episode, and the size of the screen `(H, W)`.
+def _replay(world: EnvConfig, spec: EnvSpec, trace: EpisodeTrace) -> list[Step]:
+    """Returns the T + 1 steps of the episode.
 
     After the first, each step's `obs` is `[1, c, H, W]`, its newest frame alone.
 
@@ -196,15 +171,11 @@ def _replay(
         raise ValueError("the world has other actions now than when it was recorded")
     if (trace.end + spec.stack) * prod(spec.frame_shape) > CACHE_BYTES:
         raise ValueError(f"{trace.end:,} steps are too many")
-    single, shape = world.model_copy(update={"num_envs": 1}), ATARI_SCREEN
-    rendered = None if isinstance(world, AtariConfig) else make_rendered_env(single)
     steps = []
-    with closing(rendered or make_envs(single)) as env:
+    with closing(make_envs(world.model_copy(update={"num_envs": 1}))) as env:
         env.reset(trace.seed, trace.env)
         for t in range(trace.end + 1):
             step = env.recv()
-            if rendered is not None and t == 0:
-                shape = rendered.render().shape[:2]
             if t and abs(step.reward[0] - trace.rewards[t - 1]) > REWARD_TOLERANCE:
                 raise ValueError(f"the world did something else at step {t} than when recorded")
             if t < trace.end:
@@ -213,7 +184,7 @@ def _replay(
                 env.send(trace.actions[t : t + 1])
             newest = step.obs[:, -spec.frame_channels :].copy()
             steps.append(step._replace(obs=newest) if t else step)
-    return steps, shape
+    return steps
 
 
 def _remember(
