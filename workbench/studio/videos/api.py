@@ -29,7 +29,6 @@ from workbench.studio.videos.enactment import (
     Enactment,
     Enactments,
     nearest_checkpoint,
-    network_of,
     recorded_at,
     world_and_agent,
 )
@@ -120,7 +119,7 @@ def episode_facts(run: Run, trace_path: Path) -> dict[str, Any]:
 
 def _agent(request: Request, enactment: Enactment) -> Response:
     spec = enactment.spec
-    convolution = first_convolution(network_of(enactment.agent))
+    convolution = first_convolution(enactment.agent.network)
     return Answer(
         {
             "checkpoint": enactment.checkpoint,
@@ -153,7 +152,7 @@ def _observation(request: Request, enactment: Enactment) -> Response:
 
 def _activations(request: Request, enactment: Enactment) -> Response:
     t = _moment(request, enactment)
-    convolution = first_convolution(network_of(enactment.agent))
+    convolution = first_convolution(enactment.agent.network)
     if convolution is None:
         raise HTTPException(404, "this network has no convolution")
     with torch.no_grad():
