@@ -1,6 +1,7 @@
 """The page, its scripts and styles, and how all that is answered is compressed."""
 
 from importlib.resources import files
+from pathlib import Path
 
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
@@ -9,10 +10,19 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+STUDIO = Path(str(files("workbench.studio")))
+STYLES = "<!-- styles of the pages -->"
+
 
 async def page(request: Request) -> Response:
-    """Answers with the one page there is."""
-    html = files("workbench.studio").joinpath("page/index.html").read_bytes()
+    """Answers with the one page there is, which asks for the styles of all folders."""
+    html = (STUDIO / "page/index.html").read_text(encoding="utf-8")
+    folders = sorted(path for path in STUDIO.glob("*/*.css") if path.parent.name != "page")
+    links = "\n    ".join(
+        f'<link rel="stylesheet" href="static/{path.relative_to(STUDIO).as_posix()}">'
+        for path in folders
+    )
+    html = html.replace(STYLES, links)
     return Response(html, media_type="text/html", headers={"Cache-Control": "no-cache"})
 
 
