@@ -19,7 +19,7 @@ class Answer(JSONResponse):
         return json.dumps(content, allow_nan=False, separators=(",", ":")).encode("ascii")
 
 
-class Turns:
+class WorkQueue:
     """Threads of their own for what takes long: who waits for a turn holds up nobody else."""
 
     def __init__(self, at_a_time: int, max_waiting: int = 100) -> None:

@@ -11,7 +11,7 @@ from envs.board import games as game_table
 from workbench.errors import UsageError
 from workbench.runs.checkpoint import list_steps
 from workbench.runs.run import Run
-from workbench.studio.answers import Answer, Turns
+from workbench.studio.answers import Answer, WorkQueue
 from workbench.studio.boards.facts import Truth, recorded_game, rules, told_positions
 from workbench.studio.boards.thought import MAX_SIMULATIONS, Thinkers
 from workbench.studio.library import Library
@@ -62,10 +62,10 @@ def routes(library: Library) -> list[BaseRoute]:
     return [
         Route("/playable", playable),
         Route("/games", games),
-        Route("/positions", Turns(POSITIONS_AT_A_TIME)(positions)),
-        Route("/truth", Turns(1)(truth)),
+        Route("/positions", WorkQueue(POSITIONS_AT_A_TIME)(positions)),
+        Route("/truth", WorkQueue(1)(truth)),
         Route("/recorded/{run}/{video}", recorded),
-        Route("/{run}/think", Turns(THOUGHTS_AT_A_TIME)(think)),
+        Route("/{run}/think", WorkQueue(THOUGHTS_AT_A_TIME)(think)),
     ]
 
 

@@ -17,7 +17,7 @@ from workbench.evaluation.solved import Solver, make_solver
 from workbench.runs.run import Run
 from workbench.studio import commands
 from workbench.studio.boards.thought import positions_after
-from workbench.studio.cache import Kept
+from workbench.studio.cache import Cache
 from workbench.studio.videos.traces import read_game
 
 # Words and small numbers, so that nobody asks for a board that fills the memory, or for a file.
@@ -144,8 +144,8 @@ class Truth:
     def __init__(self) -> None:
         """Has solved nothing."""
         self._lock = threading.Lock()
-        self._solvers: Kept[Solver | None] = Kept(MAX_SOLVERS)
-        self._known: Kept[list[dict[str, Any] | None]] = Kept(MAX_JUDGED)
+        self._solvers: Cache[Solver | None] = Cache(MAX_SOLVERS)
+        self._known: Cache[list[dict[str, Any] | None]] = Cache(MAX_JUDGED)
 
     def judge(self, game: BoardGame, moves: Sequence[int]) -> list[dict[str, Any] | None] | None:
         """Returns what every move was worth, player 0's result `before` and `after`.

@@ -19,7 +19,7 @@ from workbench.runs.scores import EVALUATIONS, measured_in_training, run_score
 from workbench.runs.sparkline import read_spark
 from workbench.studio import commands
 from workbench.studio.answers import finite
-from workbench.studio.cache import Kept, stamp
+from workbench.studio.cache import Cache, fingerprint
 from workbench.studio.videos.facts import list_videos, score_of
 
 STATUSES = ("created", "running", "interrupted", "failed", "finished")
@@ -53,14 +53,14 @@ class Cards:
     def __init__(self, serves: Serves, most: int = MAX_CARDS) -> None:
         """`serves` says whether a file may be read; `most` cards are kept."""
         self._serves = serves
-        self._kept: Kept[dict[str, Any]] = Kept(most)
+        self._kept: Cache[dict[str, Any]] = Cache(most)
 
     def card(self, name: str, run: Run) -> dict[str, Any]:
         """Returns what the gallery shows of a run."""
         evaluations = run.path / EVALUATIONS
         paths = (run.config_path, run.info_path, run.metrics_path, run.videos, evaluations)
         facts = self._kept.get(
-            run.path, lambda: card(name, run, self._serves), tuple(map(stamp, paths))
+            run.path, lambda: card(name, run, self._serves), tuple(map(fingerprint, paths))
         )
         if facts["status"] == "running":  # unless its process was killed: no file tells that
             facts = facts | {"status": _status(run, "running")}

@@ -18,7 +18,7 @@ from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench.errors import UsageError
 from workbench.evaluation.ratings import rate
 from workbench.studio import commands
-from workbench.studio.cache import Kept, stamp
+from workbench.studio.cache import Cache, fingerprint
 from workbench.studio.tournaments.growing_file import read_games, read_scores
 from workbench.tournament.comparison import EVALUATIONS
 from workbench.tournament.comparison_tables import Estimate, Row, rank
@@ -58,8 +58,8 @@ class Scores(NamedTuple):
     unreadable: int
 
 
-_tables: Kept[Table] = Kept(KEPT)
-_scores: Kept[Scores] = Kept(KEPT)
+_tables: Cache[Table] = Cache(KEPT)
+_scores: Cache[Scores] = Cache(KEPT)
 
 
 def conditions_of(folder: Path) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def table_of(folder: Path, conditions: dict[str, Any], resamples: int = 1000) ->
         ranked = [row.name for row in table.rows]
         return Table(ranked, records, table, first_seat, unreadable)
 
-    written = stamp(folder / GAMES), json.dumps(conditions)
+    written = fingerprint(folder / GAMES), json.dumps(conditions)
     return _tables.get((folder, resamples), make, written)
 
 
@@ -250,7 +250,7 @@ def _scores_of(folder: Path, conditions: dict[str, Any]) -> Scores:
         above = _success_above(json.dumps(conditions.get("env"), sort_keys=True))
         return Scores(rank(scores, above), unreadable)
 
-    return _scores.get(folder, make, (stamp(folder / EVALUATIONS), json.dumps(conditions)))
+    return _scores.get(folder, make, (fingerprint(folder / EVALUATIONS), json.dumps(conditions)))
 
 
 @lru_cache(maxsize=64)

@@ -22,7 +22,7 @@ from workbench.recording.frame import Pixels, strip_height
 from workbench.runs import checkpoint
 from workbench.runs.run import Run
 from workbench.studio import commands
-from workbench.studio.answers import Answer, Turns
+from workbench.studio.answers import Answer, WorkQueue
 from workbench.studio.library import Library
 from workbench.studio.queries import MOST, one_of, whole_number
 from workbench.studio.videos.enactment import (
@@ -56,7 +56,7 @@ DIGITS = 4
 
 def routes(library: Library) -> list[BaseRoute]:
     """Returns the routes below `/api/insight`."""
-    in_turn, enactments = Turns(1, MAX_WAITING), Enactments()
+    in_turn, enactments = WorkQueue(1, MAX_WAITING), Enactments()
 
     def found(request: Request) -> tuple[Run, Path]:
         run, name = library.trained_run(request.path_params["run"]), request.path_params["video"]
@@ -80,7 +80,7 @@ def routes(library: Library) -> list[BaseRoute]:
 
     return [
         Route("/{run}/filters", in_turn(filters)),
-        Route("/{run}/{video}", Turns(2)(overview)),
+        Route("/{run}/{video}", WorkQueue(2)(overview)),
         Route("/{run}/{video}/agent", about(_agent)),
         Route("/{run}/{video}/saliency", about(_saliency)),
         Route("/{run}/{video}/observation", about(_observation)),

@@ -25,7 +25,7 @@ from workbench.errors import UsageError
 from workbench.recording.frame import ScreenBox
 from workbench.runs import checkpoint
 from workbench.runs.run import Run
-from workbench.studio.cache import Kept, stamp
+from workbench.studio.cache import Cache, fingerprint
 from workbench.studio.videos.screen import older_screen
 from workbench.studio.videos.traces import EpisodeTrace, read_episode
 
@@ -223,7 +223,7 @@ class Enactments:
 
     def __init__(self, max_bytes: int = CACHE_BYTES) -> None:
         """Always keeps the newest one, however large it is."""
-        self._kept: Kept[Enactment] = Kept(max_bytes, lambda enactment: enactment.nbytes)
+        self._kept: Cache[Enactment] = Cache(max_bytes, lambda enactment: enactment.nbytes)
 
     def get(self, run: Run, trace_path: Path) -> Enactment:
         """Returns the episode of a trace; raises as `read_episode` and `enact` do."""
@@ -233,5 +233,5 @@ class Enactments:
         return self._kept.get(
             trace_path,
             lambda: enact(run, env_steps, read_episode(trace_path)),
-            (used, *map(stamp, paths)),
+            (used, *map(fingerprint, paths)),
         )

@@ -199,7 +199,7 @@ function figure(title, alt, words) {
 }
 
 // Returns { node, show(t), stop() }: a section that is filled when it is opened.
-export function inside({ base, agent, run, now }) {
+export function networkViews({ base, agent, run, now }) {
   const body = element("div", { class: "ep-inside-body" });
   const node = element(
     "details",
