@@ -1,4 +1,4 @@
-"""The page, its scripts and styles, and how all that is answered is compressed."""
+"""Serves the page with its scripts and styles, and compresses answers."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -27,7 +27,7 @@ async def page(request: Request) -> Response:
 
 
 class Compressed:
-    """Compresses pages and JSON; pictures are small already, and in videos one seeks."""
+    """Compresses pages and JSON, but not pictures, which are small, nor videos, where one seeks."""
 
     def __init__(self, app: ASGIApp) -> None:
         """Compresses what `app` answers."""
@@ -41,7 +41,7 @@ class Compressed:
 
 
 class Static(StaticFiles):
-    """Scripts and styles, which lie beside the Python that answers them; nothing else is given out.
+    """Serves scripts and styles, which lie beside the studio's Python files, and nothing else.
 
     Browsers ask whether they have changed.
     """

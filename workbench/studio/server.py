@@ -1,4 +1,4 @@
-"""The studio's server: what it answers, and whom it refuses.
+"""The studio's server: its routes, and the guard that refuses requests.
 
 What is shown is asked for by GET, and nothing that is asked for so changes a file. Runs are changed
 by POST, where that is on, by who has the token. Names in addresses are looked up among what was

@@ -1,4 +1,4 @@
-"""What is told of positions of board games: what stands where, what is legal, what is true."""
+"""Describes positions of board games: their cells, legal moves and solved values."""
 
 import re
 import threading
@@ -139,10 +139,10 @@ def recorded_game(run: Run, name: str, serves: Callable[[Path], bool]) -> dict[s
 
 
 class Truth:
-    """What exact solvers say of games; one game is judged at a time."""
+    """Judges games by exact solvers, one game at a time."""
 
     def __init__(self) -> None:
-        """Has solved nothing."""
+        """Begins with empty caches."""
         self._lock = threading.Lock()
         self._solvers: Cache[Solver | None] = Cache(MAX_SOLVERS)
         self._known: Cache[list[dict[str, Any] | None]] = Cache(MAX_JUDGED)

@@ -1,4 +1,4 @@
-"""What the studio tells of runs."""
+"""Answers `/api/runs`."""
 
 import os
 from contextlib import suppress
@@ -64,7 +64,7 @@ def routes(library: Library, cards: Cards) -> list[BaseRoute]:
         return Answer({"names": reader.names, "x": x_name, "newest": newest, "curves": drawn})
 
     def seeds(request: Request) -> Response:
-        """Tells the mean of a metric over the runs that differ in the seed alone, and its band."""
+        """Returns the mean of a metric over runs that differ in the seed alone, and its band."""
         mine = request.path_params["run"]
         family = cards.card(mine, library.run(mine))["family"]
         x_name = one_of(request.query_params, "x", X_NAMES)

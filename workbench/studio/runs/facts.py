@@ -1,4 +1,4 @@
-"""A run as the studio shows it, read from its files; a broken run is told as such."""
+"""Reads what the studio shows of a run from its files, and says what is wrong with a broken one."""
 
 import json
 import os
@@ -48,7 +48,7 @@ NOTHING: dict[str, Any] = {
 
 
 class Cards:
-    """What the gallery shows of runs; read again only where a file has changed."""
+    """A cache of what the gallery shows of runs; reads a run again only if a file has changed."""
 
     def __init__(self, serves: Serves, most: int = MAX_CARDS) -> None:
         """`serves` says whether a file may be read; `most` cards are kept."""

@@ -1,4 +1,4 @@
-"""A tournament as the studio shows it, read from its files, which are left as they are.
+"""Reads what the studio shows of a tournament from its files, and changes none of them.
 
 The lines of games or evaluations are the truth, so that what is still being played shows as well.
 Tables are made of them by the functions that `ludus tournament` uses, once per state of the file.
@@ -264,7 +264,7 @@ def _success_above(env: str) -> float | None:
 
 
 class Filter(NamedTuple):
-    """Which games are asked for; None: no matter.
+    """Which games are asked for; a field that is None does not restrict them.
 
     Attributes:
         player: the number of who takes part, in the table's order.

@@ -1,6 +1,6 @@
-"""The lines of a tournament's file as they are now, while another process may be writing it.
+"""Reads the lines of a tournament's file while another process may be writing it.
 
-Nothing is locked and nothing mended: lines that make no sense are counted and left out.
+It locks and mends nothing. Lines that make no sense are counted and left out.
 """
 
 import json
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Lines(NamedTuple, Generic[T]):
-    """What a file of lines holds; `unreadable`: how many of its whole lines make no sense."""
+    """The entries of a file; `unreadable`: how many of its complete lines make no sense."""
 
     entries: list[T]
     unreadable: int

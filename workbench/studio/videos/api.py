@@ -1,7 +1,7 @@
-"""What the studio tells of an agent's insight: events, saliency, filters, activations, memory.
+"""Answers `/api/insight`: events, saliency, filters, activations and memory of an agent.
 
-Playing an episode once more and asking the network take a while, so one thread does all of it, one
-thing after the other, while the server goes on answering.
+Playing an episode once more and asking the network take a while. One thread does all of it, one
+request after the other, while the server goes on answering.
 """
 
 import io

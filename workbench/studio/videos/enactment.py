@@ -1,4 +1,4 @@
-"""A recorded episode played once more, for a trace holds no observations.
+"""Plays a recorded episode once more, since a trace holds no observations.
 
 Worlds are deterministic given the seed and the actions, sticky actions included, so the trace's
 actions bring back each observation, and the agent what it remembered. Frames are kept once, not
@@ -61,7 +61,7 @@ def world_and_agent(run: Run) -> tuple[EnvConfig, AgentConfig]:
 
 @dataclass(frozen=True)
 class Enactment:
-    """An episode with all that was seen and remembered, and the agent that can be asked."""
+    """An episode with its observations and memories, and the agent that acted in it."""
 
     trace: EpisodeTrace
     spec: EnvSpec
@@ -75,7 +75,7 @@ class Enactment:
 
     @property
     def nbytes(self) -> int:
-        """What is kept, agent excepted."""
+        """Size in bytes, without the agent."""
         return self.frames.nbytes + sum(memory.nbytes for memory in self.memories)
 
     def obs(self, t: int) -> npt.NDArray[np.uint8]:
@@ -219,7 +219,7 @@ def _difference(
 
 
 class Enactments:
-    """The last episodes that were played once more, as many as fit."""
+    """A cache of the episodes that were played once more last, bounded by their bytes."""
 
     def __init__(self, max_bytes: int = CACHE_BYTES) -> None:
         """Always keeps the newest one, however large it is."""

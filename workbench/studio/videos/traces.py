@@ -1,7 +1,7 @@
-"""The traces that lie beside videos, read with suspicion.
+"""Reads the traces that lie beside videos, and checks them.
 
-`recording.py` writes those of episodes and `boards.py` those of games. Whatever is wrong with one
-is told by the same error.
+`workbench.recording.episode` writes those of episodes and `workbench.evaluation.board_games` those
+of games. Whatever is wrong with one raises the same error.
 """
 
 import json
@@ -30,7 +30,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class EpisodeTrace:
-    """What `recording.py` wrote beside a video, as arrays; see there for what entry t tells."""
+    """The trace of an episode as arrays; `record_episode` says what entry t tells."""
 
     seed: int
     env: int  # with the seed, what `VectorEnv.reset` was given
