@@ -23,6 +23,7 @@ from pathlib import Path
 import uvicorn
 
 from workbench.config import dump_config, load_config
+from workbench.runs.facts import as_json
 from workbench.studio.library import Library
 from workbench.studio.server import LOOPBACK, make_app
 
@@ -35,10 +36,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=500)
     parser.add_argument("--lines", type=int, default=1_000_000, help="of metrics, in all runs")
+    parser.add_argument(
+        "--older", action="store_true", help="runs of a version that wrote no facts into run.json"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory)
-        size = make_runs(folder, options.runs, options.lines)
+        size = make_runs(folder, options.runs, options.lines, older=options.older)
         print(f"{options.runs} runs, {options.lines:,} lines, {size / 1e6:.0f} MB of metrics")
         with serving(folder) as port:
             for what in ("first", "again"):
@@ -55,16 +59,21 @@ def main() -> None:
             print_gallery(port)
 
 
-def make_runs(folder: Path, runs: int, lines: int) -> int:
+def make_runs(folder: Path, runs: int, lines: int, *, older: bool) -> int:
     """Writes runs of the zoo's games, a tenth with a video; returns the bytes of metrics."""
     zoo = sorted(path.parent for path in (ROOT / "runs/zoo").glob("*/config.yaml"))
-    configs = [dump_config(load_config(path / "config.yaml")) for path in zoo]
+    configs = [load_config(path / "config.yaml") for path in zoo]
     chance, total = random.Random(0), 0
     for i in range(runs):
         path, like = folder / f"run-{i:03}", zoo[i % len(zoo)]
         path.mkdir()
-        (path / "config.yaml").write_text(configs[i % len(zoo)].replace("seed: 1", f"seed: {i}"))
-        shutil.copyfile(like / "run.json", path / "run.json")
+        config = configs[i % len(zoo)].model_copy(update={"seed": i})
+        config_text = dump_config(config)
+        (path / "config.yaml").write_text(config_text)
+        info = json.loads((like / "run.json").read_text()) | {"facts": as_json(config, config_text)}
+        if older:
+            del info["facts"]
+        (path / "run.json").write_text(json.dumps(info))
         if i % 10 == 0:
             shutil.copytree(like / "videos", path / "videos")
         level, text = 0.0, []
@@ -111,7 +120,7 @@ def ask(port: int, path: str) -> tuple[float, bytes, int]:
 
 def print_weights(port: int) -> None:
     """Prints the bytes of all pages together, and of what they ask for first."""
-    static = ROOT / "workbench/studio/static"
+    static = ROOT / "workbench/studio"
     files = [path for path in static.rglob("*") if path.suffix in (".js", ".css", ".svg")]
     paths = ["/", *(f"/static/{path.relative_to(static)}" for path in sorted(files))]
     code = [ask(port, path) for path in paths]

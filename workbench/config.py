@@ -4,7 +4,6 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -206,14 +205,6 @@ def _checked(path: Path, data: dict[str, Any]) -> TrainConfig:
         raise UsageError(_explain(path, error.errors()[0], data, model)) from None
     _check_numbers(path, "", data, config)
     return config
-
-
-def read_total_env_steps(path: Path) -> int | None:
-    """Returns that key of a config without checking the others; None if it cannot be read."""
-    with suppress(UsageError):
-        total = _read_yaml(path).get("total_env_steps")
-        return total if isinstance(total, int) else None
-    return None
 
 
 def _model_for(path: Path, data: Mapping[str, Any]) -> type[TrainConfig]:

@@ -12,32 +12,16 @@ from typing import Any
 import pyspiel
 
 from envs.board.base import BoardGame, Position, replay
+from envs.board.games import facts_of
 from envs.board.symmetry import TURNS
 
 Square = tuple[int, int]
 
 EMPTY = ""
 STONES = ("x", "o")  # a stone of player 0, of player 1; no letter of chess or shogi is like these
-# What OpenSpiel prints for a stone of player 0 and of player 1. Hex can print which edges a stone
-# is connected to. In clobber, the side that begins is called white and printed o.
-PRINTED_STONES = {
-    "tic_tac_toe": ("x", "o"),
-    "mnk": ("x", "o"),
-    "connect_four": ("x", "o"),
-    "othello": ("x", "o"),
-    "hex": ("xyzX", "opqO"),
-    "gomoku": ("b", "w"),
-    "go": ("X", "O"),
-    "cursor_go": ("X", "O"),
-    "breakthrough": ("b", "w"),
-    "clobber": ("o", "x"),
-    "lines_of_action": ("x", "o"),
-}
 PRINTED_EMPTY = ".+-"
 TERMINAL_COLOUR = r"\x1b\[[0-9;]*m"
 GTP_COLUMNS = "abcdefghjklmnopqrstuvwxyz"
-CHESS = ("chess", "antichess", "crazyhouse")  # printed as FEN
-PIECES = (*CHESS, "shogi")  # shogi's is SFEN
 MODULES = {"chess": pyspiel.chess, "crazyhouse": pyspiel.crazyhouse}  # that know where moves begin
 # Pieces of crazyhouse that are pawns again when captured.
 PROMOTED = str.maketrans("EeCcAaHh", "QqRrBbNn")
@@ -56,18 +40,27 @@ def cells(position: Position) -> list[list[str]] | None:
     promoted piece has a plus before it.
     """
     name = family(position)
-    if name in PIECES:
+    facts = facts_of(name)
+    if facts.pieces in ("chessmen", "shogi"):
         placement = str(position).split()[0].partition("[")[0]  # what follows is in hand
         return _unpack(placement.translate(PROMOTED) if name == "crazyhouse" else placement)
-    if name not in PRINTED_STONES or position.get_game().get_parameters().get("dims", 2) != 2:
+    if facts.printed is None or position.get_game().get_parameters().get("dims", 2) != 2:
         return None
     meanings = dict.fromkeys(PRINTED_EMPTY, EMPTY)
-    for stone, printed in zip(STONES, PRINTED_STONES[name], strict=True):
+    for stone, printed in zip(STONES, facts.printed, strict=True):
         meanings |= dict.fromkeys(printed, stone)
     # Rows may have a number at either end; see `_number` for those of breakthrough.
     row = re.compile(rf"(?:\d+|[:-@])?([{re.escape(''.join(meanings))}]+)\d*")
     lines = [row.fullmatch(line.replace(" ", "")) for line in str(position).splitlines()]
     return [[meanings[printed] for printed in line[1]] for line in lines if line is not None]
+
+
+def in_a_row(position: Position) -> int | None:
+    """Returns how many stones in a row win; None: they do not."""
+    told = facts_of(family(position)).in_a_row
+    if isinstance(told, str):
+        return int(position.get_game().get_parameters()[told])
+    return told
 
 
 def _unpack(placement: str) -> list[list[str]]:

@@ -1,56 +1,25 @@
 """What ended a game, in the words of those who play it; `docs/endings.md` has the rules.
 
 OpenSpiel says that a game is over and who won, but not why. Most families have one way to win and
-one to draw, which `WON` and `DRAWN` name; the others are told from the last position, in the order
-in which OpenSpiel's own rules ask (version 2.0.2).
+one to draw, which the table of games names; the others are told from the last position, in the
+order in which OpenSpiel's own rules ask (version 2.0.2).
 """
 
 import re
 from collections.abc import Sequence
 
 from envs.board.base import Position
-from envs.board.cells import EMPTY, STONES, cells, family
+from envs.board.cells import EMPTY, STONES, cells, family, in_a_row
+from envs.board.games import PLY_LIMIT as PLY_LIMIT
+from envs.board.games import facts_of
 from envs.board.regions import STRAIGHT_AND_SLANTING, area, regions
 
 MAX_PLIES = "max_plies"  # of a config: the rules would have gone on
-PLY_LIMIT = "ply limit of the rules"
 RULES = "rules"  # of a game that is not known here
 # What decided nothing in the game itself: tables count such games.
 LIMITS = (MAX_PLIES, PLY_LIMIT)
 
-WON = {
-    "amazons": "no moves left",
-    "chinese_checkers": "home filled",
-    "clobber": "no moves left",
-    "dots_and_boxes": "all boxes taken",
-    "havannah": "ring, bridge or fork",
-    "hex": "connected",
-    "hive": "queen surrounded",
-    "mancala": "one side empty",
-    "nim": "no objects left",
-    "pentago": "five in a row",
-    "quoridor": "goal reached",
-    "tic_tac_toe": "three in a row",
-    "twixt": "connected",
-    "ultimate_tic_tac_toe": "three in a row",
-    "y": "connected",
-}
-DRAWN = {
-    "checkers": "40 moves without a capture",
-    "chinese_checkers": PLY_LIMIT,
-    "connect_four": "board full",
-    "dots_and_boxes": "all boxes taken",
-    "gomoku": "board full",
-    "havannah": "board full",
-    "mancala": "one side empty",
-    "mnk": "board full",
-    "quoridor": PLY_LIMIT,
-    "tic_tac_toe": "board full",
-    "twixt": "no moves left",
-    "ultimate_tic_tac_toe": "board full",
-}
 NUMBERS = {3: "three", 4: "four", 5: "five", 6: "six"}
-IN_A_ROW = {"connect_four": "x_in_row", "gomoku": "connect", "mnk": "k"}
 HILL = ((3, 3), (3, 4), (4, 3), (4, 4))
 QUIET_PLIES = 100  # of the fifty-move rule, which OpenSpiel makes a draw without a claim
 PENTAGO_CELLS = 36
@@ -91,10 +60,10 @@ def ending(position: Position) -> str:
         case "pentago" if not won:
             full = position.move_number() == PENTAGO_CELLS
             return "board full" if full else "five in a row of both"
-    if won and name in IN_A_ROW:
-        count = int(position.get_game().get_parameters()[IN_A_ROW[name]])
+    count, facts = in_a_row(position), facts_of(name)
+    if won and count is not None:
         return f"{NUMBERS.get(count, count)} in a row"
-    return (WON if won else DRAWN).get(name, RULES)
+    return (facts.won if won else facts.drawn) or RULES
 
 
 def _of_chess(position: Position, won: bool) -> str:

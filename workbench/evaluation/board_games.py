@@ -29,7 +29,7 @@ from workbench.evaluation.match import (
     rules_of,
 )
 from workbench.evaluation.solved import first_judged_ply, make_solver, was_avoidable
-from workbench.recording.board_frame import draw, frame_of
+from workbench.recording.board_frame import SCREEN, draw, frame_of
 from workbench.recording.episode import TRACE_DIGITS, appearing_whole, open_video
 from workbench.recording.game_files import GameRecord, written
 from workbench.runs import checkpoint
@@ -290,6 +290,7 @@ def record_game(
             "seed": seed,
             "result": result,
             "reason": ending(end),
+            "screen": SCREEN._asdict(),
         }
         trace.write_text(json.dumps({**facts, "steps": steps}, separators=(",", ":")))
     record = GameRecord(

@@ -10,6 +10,7 @@ from agents.base import Player
 from envs.board.base import BoardGame, Position, children, replay
 from envs.board.connect_four import ILLEGAL, ConnectFourSolver
 from envs.board.exhaustive import ExhaustiveSolver
+from envs.board.games import facts_of
 from workbench.evaluation.match import play_at_random
 
 # Of connect four: later positions have few moves, and earlier ones take up to minutes to solve.
@@ -68,10 +69,10 @@ class Exam(NamedTuple):
 
 def make_solver(game: BoardGame) -> Solver | None:
     """Returns the solver of a solved game, or None."""
-    match game.spec.name:
-        case "connect_four":
+    match facts_of(game.spec.name).solver:  # not of variants, whose names have parameters
+        case "connect four":
             return ConnectFourSolver()
-        case "tic_tac_toe":
+        case "exhaustive":
             return ExhaustiveSolver(game)
     return None
 

@@ -16,7 +16,8 @@ import matplotlib
 from PIL import Image, ImageDraw, ImageFont
 
 from envs.board.cells import EMPTY, STONES, Square
-from workbench.recording.board_names import coordinates, names_of
+from envs.board.games import STARS, contrast, facts_of, rgb
+from workbench.recording.board_names import coordinates
 from workbench.recording.frame import BACKGROUND, MUTED, TEXT, TRACK, Colour, text_font
 
 # All sizes are in pixels of the video.
@@ -28,13 +29,8 @@ WORDY_PITCH = 34  # cells of this size have room for their share of the visits
 MAX_ARROWS = 8
 
 HEAT = (170, 84, 244)
-LAST = (222, 214, 50)
-WOOD, FELT, PLASTIC, PAPER = (214, 172, 112), (46, 124, 88), (44, 86, 168), (196, 203, 213)
-LIGHT, DARK = (228, 208, 174), (176, 133, 94)  # squares
-BLACK, WHITE = (34, 36, 42), (242, 240, 233)
-RED, YELLOW, BLUE = (222, 74, 62), (246, 206, 78), (64, 122, 230)
-INK = (70, 52, 34)  # lines on wood
-PROMOTED = {BLACK: (255, 128, 110), WHITE: (196, 30, 30)}  # on a tile of this colour
+LAST, INK, LIGHT, DARK = map(rgb, ("last", "ink", "light", "dark"))
+BLACK, WHITE = map(rgb, ("black", "white"))
 
 Box = tuple[float, float, float, float]
 Point = tuple[float, float]
@@ -47,29 +43,6 @@ class Side(NamedTuple):
     colour: Colour
 
 
-COLOURS = {  # of player 0, player 1; in other games they are black and white
-    "tic_tac_toe": (RED, BLUE),
-    "mnk": (RED, BLUE),
-    "connect_four": (RED, YELLOW),
-    "hex": (RED, BLUE),
-    "clobber": (WHITE, BLACK),
-}
-RULED = ("tic_tac_toe", "mnk", "othello", "shogi", "hex")  # a dark line around each cell
-ON_POINTS = ("go", "cursor_go", "gomoku")  # stones lie where lines cross
-GROUNDS = {  # of all cells; boards of other games are chequered
-    "tic_tac_toe": TRACK,
-    "mnk": TRACK,
-    "othello": FELT,
-    "shogi": WOOD,
-    "connect_four": PLASTIC,
-    "go": WOOD,
-    "cursor_go": WOOD,
-    "gomoku": WOOD,
-    "hex": PAPER,
-}
-GO = ("go", "cursor_go")
-WITH_HANDS = ("shogi", "crazyhouse")
-STARS = {9: (2, 4, 6), 13: (3, 6, 9), 19: (3, 9, 15)}
 CHESSMEN = dict(zip("kqrbnp", "♚♛♜♝♞♟", strict=True))
 
 
@@ -91,9 +64,10 @@ class Board(NamedTuple):
 
 
 def sides_of(family: str) -> tuple[Side, Side]:
-    """Returns player 0 and player 1 of one of the games that `cells` knows."""
-    first, second = zip(names_of(family).sides, COLOURS.get(family, (BLACK, WHITE)), strict=True)
-    return Side(*first), Side(*second)
+    """Returns player 0 and player 1 of a game."""
+    facts = facts_of(family)
+    first, second = zip(facts.sides, facts.colours, strict=True)
+    return Side(first[0], rgb(first[1])), Side(second[0], rgb(second[1]))
 
 
 def draw_board(board: Board, moves: Sequence[Move]) -> Image.Image:
@@ -110,13 +84,15 @@ class _Drawing:
         self._colours = [side.colour for side in sides_of(board.family)]
         self._height, self._width = height, width = len(board.cells), len(board.cells[0])
         self._all = [(row, column) for row in range(height) for column in range(width)]
-        self._in_hex, self._on_points = board.family == "hex", board.family in ON_POINTS
+        self._facts = facts = facts_of(board.family)
+        self._in_hex, self._on_points = facts.cells == "hexagons", facts.cells == "points"
+        self._in_holes = facts.cells == "holes"
         # In units of the pitch. A hexagon stands on a corner, and each row starts half further.
         size = (float(width), float(height))
         if self._in_hex:
             size = width + (height - 1) / 2, (3 * height + 1) / sqrt(12)
         side = SMOOTH * BOARD_SIDE
-        margin = SMOOTH * (MARGIN + (HAND_HEIGHT if board.family in WITH_HANDS else 0))
+        margin = SMOOTH * (MARGIN + (HAND_HEIGHT if facts.hands else 0))
         self._pitch = (side - 2 * margin) / max(size)
         self._left, self._top = ((side - self._pitch * length) / 2 for length in size)
         self.image = Image.new("RGB", (side, side), BACKGROUND)
@@ -125,7 +101,7 @@ class _Drawing:
         self._draw_ground()
         self._draw_labels()
         self._draw_hands(board.hands)
-        if not self._on_points and self._family not in ("hex", "connect_four"):
+        if facts.cells == "squares":
             for square in board.last:
                 self._draw.polygon(self._corners(*square), (*LAST, 130))
         self._draw_heat()
@@ -153,12 +129,14 @@ class _Drawing:
         return x - radius, y - radius, x + radius, y + radius
 
     def _draw_ground(self) -> None:
-        ground = GROUNDS.get(self._family)
+        ground = self._facts.ground
+        is_ruled = self._in_hex or (self._facts.cells == "squares" and ground is not None)
         for row, column in self._all:
-            colour = ground or (DARK if (row + column) % 2 else LIGHT)
-            edge = BACKGROUND if self._family in RULED else colour
+            chequered = DARK if (row + column) % 2 else LIGHT
+            colour = chequered if ground is None else TRACK if ground == "plain" else rgb(ground)
+            edge = BACKGROUND if is_ruled else colour
             self._draw.polygon(self._corners(row, column), colour, edge)
-            if self._family == "connect_four":
+            if self._in_holes:
                 self._draw.ellipse(self._disc((row, column), 0.82), BACKGROUND)
         if self._on_points:
             bottom, right = self._height - 1, self._width - 1
@@ -166,7 +144,7 @@ class _Drawing:
             ends += [((0, column), (bottom, column)) for column in range(self._width)]
             for start, end in ends:
                 self._draw.line((*self._middle(*start), *self._middle(*end)), INK, SMOOTH)
-            stars = STARS.get(self._height, ()) if self._family in GO else ()
+            stars = STARS.get(self._height, ()) if self._facts.stars else ()
             for row in stars:
                 for column in stars:
                     self._draw.ellipse(self._disc((row, column), 0.16), INK)
@@ -202,8 +180,8 @@ class _Drawing:
     def _draw_hands(self, hands: tuple[str, str]) -> None:
         """Draws a player's hand at the edge that it plays from."""
         gap = SMOOTH * MARGIN / 2
-        edges = [self.image.height - gap, gap]  # in shogi player 0 sits below
-        if self._family == "crazyhouse":
+        edges = [self.image.height - gap, gap]
+        if self._facts.below == 1:
             edges.reverse()
         for hand, y in zip(hands, edges, strict=True):
             words = f"in hand: {hand}" if hand else ""
@@ -218,7 +196,7 @@ class _Drawing:
         for square, count in visits.items():
             share = count / self._total
             colour = (*HEAT, _opacity(share))
-            if self._on_points or self._family == "connect_four":
+            if self._on_points or self._in_holes:
                 self._draw.ellipse(self._disc(square, 0.82), colour)
             else:
                 self._draw.polygon(self._corners(*square), colour)
@@ -232,16 +210,17 @@ class _Drawing:
         if content == EMPTY:
             return
         if content not in STONES:
-            (self._draw_tile if self._family == "shogi" else self._draw_chessman)(square, content)
+            is_shogi = self._facts.pieces == "shogi"
+            (self._draw_tile if is_shogi else self._draw_chessman)(square, content)
             return
         player = STONES.index(content)
-        if self._family in ("tic_tac_toe", "mnk"):
+        if self._facts.pieces == "marks":
             self._draw_mark(square, player)
             return
         colour, width = self._colours[player], round(self._pitch / 24)
         self._draw.ellipse(self._disc(square, 0.82), colour, BLACK, SMOOTH)
         if square in self._last:
-            ring = WHITE if colour in (BLACK, RED, BLUE) else BLACK
+            ring = rgb(contrast(self._facts.colours[player]))
             self._draw.ellipse(self._disc(square, 0.42), None, ring, width)
 
     def _draw_mark(self, square: Square, player: int) -> None:
@@ -270,7 +249,8 @@ class _Drawing:
         self._draw.polygon(points, colour, INK, SMOOTH)
         font = text_font(round(self._pitch * (0.52 if len(letter) == 1 else 0.46)))
         middle = x, y + 0.12 * reach
-        ink = ink if len(letter) == 1 else PROMOTED[colour]
+        if len(letter) > 1:
+            ink = rgb("promoted-on-black" if mine else "promoted-on-white")
         self._draw.text(middle, letter.upper(), ink, font, "mm")
 
     def _draw_arrows(self) -> None:

@@ -15,11 +15,9 @@ from PIL import Image, ImageDraw
 from envs.board.base import BoardGame, Position, reach
 from envs.board.cells import TERMINAL_COLOUR, Square, board_text, cells, family, hands, squares
 from workbench.recording.board_drawing import (
-    BLUE,
     BOARD_SIDE,
     HEAT,
     MARGIN,
-    YELLOW,
     Board,
     Move,
     Side,
@@ -27,7 +25,7 @@ from workbench.recording.board_drawing import (
     draw_board,
     sides_of,
 )
-from workbench.recording.board_names import OTHER, move_name
+from workbench.recording.board_names import move_name
 from workbench.recording.frame import (
     BACKGROUND,
     LABEL,
@@ -37,6 +35,7 @@ from workbench.recording.frame import (
     TRACK,
     Font,
     Pixels,
+    ScreenBox,
     shortened,
     text_font,
 )
@@ -44,6 +43,7 @@ from workbench.recording.frame import (
 # All sizes are in pixels of the video.
 PANEL_WIDTH = 320
 SHAPE = BOARD_SIDE, BOARD_SIDE + PANEL_WIDTH, 3
+SCREEN = ScreenBox(0, 0, BOARD_SIDE, BOARD_SIDE, SHAPE[1], SHAPE[0])
 LEFT, RIGHT = 8, PANEL_WIDTH - 18
 ROWS_TOP, ROW_HEIGHT, MAX_ROWS = 124, 29, 6
 BARS = LEFT + 104, RIGHT - 56
@@ -52,7 +52,7 @@ CURVE = LEFT, 396, RIGHT, BOARD_SIDE - 16
 SHORTEST_CURVE = 16  # plies that fill its width, at least
 LARGEST_TEXT, SMALLEST_TEXT = 36, 6
 
-UNNAMED = Side(OTHER.sides[0], YELLOW), Side(OTHER.sides[1], BLUE)
+UNNAMED = sides_of("")  # of any game without a row in the table
 
 
 class Frame(NamedTuple):

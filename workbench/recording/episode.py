@@ -50,7 +50,8 @@ def record_episode(
 
     Both files appear whole or not at all. The trace is one JSON object: `game`, `title`, `seed` and
     `env` (what `VectorEnv.reset` was given), `epsilon`, `action_names`, `episode_return`,
-    `episode_length`, `cut`, `fps` and `steps`. Entry t of `steps` belongs to frame t of the video
+    `episode_length`, `cut`, `fps`, `screen` (where in the video it is, see `ScreenBox`) and
+    `steps`. Entry t of `steps` belongs to frame t of the video
     and tells of obs t:
 
     - `score`: the raw score so far; `values`: the Q-value of each action, or the state's value
@@ -118,6 +119,7 @@ def record_episode(
                 )
                 if action is None:
                     break
+        assert picture is not None  # an episode has a first tick
         facts = {
             "game": spec.name,
             "title": title,
@@ -129,6 +131,7 @@ def record_episode(
             "episode_length": len(steps) - 1,
             "cut": cut,
             "fps": FPS,
+            "screen": picture.screen._asdict(),
             "steps": steps,
         }
         trace.write_text(json.dumps(facts, separators=(",", ":")), encoding="utf-8")

@@ -119,27 +119,44 @@ class PolicyGauge:
         return Reading(thought.policy, thought.policy, 1.0, float(thought.values[0]))
 
 
+class ScreenBox(NamedTuple):
+    """Where the screen of the game is in a video's frame, and the frame's size, in pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+    frame_width: int
+    frame_height: int
+
+
+def screen_box(screen: tuple[int, int], memory_units: int | None) -> ScreenBox:
+    """Returns where a screen `(H, W)` is; `memory_units` None: the actor remembers nothing."""
+    factor = max(1, round(SCREEN_HEIGHT / screen[0]))
+    height, width = factor * screen[0], factor * screen[1]
+    content = height + (0 if memory_units is None else strip_height(memory_units))
+    frame_height = max(MIN_HEIGHT, _even(content))
+    top = (frame_height - content) // 2
+    return ScreenBox(0, top, width, height, _even(width) + PANEL_WIDTH, frame_height)
+
+
 class Picture:
     """The frame of a video; its layout follows from the screen and the first thought.
 
-    `shape` is `(H, W, 3)` with even sides.
+    `shape` is `(H, W, 3)` with even sides; `screen` tells where the screen is.
     """
 
     def __init__(
         self, screen_shape: tuple[int, ...], title: str, spec: EnvSpec, thought: Thought
     ) -> None:
         """`screen_shape` is `(H, W, 3)`."""
-        factor = max(1, round(SCREEN_HEIGHT / screen_shape[0]))
-        height, width = self._size = factor * screen_shape[0], factor * screen_shape[1]
-        memory = thought.memory
-        self._strip = None if memory is None else MemoryStrip(width, len(memory))
-        content = height + (0 if self._strip is None else self._strip.height)
-        canvas_height = max(MIN_HEIGHT, _even(content))
-        self.shape = canvas_height, _even(width) + PANEL_WIDTH, 3
+        units = None if thought.memory is None else len(thought.memory)
+        self.screen = screen_box((screen_shape[0], screen_shape[1]), units)
+        self._strip = None if units is None else MemoryStrip(self.screen.width, units)
+        self.shape = self.screen.frame_height, self.screen.frame_width, 3
         self._canvas = np.full(self.shape, BACKGROUND, np.uint8)
-        self._top = (canvas_height - content) // 2
         gauge = QGauge() if thought.policy is None else PolicyGauge()
-        self._panel = Panel(canvas_height, title, spec, gauge)
+        self._panel = Panel(self.screen.frame_height, title, spec, gauge)
 
     def draw(
         self, screen: Pixels, t: int, score: float, action: int | None, thought: Thought
@@ -153,13 +170,14 @@ class Picture:
             action: what is done now; None: nothing, as it has ended.
             thought: of the actor, now.
         """
-        height, width = self._size
-        bottom = self._top + height
+        _, top, width, height, *_ = self.screen
+        bottom = top + height
         enlarged = Image.fromarray(screen).resize((width, height), Image.Resampling.NEAREST)
-        self._canvas[self._top : bottom, :width] = np.asarray(enlarged)
+        self._canvas[top:bottom, :width] = np.asarray(enlarged)
         if self._strip is not None and thought.memory is not None:
-            top = _even(bottom)
-            self._canvas[top : top + self._strip.height, :width] = self._strip.draw(thought.memory)
+            below = _even(bottom)
+            end = below + self._strip.height
+            self._canvas[below:end, :width] = self._strip.draw(thought.memory)
         self._canvas[:, -PANEL_WIDTH:] = self._panel.draw(t, score, action, thought)
         return self._canvas
 
@@ -169,14 +187,25 @@ def _even(length: int) -> int:
     return length + length % 2
 
 
+def _strip_rows(num_units: int) -> tuple[int, int]:
+    """Returns how many rows the strip of a memory has, and how high each is."""
+    shown = min(num_units, STRIP_UNITS)
+    return shown, STRIP_ROWS_HEIGHT // (2 * shown) * 2
+
+
+def strip_height(num_units: int) -> int:
+    """Returns how high the strip of a memory of `num_units` is, in pixels."""
+    shown, row = _strip_rows(num_units)
+    return STRIP_LABEL_HEIGHT + row * shown
+
+
 class MemoryStrip:
     """What the memory did lately, under the screen."""
 
     def __init__(self, width: int, num_units: int) -> None:
         """Lays out a strip of `width` pixels for a memory of `num_units`."""
-        self._shown = min(num_units, STRIP_UNITS)
-        self._row = STRIP_ROWS_HEIGHT // (2 * self._shown) * 2
-        self.height = STRIP_LABEL_HEIGHT + self._row * self._shown
+        self._shown, self._row = _strip_rows(num_units)
+        self.height = strip_height(num_units)
         num_steps = width // STRIP_COLUMN
         self._cells = np.full((self._shown, num_steps, 3), TRACK, np.uint8)
         self._picture = np.full((self.height, width, 3), BACKGROUND, np.uint8)

@@ -18,25 +18,10 @@ import numpy as np
 from envs.board.base import Position, reach, replay
 from envs.board.cells import Square, cells, family, handicap, komi, squares, uci
 from envs.board.endings import MAX_PLIES, margin
+from envs.board.games import facts_of
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench.evaluation.match import FORFEIT
 
-# FF[4]'s numbers of games.
-GAME_NUMBERS = {
-    "go": 1,
-    "othello": 2,
-    "chess": 3,
-    "gomoku": 4,
-    "nine_mens_morris": 5,
-    "xiangqi": 7,
-    "shogi": 8,
-    "lines_of_action": 9,
-    "hex": 11,
-    "amazons": 18,
-    "twixt": 21,
-    "hive": 27,
-}
-MOVES_ARE_POINTS = ("go", "othello", "gomoku")  # of SGF
 VARIANTS: dict[str, type[chess.Board]] = {
     "chess": chess.Board,
     "antichess": chess.variant.AntichessBoard,
@@ -88,7 +73,7 @@ def written(record: GameRecord) -> tuple[str, str]:
     if name in VARIANTS:
         with suppress(ValueError):
             return pgn(record), "pgn"
-    return (sgf(record), "sgf") if name in GAME_NUMBERS else (plain(record), "txt")
+    return (plain(record), "txt") if facts_of(name).sgf is None else (sgf(record), "sgf")
 
 
 def sgf(record: GameRecord) -> str:
@@ -102,9 +87,10 @@ def sgf(record: GameRecord) -> str:
     game = OpenSpielGame(BoardConfig(kind="board", game=record.game))
     start, end = game.start(), reach(game, record.history)
     name = family(start)
-    if name not in GAME_NUMBERS:
+    known = facts_of(name)
+    if known.sgf is None:
         raise ValueError(f"SGF has no number for {record.game}, and without one it is go")
-    facts = {"FF": "4", "CA": "UTF-8", "GM": str(GAME_NUMBERS[name])}
+    facts = {"FF": "4", "CA": "UTF-8", "GM": str(known.sgf)}
     board = cells(start)
     if board is not None:
         height, width = len(board), len(board[0])
@@ -131,7 +117,7 @@ def sgf(record: GameRecord) -> str:
         replay(game, record.history), _comments(record), strict=True
     ):
         move = _simple(game.action_name(position, action))
-        if name in MOVES_ARE_POINTS and board is not None:
+        if known.sgf_points and board is not None:
             move = "".join(_point(square) for square in squares(position, [action])[0])
         player = "BW"[game.status([position]).to_play[0]]
         text += f"\n;{player}[{move}]" + f"C[{_text(comment)}]" * bool(comment)
@@ -186,11 +172,12 @@ def pgn(record: GameRecord) -> str:
 def plain(record: GameRecord) -> str:
     """Returns a game as text for people: who played, and a move a line."""
     game = OpenSpielGame(BoardConfig(kind="board", game=record.game))
-    who = ("player 1 won", "drawn", "player 0 won")[1 + int(np.sign(record.result))]
+    sides = facts_of(family(game.start())).sides
+    who = (f"{sides[1]} won", "drawn", f"{sides[0]} won")[1 + int(np.sign(record.result))]
     facts = {
         "game": record.game,
-        "player 0": record.players[0],
-        "player 1": record.players[1],
+        sides[0]: record.players[0],
+        sides[1]: record.players[1],
         "event": record.event,
         "round": record.round,
         "date": record.day.isoformat() if record.day is not None else "",
@@ -201,7 +188,7 @@ def plain(record: GameRecord) -> str:
         zip(replay(game, record.history), _comments(record), strict=True), 1
     ):
         player = game.status([position]).to_play[0]
-        move = f"{ply}. player {player}: {_line(game.action_name(position, action))}"
+        move = f"{ply}. {sides[player]}: {_line(game.action_name(position, action))}"
         lines.append(f"{move}  ({_line(comment)})" if comment else move)
     return "\n".join(lines) + "\n"
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from workbench.config import OffPolicyConfig, TrainConfig, dump_config, flatten, load_saved_config
 from workbench.errors import UsageError
-from workbench.runs import checkpoint
+from workbench.runs import checkpoint, facts
 from workbench.runs.run import Run
 
 TOTAL = "total_env_steps"
@@ -63,18 +63,25 @@ def change_config(run: Run, after: TrainConfig) -> None:
         checkpoint.write_atomically(run.config_path, dump_config(before))
     keys = _differences(run.config, after)
     if not keys:
+        known = facts.as_json(after, run.config_path.read_text(encoding="utf-8"))
+        if run.info.get("facts") != known:  # older versions wrote none
+            run.update_info(facts=known)
         return
+    text = dump_config(after)
     env_steps = int(run.info["env_steps"])
     change = {
         "env_steps": env_steps,
         "changed": datetime.now(UTC).isoformat(timespec="seconds"),
         "keys": keys,
     }
-    info: dict[str, Any] = {"changes": [*changes(run.info), change]}
+    info: dict[str, Any] = {
+        "changes": [*changes(run.info), change],
+        "facts": facts.as_json(after, text),
+    }
     if run.info["status"] == "finished" and env_steps < after.total_env_steps:
         info["status"] = "interrupted"
     run.update_info(**info)
-    checkpoint.write_atomically(run.config_path, dump_config(after))
+    checkpoint.write_atomically(run.config_path, text)
 
 
 def changes(info: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -5,14 +5,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from envs import env_spec
-from workbench.config import SelfPlayConfig
 from workbench.errors import UsageError
 from workbench.runs.changes import changes, describe_changes
 from workbench.runs.removal import disk_bytes
 from workbench.runs.run import Run, list_runs
 from workbench.runs.scores import Score, Window, measured_in_training, recent_return, run_score
-from workbench.studio.runs.sparks import read_spark
+from workbench.runs.sparkline import read_spark
 
 
 def list_rows() -> list[dict[str, Any]]:
@@ -54,16 +52,12 @@ def _recent(run: Run) -> Window | None:
 def _score(run: Run) -> Score | None:
     """Returns the number to show, or None: also where the run's files make no sense."""
     try:
-        config = run.config
-        world = config.env.kind
-        if isinstance(config, SelfPlayConfig):
-            spark, game = read_spark(run.metrics_path), config.env.game
-            measured = None
+        facts, measured = run.facts, None
+        if facts.world == "board":
+            spark = read_spark(run.metrics_path)
             if spark.name is not None and spark.newest is not None:
-                measured = measured_in_training(run.path, game, spark.name, spark.newest)
-            return run_score(run.path, world, game, None, measured)
-        spec = env_spec(config.env)
-        return run_score(run.path, world, spec.name, spec.protocol, None)
+                measured = measured_in_training(run.path, facts.game, spark.name, spark.newest)
+        return run_score(run.path, facts.world, facts.name, facts.protocol, measured)
     except (UsageError, OSError, ValueError):
         return None
 

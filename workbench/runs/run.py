@@ -17,9 +17,9 @@ from typing import Any, Literal
 
 import torch
 
-from workbench.config import TrainConfig, dump_config, load_saved_config, read_total_env_steps
+from workbench.config import TrainConfig, dump_config, load_saved_config
 from workbench.errors import UsageError
-from workbench.runs import checkpoint
+from workbench.runs import checkpoint, facts
 from workbench.runs.names import RUNS as RUNS
 from workbench.runs.names import is_run, new_run_path, run_path, run_paths
 
@@ -62,6 +62,11 @@ class Run:
         return info
 
     @property
+    def facts(self) -> facts.Facts:
+        """What lists show of the config; raises UsageError if it is missing or wrong."""
+        return facts.read_facts(self.config_path, self.info_path)
+
+    @property
     def status(self) -> Status:
         """That of `run.json`, unless the process that was training was killed.
 
@@ -71,7 +76,9 @@ class Run:
         status: Status = info["status"]
         if status == "running" and self.is_locked():
             return status
-        total_env_steps = read_total_env_steps(self.config_path)
+        total_env_steps = None
+        with suppress(UsageError):
+            total_env_steps = self.facts.total_env_steps
         if total_env_steps is not None and info["env_steps"] >= total_env_steps:
             return "finished"
         extended = status == "finished" and total_env_steps is not None
@@ -131,6 +138,7 @@ def create_run(config: TrainConfig, name: str | None) -> Run:
     except FileExistsError:
         way_out = f", or continue it: ludus resume {path}" if run.config_path.is_file() else ""
         raise UsageError(f"{path} exists already; choose another --run{way_out}") from None
+    text = dump_config(config)
     info = {
         "status": "created",
         "seed": config.seed,
@@ -145,11 +153,12 @@ def create_run(config: TrainConfig, name: str | None) -> Run:
         "wandb_id": os.urandom(4).hex(),
         "env_steps": 0,
         "wall_seconds": 0.0,
+        "facts": facts.as_json(config, text),
     }
     try:
         checkpoint.write_atomically(run.info_path, json.dumps(info, indent=1) + "\n")
         # Last, for a directory is a run as soon as it holds this.
-        checkpoint.write_atomically(run.config_path, dump_config(config))
+        checkpoint.write_atomically(run.config_path, text)
     except BaseException:  # a signal, too
         shutil.rmtree(path, ignore_errors=True)
         raise
@@ -211,15 +220,7 @@ class Clock:
 
 
 def _free_path(config: TrainConfig) -> Path:
-    keys = {
-        "atari": "game",
-        "board": "game",
-        "minigrid": "env_id",
-        "doom": "scenario",
-        "probe": "probe",
-    }
-    world = getattr(config.env, keys.get(config.env.kind, "kind"))
-    stem = f"{Path(world).stem}-{config.agent.kind}".lower()  # a scenario may be a path
+    stem = f"{Path(facts.game_of(config)).stem}-{config.agent.kind}".lower()
     stem = re.sub(
         r"[^\w.+-]+", "-", stem.replace("board_size=", "").replace("(", "").replace(")", "")
     )

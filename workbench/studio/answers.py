@@ -1,4 +1,4 @@
-"""Answers that any browser can read, whatever the files held."""
+"""Responses that any browser can read, and queues for those that take long."""
 
 import json
 import math
@@ -12,18 +12,18 @@ from starlette.responses import JSONResponse, Response
 
 
 class Answer(JSONResponse):
-    """JSON in ASCII alone: names from disk may hold what UTF-8 cannot carry."""
+    """A JSON response in ASCII: names from disk may hold characters that UTF-8 cannot encode."""
 
     def render(self, content: Any) -> bytes:
         """Returns the bytes; raises ValueError for NaN and infinities."""
         return json.dumps(content, allow_nan=False, separators=(",", ":")).encode("ascii")
 
 
-class Turns:
-    """Threads of their own for what takes long: who waits for a turn holds up nobody else."""
+class WorkQueue:
+    """Threads of their own for requests that take long, so that they hold up no others."""
 
     def __init__(self, at_a_time: int, max_waiting: int = 100) -> None:
-        """Where `max_waiting` wait already, the answer is 503."""
+        """Answers 503 while `max_waiting` requests wait."""
         self._limiter = CapacityLimiter(at_a_time)
         self._most = at_a_time + max_waiting
         self._asked = 0
@@ -31,7 +31,7 @@ class Turns:
     def __call__(
         self, answer: Callable[[Request], Response]
     ) -> Callable[[Request], Awaitable[Response]]:
-        """Returns an endpoint that answers in turn."""
+        """Returns an endpoint that answers by these threads."""
 
         async def answer_in_turn(request: Request) -> Response:
             if self._asked >= self._most:

@@ -1,4 +1,4 @@
-"""Answers that take a while to make, kept for who asks next."""
+"""A bounded cache of answers that take a while to make."""
 
 import os
 import stat
@@ -12,40 +12,40 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Kept(Generic[T]):
-    """The answers asked for last, by key; any number of threads may ask."""
+class Cache(Generic[T]):
+    """The answers used last, by key; any number of threads may use it at once."""
 
-    def __init__(self, most: int, size: Callable[[T], int] = lambda answer: 1) -> None:
-        """Has none.
+    def __init__(self, max_size: int, size: Callable[[T], int] = lambda answer: 1) -> None:
+        """Begins empty.
 
         Args:
-            most: the sum of their sizes; the newest one is kept however large it is.
-            size: of an answer, in any unit; as it is, they are counted.
+            max_size: bound on the sum of the sizes; the newest answer is kept however large it is.
+            size: returns the size of an answer, in any unit; by default each counts 1.
         """
-        self._most, self._size = most, size
+        self._max_size, self._size = max_size, size
         self._lock = Lock()
         self._kept: OrderedDict[Hashable, tuple[Hashable, int, T]] = OrderedDict()
         self._total = 0
         self._making: dict[tuple[Hashable, Hashable], Future[T]] = {}
 
-    def get(self, key: Hashable, make: Callable[[], T], stamp: Hashable = None) -> T:
-        """Returns the answer for `key`; `make` is called if there is none of this `stamp`.
+    def get(self, key: Hashable, make: Callable[[], T], fingerprint: Hashable = None) -> T:
+        """Returns the answer for `key`; calls `make` if there is none with this `fingerprint`.
 
-        Who asks while it is being made waits for it, and others do not. Take stamps before `make`
-        reads anything, so that what changes meanwhile is made again.
+        Concurrent callers of one key share one computation. Take the fingerprint of a file before
+        `make` reads it: a change meanwhile then leads to a new computation.
 
         Raises:
-            Exception: what `make` raises, to all who wait; nothing is kept of that.
+            Exception: whatever `make` raises, to all who wait; it is not cached.
         """
         with self._lock:
             known = self._kept.get(key)
-            if known is not None and known[0] == stamp:
+            if known is not None and known[0] == fingerprint:
                 self._kept.move_to_end(key)
                 return known[2]
-            others = self._making.get((key, stamp))
+            others = self._making.get((key, fingerprint))
             if others is None:
                 mine: Future[T] = Future()
-                self._making[key, stamp] = mine
+                self._making[key, fingerprint] = mine
         if others is not None:
             return others.result()
         try:
@@ -56,26 +56,26 @@ class Kept(Generic[T]):
         else:
             mine.set_result(answer)
             with self._lock:
-                self._keep(key, stamp, answer)
+                self._keep(key, fingerprint, answer)
             return answer
         finally:
             with self._lock:
-                del self._making[key, stamp]
+                del self._making[key, fingerprint]
 
-    def _keep(self, key: Hashable, stamp: Hashable, answer: T) -> None:
-        if key in self._kept:  # of another stamp
+    def _keep(self, key: Hashable, fingerprint: Hashable, answer: T) -> None:
+        if key in self._kept:  # of another fingerprint
             self._total -= self._kept.pop(key)[1]
         size = self._size(answer)
-        self._kept[key] = stamp, size, answer
+        self._kept[key] = fingerprint, size, answer
         self._total += size
-        while self._total > self._most and len(self._kept) > 1:
+        while self._total > self._max_size and len(self._kept) > 1:
             self._total -= self._kept.popitem(last=False)[1][1]
 
 
-def stamp(path: Path) -> tuple[int, ...] | None:
-    """Returns what changes with a file, its links followed; a folder's changes with its entries.
+def fingerprint(path: Path) -> tuple[int, ...] | None:
+    """Returns a value that changes whenever a file does; that of a folder, with its entries.
 
-    It is None of a missing file, and empty where that cannot be told.
+    Links are followed. It is None for a missing file and empty for one that cannot be read.
     """
     try:
         facts = path.stat()

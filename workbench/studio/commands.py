@@ -1,4 +1,4 @@
-"""The commands that make what a page shows, as one types them into a shell."""
+"""Returns the shell commands that make what a page shows."""
 
 import shlex
 from collections.abc import Mapping, Sequence

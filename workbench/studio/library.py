@@ -1,4 +1,4 @@
-"""What the studio can show: the runs and tournaments found in some folders."""
+"""Finds the runs and tournaments that the studio shows."""
 
 import os
 import stat
@@ -17,10 +17,10 @@ TOURNAMENT_MARKS = ("conditions.json",)
 
 
 class Library:
-    """Finds runs and tournaments anew whenever it is asked, for they come and go."""
+    """Finds runs and tournaments anew at every call, since they come and go."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
-        """Of `folders`, each holds runs or is one."""
+        """`folders`: each holds runs or is one."""
         self._folders = list(dict.fromkeys(folder.resolve() for folder in folders))
         self._known: dict[str, Path] = {}
 

@@ -1,6 +1,7 @@
-"""The page, its scripts and styles, and how all that is answered is compressed."""
+"""Serves the page with its scripts and styles, and compresses answers."""
 
 from importlib.resources import files
+from pathlib import Path
 
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
@@ -9,15 +10,24 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+STUDIO = Path(str(files("workbench.studio")))
+STYLES = "<!-- styles of the pages -->"
+
 
 async def page(request: Request) -> Response:
-    """Answers with the one page there is."""
-    html = files("workbench.studio").joinpath("page/index.html").read_bytes()
+    """Answers with the one page there is, which asks for the styles of all folders."""
+    html = (STUDIO / "page/index.html").read_text(encoding="utf-8")
+    folders = sorted(path for path in STUDIO.glob("*/*.css") if path.parent.name != "page")
+    links = "\n    ".join(
+        f'<link rel="stylesheet" href="static/{path.relative_to(STUDIO).as_posix()}">'
+        for path in folders
+    )
+    html = html.replace(STYLES, links)
     return Response(html, media_type="text/html", headers={"Cache-Control": "no-cache"})
 
 
 class Compressed:
-    """Compresses pages and JSON; pictures are small already, and in videos one seeks."""
+    """Compresses pages and JSON, but not pictures, which are small, nor videos, where one seeks."""
 
     def __init__(self, app: ASGIApp) -> None:
         """Compresses what `app` answers."""
@@ -31,7 +41,7 @@ class Compressed:
 
 
 class Static(StaticFiles):
-    """Scripts and styles, which lie beside the Python that answers them; nothing else is given out.
+    """Serves scripts and styles, which lie beside the studio's Python files, and nothing else.
 
     Browsers ask whether they have changed.
     """

@@ -1,4 +1,4 @@
-"""What stands behind the `?` of an address, checked; what is wrong there is answered with 400."""
+"""Reads the query of an address and checks it; a wrong one is answered with 400."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The studio's server: what it answers, and whom it refuses.
+"""The studio's server: its routes, and the guard that refuses requests.
 
 What is shown is asked for by GET, and nothing that is asked for so changes a file. Runs are changed
 by POST, where that is on, by who has the token. Names in addresses are looked up among what was
@@ -13,8 +13,6 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from hmac import compare_digest
-from importlib.resources import files
-from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -32,7 +30,7 @@ from workbench.studio.answers import Answer
 from workbench.studio.arcade import api as arcade_api
 from workbench.studio.boards import api as boards_api
 from workbench.studio.library import Library
-from workbench.studio.pages import Compressed, Static, page
+from workbench.studio.pages import STUDIO, Compressed, Static, page
 from workbench.studio.runs import api as runs_api
 from workbench.studio.runs import changes as changes_api
 from workbench.studio.runs.facts import Cards
@@ -346,10 +344,9 @@ def make_app(
         threading.Thread(target=lambda: cards.all(library.runs()), daemon=True).start()
         yield
 
-    static = Path(str(files("workbench.studio")))
     routes: list[BaseRoute] = [
         Route("/", page),
-        Mount("/static", Static(directory=static)),
+        Mount("/static", Static(directory=STUDIO)),
         Mount("/api/runs", routes=runs_api.routes(library, cards)),
         Mount("/api/changes", routes=changes_api.routes(library, changes)),
         *(

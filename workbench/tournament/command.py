@@ -19,7 +19,7 @@ from workbench.errors import UsageError
 from workbench.tournament import comparison_tables as return_tables
 from workbench.tournament.comparison import EPISODES, compare, has_episodes
 from workbench.tournament.entrants import is_baseline
-from workbench.tournament.run import OPEN_ENDED, Options, Outcome, hold
+from workbench.tournament.run import OPEN_ENDED, Options, Outcome, run_tournament
 from workbench.tournament.sprt import Sprt
 from workbench.tournament.standings import report
 from workbench.tournament.tables import text_of
@@ -82,7 +82,7 @@ def run(
     protocol: str | None,
     as_json: bool,
 ) -> int:
-    """Holds the tournament, prints it and returns the exit code; see `hold` and `compare`.
+    """Runs the tournament, prints it and returns the exit code; see `run_tournament` and `compare`.
 
     `context` knows which options were typed.
     """
@@ -130,7 +130,7 @@ def _compare(
 
 def _hold(players: list[str], options: Options, *, as_json: bool) -> int:
     progress = CountLine(open_ended=options.mode in OPEN_ENDED)
-    outcome = hold(players, options, tell=_say, on_game=progress)
+    outcome = run_tournament(players, options, tell=_say, on_game=progress)
     if as_json:
         found = report(outcome.game, outcome.standings, outcome.records)
         if outcome.verdict is not None:

@@ -31,6 +31,7 @@ from workbench.tournament.entrants import checkpoints_of, is_baseline, refuse_do
 from workbench.tournament.journal import Journal, usual_folder
 
 EPISODES = 30
+EVALUATIONS = "evaluations.jsonl"
 
 
 class Candidate(NamedTuple):
@@ -58,7 +59,7 @@ class Evaluations(Journal[str, Scores]):
     def __init__(self, directory: Path, conditions: Mapping[str, Any]) -> None:
         """Opens the folder or makes it; see `Journal`."""
         self._common = {name: conditions[name] for name in ("protocol", "seed", "episodes")}
-        super().__init__(directory / "evaluations.jsonl", conditions)
+        super().__init__(directory / EVALUATIONS, conditions)
 
     def _key(self, entry: Scores) -> str:
         return entry.player
@@ -67,17 +68,30 @@ class Evaluations(Journal[str, Scores]):
         return entry._asdict() | self._common
 
     def _parse(self, line: Any) -> Scores:
-        scores = Scores(
-            str(line["player"]),
-            str(line["sha256"]),
-            [float(value) for value in line["returns"]],
-            [int(length) for length in line["lengths"]],
-            float(line["seconds"]),
-        )
-        counts = {len(scores.returns), len(scores.lengths)}
-        if self._line(scores) != line or counts != {self._common["episodes"]}:
-            raise ValueError("it is of another comparison")
-        return scores
+        return parse_scores(line, self._common)
+
+
+def parse_scores(line: Any, common: dict[str, Any]) -> Scores:
+    """Returns the evaluation that a line of `evaluations.jsonl` tells of, once it is read as JSON.
+
+    Args:
+        line: of the file.
+        common: `protocol`, `seed` and `episodes` of the comparison.
+
+    Raises:
+        ValueError, KeyError, TypeError: it tells of none, or of one of another comparison.
+    """
+    scores = Scores(
+        str(line["player"]),
+        str(line["sha256"]),
+        [float(value) for value in line["returns"]],
+        [int(length) for length in line["lengths"]],
+        float(line["seconds"]),
+    )
+    counts = {len(scores.returns), len(scores.lengths)}
+    if scores._asdict() | common != line or counts != {common["episodes"]}:
+        raise ValueError("it is of another comparison")
+    return scores
 
 
 def has_episodes(name: str) -> bool:

@@ -10,7 +10,6 @@ from math import ceil
 from queue import Queue
 from threading import Event, Lock
 
-import numpy as np
 import torch
 
 from agents.alphazero import SearchPlayer
@@ -24,6 +23,7 @@ from workbench.evaluation.ratings import Results
 from workbench.tournament.entrants import ROWS, Entrant
 from workbench.tournament.openings import Openings
 from workbench.tournament.records import Key, Record, Records
+from workbench.tournament.results import results_of, without_repeats
 from workbench.tournament.schedule import Pair, Rounds
 
 AT_ONCE = 512  # games side by side, on all cores together
@@ -93,26 +93,9 @@ class Tournament:
         return [self._records.entries[key] for key in self.keys if key in self._records.entries]
 
     def distinct_results(self) -> Results:
-        """Returns the scores of all games but repeated pairs, for ratings.
-
-        Where openings come again, players that draw nothing play the same games again, which tell
-        nothing new.
-        """
-        return self.results(_without_repeats(self.records()))
-
-    def results(self, records: Sequence[Record]) -> Results:
-        """Returns the scores of games."""
-        number = {entrant.name: i for i, entrant in enumerate(self.entrants)}
-        seats = np.array(
-            [(number[one.key.seat_0], number[one.key.seat_1]) for one in records], np.int64
-        ).reshape(-1, 2)
-        score = np.array([one.game.score for one in records])
-        return Results(
-            first=seats[:, self.first_seat],
-            second=seats[:, 1 - self.first_seat],
-            score=1 - score if self.first_seat else score,
-            pair=np.array([one.key.opening for one in records], np.int64),
-        )
+        """Returns the scores of all games but repeated pairs, for ratings."""
+        names = [entrant.name for entrant in self.entrants]
+        return results_of(without_repeats(self.records()), names, self.first_seat)
 
     def _refuse_other_openings(self) -> None:
         for record in self.records():
@@ -221,20 +204,6 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _without_repeats(records: Sequence[Record]) -> list[Record]:
-    """Returns the games of those pairs of which no earlier one was the same, move by move."""
-    played = {record.key: tuple(record.game.history) for record in records}
-    first_opening: dict[object, int] = {}
-    kept = []
-    for record in records:
-        one, other, opening = record.key
-        keys = sorted([record.key, Key(other, one, opening)])
-        games = tuple((key.seat_0, key.seat_1, played.get(key)) for key in keys)
-        if first_opening.setdefault(games, opening) == opening:
-            kept.append(record)
-    return kept
 
 
 class _Stopped(Exception):

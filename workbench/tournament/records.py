@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 from workbench.evaluation.match import FORFEIT, Game
 from workbench.tournament.journal import Journal
 
+GAMES = "games.jsonl"
+
 
 class Key(NamedTuple):
     """Which game of a tournament it is."""
@@ -37,7 +39,7 @@ class Records(Journal[Key, Record]):
 
     def __init__(self, directory: Path, conditions: Mapping[str, Any]) -> None:
         """Opens the folder or makes it; see `Journal`."""
-        super().__init__(directory / "games.jsonl", conditions)
+        super().__init__(directory / GAMES, conditions)
 
     def _key(self, entry: Record) -> Key:
         return entry.key
@@ -57,19 +59,28 @@ class Records(Journal[Key, Record]):
         }
 
     def _parse(self, line: Any) -> Record:
-        seat_0, seat_1 = map(str, line["players"])
-        return Record(
-            Key(seat_0, seat_1, int(line["opening"])),
-            Game(
-                [int(move) for move in line["moves"]],
-                float(line["score"]),
-                str(line["forfeit"]),
-                [float(ms) for ms in line["milliseconds"]],
-                _reason(line),
-            ),
-            int(line["seed"]),
-            int(line["opening_plies"]),
-        )
+        return parse_record(line)
+
+
+def parse_record(line: Any) -> Record:
+    """Returns the game that a line of `games.jsonl` tells of, once it has been read as JSON.
+
+    Raises:
+        ValueError, KeyError, TypeError: it tells of no game.
+    """
+    seat_0, seat_1 = map(str, line["players"])
+    return Record(
+        Key(seat_0, seat_1, int(line["opening"])),
+        Game(
+            [int(move) for move in line["moves"]],
+            float(line["score"]),
+            str(line["forfeit"]),
+            [float(ms) for ms in line["milliseconds"]],
+            _reason(line),
+        ),
+        int(line["seed"]),
+        int(line["opening_plies"]),
+    )
 
 
 def _reason(line: Any) -> str:

@@ -79,7 +79,7 @@ class Outcome(NamedTuple):
     records: Records
 
 
-def hold(
+def run_tournament(
     names: Sequence[str],
     options: Options,
     *,
@@ -153,8 +153,8 @@ def hold(
         distinct = tournament.distinct_results()
         ratings = rate(distinct, len(entrants), anchor=anchor, anchor_elo=options.anchor_elo)
         played = tournament.records()
-        results = tournament.results(played)
-        table = standings(entrants, played, results, ratings, tournament.first_seat)
+        everybody = [one.name for one in entrants]
+        table = standings(everybody, played, ratings, tournament.first_seat)
         write_csv(table, records)
         write_games(config.game, played, directory)
         draw_ratings(table, config.game, directory / "ratings.png")

@@ -11,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.evaluation.match import count_endings
-from workbench.evaluation.ratings import Ratings, Results
+from workbench.evaluation.ratings import Ratings
 from workbench.recording.game_files import GameRecord, written
 from workbench.runs.checkpoint import write_atomically
-from workbench.tournament.entrants import NET, Entrant
+from workbench.tournament.entrants import NET
 from workbench.tournament.records import Record, Records
+from workbench.tournament.results import results_of
 
 
 class Standing(NamedTuple):
@@ -40,14 +41,14 @@ class Standings(NamedTuple):
 
     Attributes:
         rows: best first.
-        order: `[K]` the entrants' numbers in the order of `rows`.
+        order: `[K]` the players' numbers, see `standings`, in the order of `rows`.
         points: `[K, K]` what the row's player scored against the column's, in the order of `rows`.
         games: `[K, K]` in how many games.
         distinct_games: how many games differ from all others.
         num_games: how many games there are.
         forfeits: how often each reason ended a game, by player and reason.
         endings: how many games each reason ended, see `count_endings`.
-        ratings: see there; in the entrants' order.
+        ratings: see there; in the players' order.
         first_player_score: the share of points of who moved first.
         draws: the share of games that were drawn.
     """
@@ -66,19 +67,16 @@ class Standings(NamedTuple):
 
 
 def standings(
-    entrants: Sequence[Entrant],
-    records: Sequence[Record],
-    results: Results,
-    ratings: Ratings,
-    first_seat: int,
+    names: Sequence[str], records: Sequence[Record], ratings: Ratings, first_seat: int
 ) -> Standings:
-    """Returns the table of `records`; `results` and `ratings` are theirs.
+    """Returns the table of `records`; `ratings` are theirs, in the order of `names`.
 
     Moves are taken to alternate from `first_seat`, which has the first move of the game. Where one
     side moves twice now and then, milliseconds per move mix a little.
     """
-    count = len(entrants)
-    number = {entrant.name: i for i, entrant in enumerate(entrants)}
+    count = len(names)
+    number = {name: i for i, name in enumerate(names)}
+    results = results_of(records, names, first_seat)
     points, games = np.zeros((count, count)), np.zeros((count, count), np.int64)
     np.add.at(points, (results.first, results.second), results.score)
     np.add.at(points, (results.second, results.first), 1 - results.score)
@@ -88,7 +86,7 @@ def standings(
     ended = np.rint(2 - 2 * results.score).astype(np.int64)
     np.add.at(outcomes, (results.first, ended), 1)
     np.add.at(outcomes, (results.second, 2 - ended), 1)
-    spent: list[list[float]] = [[] for _ in entrants]
+    spent: list[list[float]] = [[] for _ in names]
     forfeits: Counter[tuple[int, str]] = Counter()
     for record in records:
         mover = [number[name] for name in (record.key.seat_0, record.key.seat_1)]
@@ -99,7 +97,7 @@ def standings(
     order = np.argsort(-ratings.elo, kind="stable").tolist()
     rows = [
         Standing(
-            name=entrants[i].name,
+            name=names[i],
             rating=float(ratings.elo[i]),
             low=float(ratings.low[i]),
             high=float(ratings.high[i]),
@@ -121,7 +119,7 @@ def standings(
         games=games[np.ix_(order, order)],
         distinct_games=len({tuple(record.game.history) for record in records}),
         num_games=len(records),
-        forfeits={f"{entrants[i].name}: {why}": n for (i, why), n in forfeits.items()},
+        forfeits={f"{names[i]}: {why}": n for (i, why), n in forfeits.items()},
         endings=count_endings(record.game for record in records),
         ratings=ratings,
         first_player_score=float(results.score.mean()) if len(records) else 0.5,

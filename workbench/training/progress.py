@@ -45,7 +45,7 @@ class ProgressLine:
     each change of phase does not count, for it compiles and warms up; until the second has ended,
     neither steps/s nor the time left is shown. Pauses, in which no env steps are made (recording,
     saving, matches), do not count in steps/s. They come again, so the time left includes those to
-    come, each as long as the last of its kind. Loading and compiling come once and count in neither.
+    come, each as long as the last of its kind. Loading and compiling come once and count nowhere.
     """
 
     def __init__(self, name: str, total_env_steps: int, done_env_steps: int) -> None:

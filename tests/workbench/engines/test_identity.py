@@ -13,7 +13,7 @@ from tests.workbench.engines.engines import load
 from workbench.engines.identity import difference
 from workbench.engines.players import make_engine
 from workbench.errors import UsageError
-from workbench.tournament.run import Options, hold
+from workbench.tournament.run import Options, run_tournament
 
 pytestmark = pytest.mark.usefixtures("no_process_is_left")
 
@@ -104,7 +104,9 @@ def test_a_tournament_notes_its_engines_and_refuses_another_under_the_name(spec,
     options = Options(game="chess", games=2, out=tmp_path / "t", opening_plies=2)
 
     def play() -> None:
-        hold([spec, "random"], options, tell=told.append, on_game=lambda played, most: None)
+        run_tournament(
+            [spec, "random"], options, tell=told.append, on_game=lambda played, most: None
+        )
 
     play()
     assert told[0] == f"{spec} is Fake 1, nodes 1000"

@@ -19,7 +19,7 @@ from workbench.evaluation.board_games import (
 from workbench.runs import checkpoint
 from workbench.runs.run import create_run
 from workbench.tournament.records import Records
-from workbench.tournament.run import Options, hold
+from workbench.tournament.run import Options, run_tournament
 from workbench.tournament.standings import report
 from workbench.tournament.tables import text_of
 from workbench.training.self_play import SelfPlayLoop
@@ -50,7 +50,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 def test_tournaments_have_no_cap_of_training(run, tmp_path):
     told: list[str] = []
-    outcome = hold(
+    outcome = run_tournament(
         [str(run.path), "random"],
         Options(games=12, out=tmp_path / "new"),
         tell=told.append,
@@ -70,7 +70,7 @@ def test_folders_that_were_begun_with_a_cap_keep_it_and_count_what_it_ended(run,
     options = Options(games=10, out=tmp_path / "old")
     told: list[str] = []
     for _ in range(2):  # begun, then opened again
-        outcome = hold(
+        outcome = run_tournament(
             [str(run.path), "random"], options, tell=told.append, on_game=lambda *_: None
         )
     assert any("draws after 9 plies" in line for line in told)
@@ -85,7 +85,9 @@ def test_folders_that_were_begun_with_a_cap_keep_it_and_count_what_it_ended(run,
     assert sum(json.loads(line)["reason"] == "max_plies" for line in lines) == endings["max_plies"]
     without = [{k: v for k, v in json.loads(line).items() if k != "reason"} for line in lines]
     outcome.records.path.write_text("".join(json.dumps(line) + "\n" for line in without))
-    again = hold([str(run.path), "random"], options, tell=told.append, on_game=lambda *_: None)
+    again = run_tournament(
+        [str(run.path), "random"], options, tell=told.append, on_game=lambda *_: None
+    )
     assert again.standings.endings == {"not written down": 10}
     assert again.standings.rows == outcome.standings.rows
 
@@ -127,7 +129,9 @@ def test_an_old_folder_of_go_draws_at_its_cap_whoever_is_named_first(tmp_path):
     Records(tmp_path / "old", {"game": game, "max_plies": 8, "seed": 0, "opening_plies": 1}).close()
     options = Options(game=game, games=12, out=tmp_path / "old")
     told: list[str] = []
-    outcome = hold(["random", "greedy"], options, tell=told.append, on_game=lambda *_: None)
+    outcome = run_tournament(
+        ["random", "greedy"], options, tell=told.append, on_game=lambda *_: None
+    )
     assert any("draws after 8 plies" in line for line in told)
     lines = [json.loads(line) for line in outcome.records.path.read_text().splitlines()]
     cut = [line for line in lines if len(line["moves"]) == 8 and line["reason"] == "max_plies"]
@@ -140,5 +144,5 @@ def test_no_limit_is_told_where_the_rules_have_none(tmp_path):
     options = Options(
         game="dots_and_boxes(num_rows=1,num_cols=3)", games=2, out=tmp_path, opening_plies=1
     )
-    hold(["random", "greedy"], options, tell=told.append, on_game=lambda *_: None)
+    run_tournament(["random", "greedy"], options, tell=told.append, on_game=lambda *_: None)
     assert not any("plies" in line for line in told)

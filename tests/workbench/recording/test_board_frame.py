@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from envs.board.cells import board_text
+from envs.board.games import rgb
 from envs.board.openspiel import BoardConfig, OpenSpielGame
-from workbench.recording.board_drawing import BLUE, BOARD_SIDE, HEAT, MARGIN, RED, Board, Move
+from workbench.recording.board_drawing import BOARD_SIDE, HEAT, MARGIN, Board, Move
 from workbench.recording.board_frame import (
     BARS,
     CURVE,
@@ -24,6 +25,7 @@ from workbench.recording.board_frame import (
 )
 from workbench.recording.frame import BACKGROUND, LINE, TEXT, TRACK, text_font
 
+RED, BLUE = rgb("red"), rgb("blue")
 GAMES = [
     "tic_tac_toe",
     "mnk(m=5,n=4,k=4)",

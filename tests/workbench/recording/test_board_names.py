@@ -1,13 +1,11 @@
-"""How boards speak: one table for videos and pages."""
+"""How columns, rows and moves are called."""
 
 import pytest
 
 from envs.board.base import reach
 from envs.board.cells import cells, family, squares
 from envs.board.openspiel import BoardConfig, OpenSpielGame
-from workbench.recording.board_drawing import sides_of
-from workbench.recording.board_frame import UNNAMED
-from workbench.recording.board_names import NAMES, OTHER, coordinates, move_name, names_of
+from workbench.recording.board_names import coordinates, move_name
 
 
 def called(game: str, *actions: int) -> str:
@@ -50,10 +48,3 @@ def test_columns_and_rows():
     assert coordinates("chess", 8, 8) == (list("abcdefgh"), list("87654321"))
     assert len(coordinates("gomoku", 30, 30)[0]) == 26  # and no error
     assert move_name("gomoku", "x(0,29)", [(0, 29)], (30, 30)) == "x(0,29)"
-
-
-def test_videos_name_the_sides_by_the_same_table():
-    for game, names in NAMES.items():
-        assert tuple(side.name for side in sides_of(game)) == names.sides
-    assert tuple(side.name for side in UNNAMED) == OTHER.sides == ("Player 1", "Player 2")
-    assert names_of("pentago") is OTHER

@@ -208,7 +208,11 @@ def test_the_video_shows_the_game_that_was_played(pong):
     frames = read_frames(pong)
     screens = replay_screens(PONG, trace)
     assert len(frames) == len(trace["steps"]) == 61
-    shown = np.stack(frames)[:, :420, :320].reshape(61, 210, 2, 160, 2, 3).mean((2, 4))
+    box = trace["screen"]
+    assert (box["frame_height"], box["frame_width"]) == frames[0].shape[:2]
+    rows = slice(box["top"], box["top"] + box["height"])
+    columns = slice(box["left"], box["left"] + box["width"])
+    shown = np.stack(frames)[:, rows, columns].reshape(61, 210, 2, 160, 2, 3).mean((2, 4))
     real = np.stack(screens).astype(float)
     assert np.abs(shown - real).mean() < 3
     # Each frame is nearer to its own screen than to the one before or after it.

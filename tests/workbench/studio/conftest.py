@@ -19,7 +19,7 @@ from starlette.applications import Starlette
 from workbench.studio.library import Library
 from workbench.studio.server import LOOPBACK, make_app
 from workbench.tournament.comparison import compare
-from workbench.tournament.run import Options, hold
+from workbench.tournament.run import Options, run_tournament
 
 ZOO = Path(__file__).parents[3] / "runs/zoo"
 CHROMIUM = shutil.which("chromium")
@@ -48,7 +48,7 @@ def wait_until(page: Page, holds: str) -> None:
 def hold_small(folder: Path) -> None:
     """Two checkpoints of the zoo and random, 4 games each."""
     options = Options(games=4, simulations=2, out=folder)
-    hold([FIRST, LAST, "random"], options, tell=lambda _: None, on_game=lambda *_: None)
+    run_tournament([FIRST, LAST, "random"], options, tell=lambda _: None, on_game=lambda *_: None)
 
 
 def compare_small(folder: Path) -> None:

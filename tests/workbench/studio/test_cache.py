@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.studio.cache import Kept, stamp
+from workbench.studio.cache import Cache, fingerprint
 
 
 class Maker:
@@ -23,27 +23,27 @@ class Maker:
 
 
 def test_an_answer_is_made_once():
-    kept, make = Kept[str](2), Maker()
+    kept, make = Cache[str](2), Maker()
     assert [kept.get("a", make("A")) for _ in range(3)] == ["A"] * 3
     assert make.made == ["A"]
 
 
 def test_nothing_is_an_answer_too():
-    kept, asked = Kept[None](2), []
+    kept, asked = Cache[None](2), []
     for _ in range(2):
         assert kept.get("a", lambda: asked.append("a")) is None
     assert asked == ["a"]
 
 
 def test_what_was_asked_for_longest_ago_is_forgotten():
-    kept, make = Kept[str](2), Maker()
+    kept, make = Cache[str](2), Maker()
     for key in ("a", "b", "a", "c", "a", "b"):
         kept.get(key, make(key))
     assert make.made == ["a", "b", "c", "b"]
 
 
 def test_another_stamp_takes_the_place_of_the_one_before():
-    kept, make = Kept[str](2), Maker()
+    kept, make = Cache[str](2), Maker()
     kept.get("other", make("other"))
     assert kept.get("a", make("old"), 1) == "old"
     assert kept.get("a", make("new"), 2) == "new"
@@ -52,7 +52,7 @@ def test_another_stamp_takes_the_place_of_the_one_before():
 
 
 def test_sizes_count_and_the_newest_stays_however_large():
-    kept, make = Kept[str](10, len), Maker()
+    kept, make = Cache[str](10, len), Maker()
     for answer in ("four", "six...", "x" * 99):
         assert kept.get(answer[0], make(answer)) == answer
         assert kept.get(answer[0], make("not again")) == answer
@@ -65,19 +65,19 @@ def test_sizes_count_and_the_newest_stays_however_large():
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2), st.integers(0, 9)), max_size=60))
 def test_never_more_is_kept_than_fits(asked):
     alive: dict[int, int] = {}  # sizes by key, the one asked for longest ago first
-    kept, stamps = Kept[int](12, int), {}
+    kept, fingerprints = Cache[int](12, int), {}
     for key, mark, size in asked:
-        known = key in alive and stamps[key] == mark
+        known = key in alive and fingerprints[key] == mark
         answer = kept.get(key, lambda size=size: size, mark)
         assert answer == (alive[key] if known else size)
         alive.pop(key, None)
-        alive[key], stamps[key] = answer, mark
+        alive[key], fingerprints[key] = answer, mark
         while sum(alive.values()) > 12 and len(alive) > 1:
             del alive[next(iter(alive))]
 
 
 def test_who_asks_at_once_waits_for_one_and_the_same():
-    kept, made, begun, go = Kept[object](4), [], threading.Event(), threading.Event()
+    kept, made, begun, go = Cache[object](4), [], threading.Event(), threading.Event()
 
     def make() -> object:
         begun.set()
@@ -97,7 +97,7 @@ def test_who_asks_at_once_waits_for_one_and_the_same():
 
 
 def test_a_failure_is_told_to_all_who_wait_and_not_kept():
-    kept, begun, go = Kept[str](4), threading.Event(), threading.Event()
+    kept, begun, go = Cache[str](4), threading.Event(), threading.Event()
 
     def fail() -> str:
         begun.set()
@@ -117,28 +117,28 @@ def test_a_failure_is_told_to_all_who_wait_and_not_kept():
 
 def test_a_stamp_changes_with_the_file_and_tells_what_is_missing(tmp_path):
     path = tmp_path / "file"
-    assert stamp(path) is None
+    assert fingerprint(path) is None
     path.write_text("one")
     os.utime(path, ns=(0, 0))
-    first = stamp(path)
-    assert stamp(path) == first
+    first = fingerprint(path)
+    assert fingerprint(path) == first
     path.write_text("three")
     os.utime(path, ns=(0, 0))
-    second = stamp(path)
+    second = fingerprint(path)
     os.utime(path, ns=(0, 1))
-    third = stamp(path)
+    third = fingerprint(path)
     other = tmp_path / "other"
     other.write_text("other")
     os.utime(other, ns=(0, 1))
     other.replace(path)
-    assert len({None, first, second, third, stamp(path)}) == 5
+    assert len({None, first, second, third, fingerprint(path)}) == 5
     path.unlink()
     path.symlink_to(path)
-    assert stamp(path) == ()
+    assert fingerprint(path) == ()
 
 
 def test_the_stamp_of_a_folder_changes_with_its_entries(tmp_path):
     os.utime(tmp_path, ns=(0, 0))
-    before = stamp(tmp_path)
+    before = fingerprint(tmp_path)
     (tmp_path / "file").touch()
-    assert stamp(tmp_path) != before
+    assert fingerprint(tmp_path) != before

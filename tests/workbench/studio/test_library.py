@@ -8,13 +8,11 @@ import pytest
 from starlette.exceptions import HTTPException
 
 from tests.workbench.studio.made_runs import add_video, lines_of, make_run, write_metrics
-from workbench import config as configs
+from workbench.runs.facts import read_facts
 from workbench.runs.run import Run
 from workbench.studio.library import Library
 from workbench.studio.runs import facts as run_facts
 from workbench.studio.runs.facts import Cards, card, details
-from workbench.studio.runs.flat_config import family_of, read_flat
-from workbench.studio.runs.sparks import POINTS, SPARSE_BYTES, TOP, WHOLE_BYTES, read_spark
 
 
 def card_of(path: Path) -> dict[str, object]:
@@ -156,31 +154,6 @@ def test_runs_that_differ_in_the_seed_alone_are_one_family(tmp_path):
     assert first["family"] == second["family"] != other["family"]
 
 
-@pytest.mark.parametrize("board", [False, True])
-def test_the_fast_reading_of_a_config_is_the_right_one(tmp_path, board, monkeypatch):
-    path = make_run(tmp_path, "x", board=board) / "config.yaml"
-    whole = configs.flatten(configs.load_saved_config(path).model_dump(mode="json"))
-    monkeypatch.setattr("workbench.studio.runs.flat_config.load_saved_config", None)
-    assert read_flat(path) == whole
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["env: {kind: probe}\n", "# a note\nseed: 1\n", "seed: &a 1\n", "a:\n- b\n", "", "\0", "é: ["],
-)
-def test_any_other_config_is_read_in_full(tmp_path, text, monkeypatch):
-    asked = []
-    monkeypatch.setattr(
-        "workbench.studio.runs.flat_config.load_saved_config",
-        lambda path: (
-            asked.append(path) or configs.load_config(make_run(tmp_path, "x") / "config.yaml")
-        ),
-    )
-    (tmp_path / "c.yaml").write_text(text, encoding="utf-8")
-    assert read_flat(tmp_path / "c.yaml")["env.kind"] == "minigrid"
-    assert asked
-
-
 def breakages() -> dict[str, tuple[object, str]]:
     """What may happen to a run, and a word of what is then told."""
 
@@ -275,7 +248,12 @@ def test_details_list_videos_by_step_and_leave_out_what_is_none(tmp_path):
 def test_cards_are_read_again_only_when_a_file_has_changed(tmp_path, monkeypatch):
     path, library = make_run(tmp_path, "x"), Library([tmp_path])
     cards, read = Cards(library.serves), []
-    monkeypatch.setattr(run_facts, "read_flat", lambda path: read.append(path) or read_flat(path))
+
+    def reading(*paths):
+        read.append(paths)
+        return read_facts(*paths)
+
+    monkeypatch.setattr(run_facts, "read_facts", reading)
     first = cards.card("x", Run(path))
     assert cards.card("x", Run(path)) == first
     assert len(read) == 1
@@ -290,68 +268,6 @@ def test_cards_notice_that_a_process_ended_though_no_file_changed(tmp_path):
     with Run(path).locked():
         assert cards.card("x", Run(path))["status"] == "running"
     assert cards.card("x", Run(path))["status"] == "interrupted"
-
-
-def test_a_sparkline_has_few_points_in_the_order_of_the_file(tmp_path):
-    write_metrics(tmp_path / "m", lines_of(range(1000)))
-    spark = read_spark(tmp_path / "m")
-    assert len(spark.points) == POINTS
-    assert list(spark.points) == sorted(spark.points)
-    assert (spark.points[0], spark.points[-1]) == (0, TOP)
-    assert (spark.newest, spark.env_steps, spark.wall_seconds) == (999, 10_000, 500)
-
-
-def test_of_a_large_file_only_samples_are_read(tmp_path, monkeypatch):
-    write_metrics(tmp_path / "m", lines_of(range(200_000)))
-    size = (tmp_path / "m").stat().st_size
-    assert size > SPARSE_BYTES > WHOLE_BYTES
-    read, pread = [], os.pread
-    monkeypatch.setattr(os, "pread", lambda *given: read.append(given[1]) or pread(*given))
-    spark = read_spark(tmp_path / "m")
-    assert sum(read) < size / 20
-    assert list(spark.points) == sorted(spark.points)
-    assert len(spark.points) == POINTS
-    assert spark.newest == 199_999
-
-
-def test_a_metric_too_rare_for_samples_is_still_found(tmp_path):
-    lines = [{"env_steps": i, "wall_seconds": i, "loss": 0.123456789} for i in range(20_000)]
-    for i in range(0, 20_000, 400):
-        lines[i]["score_mcts_100"] = i / 20_000
-    write_metrics(tmp_path / "m", lines)
-    assert WHOLE_BYTES < (tmp_path / "m").stat().st_size < SPARSE_BYTES
-    spark = read_spark(tmp_path / "m")
-    assert (spark.name, spark.newest) == ("score_mcts_100", 19_600 / 20_000)
-    assert len(spark.points) == POINTS
-
-
-def test_the_strongest_opponent_counts_and_a_rating_more(tmp_path):
-    line = {"env_steps": 1, "score_random": 1.0, "score_mcts_100": 0.5, "score_mcts_1000": 0.25}
-    write_metrics(tmp_path / "m", [line])
-    assert read_spark(tmp_path / "m").name == "score_mcts_1000"
-    write_metrics(tmp_path / "m", [line | {"elo": 1200.0}])
-    assert read_spark(tmp_path / "m").newest == 1200
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"\n\n",
-        b"nonsense\n",
-        b'{"episode_return": 12',
-        b'{"episode_return": --e}\n',
-        b"\0" * 999,
-    ],
-)
-def test_there_is_no_spark_in_what_is_no_metric(tmp_path, content):
-    (tmp_path / "m").write_bytes(content)
-    assert read_spark(tmp_path / "m").newest is None
-
-
-def test_a_half_written_last_line_does_not_count(tmp_path):
-    (tmp_path / "m").write_bytes(b'{"env_steps": 1, "episode_return": 5.0}\n{"episode_return": 6')
-    assert read_spark(tmp_path / "m").newest == 5
 
 
 @pytest.mark.parametrize(
@@ -393,19 +309,3 @@ def test_a_run_whose_config_leads_out_is_not_read_as_a_whole(tmp_path):
     assert library.run("a").path == path
     with pytest.raises(HTTPException):
         library.trained_run("a")
-
-
-def test_what_the_machine_decided_makes_no_other_experiment():
-    mine = {
-        "seed": 1, "env.kind": "atari", "env.env_threads": 1, "agent.precision": "float32",
-        "agent.target_period_updates": 500, "replay.storage": "memory", "device": "auto",
-        "torch_threads": 1, "anchor_period_env_steps": 10, "wandb.mode": "offline",
-    }  # fmt: skip
-    same = {
-        "seed": 2, "env.env_threads": 8, "agent.precision": "bfloat16", "replay.storage": "disk",
-        "device": "cuda", "torch_threads": 2, "anchor_period_env_steps": 20, "wandb.mode": "online",
-    }  # fmt: skip
-    for key, value in same.items():
-        assert family_of(mine | {key: value}) == family_of(mine), key
-    for key, value in {"agent.target_period_updates": 1, "env.kind": "doom"}.items():
-        assert family_of(mine | {key: value}) != family_of(mine), key

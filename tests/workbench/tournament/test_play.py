@@ -23,7 +23,8 @@ from workbench.tournament.entrants import Entrant, enter
 from workbench.tournament.openings import Openings
 from workbench.tournament.play import Tournament, game_seed
 from workbench.tournament.records import Key, Records
-from workbench.tournament.run import Options, hold
+from workbench.tournament.results import results_of
+from workbench.tournament.run import Options, run_tournament
 from workbench.tournament.schedule import Pair, fixed, round_robin
 from workbench.tournament.sprt import Sprt
 from workbench.tournament.standings import short_names, standings, write_csv, write_games
@@ -134,7 +135,8 @@ def test_results_are_those_of_who_moved_first(tmp_path):
     entrants = [entrant("a", RandomPlayer), entrant("b", Resigning)]
     tournament = Tournament(config, entrants, Openings([()]), Records(tmp_path, {}), seed=0)
     play(tournament, openings=2)
-    results = tournament.results(tournament.records())
+    names = [one.name for one in entrants]
+    results = results_of(tournament.records(), names, tournament.first_seat)
     assert tournament.first_seat == 1
     assert sorted(results.first.tolist()) == [0, 0, 1, 1]
     assert np.array_equal(results.score, (results.first == 0).astype(float))
@@ -143,7 +145,7 @@ def test_results_are_those_of_who_moved_first(tmp_path):
     for one in records:
         assert one.game.forfeit == "resigned"
         assert len(one.game.history) == (one.key.seat_1 == "a")
-    table = standings(entrants, records, results, rate(results, 2), tournament.first_seat)
+    table = standings(names, records, rate(results, 2), tournament.first_seat)
     assert table.forfeits == {"b: resigned": 4}
     assert [(row.name, row.wins, row.losses, row.forfeits) for row in table.rows] == [
         ("a", 4, 0, 0),
@@ -176,7 +178,7 @@ def test_a_repeated_pair_tells_nothing_new(tmp_path):
     results = tournament.distinct_results()
     tournament._records.close()
     met = [{int(one), int(other)} for one, other in zip(results.first, results.second, strict=True)]
-    assert len(tournament.results(tournament.records()).score) == 3 * 24
+    assert len(tournament.records()) == 3 * 24
     numbers = [
         {int(pair) for pair, who in zip(results.pair, met, strict=True) if who == pairing}
         for pairing in ({0, 1}, {0, 2}, {1, 2})
@@ -246,7 +248,7 @@ def test_openings_are_drawn_as_rounds_need_them(tmp_path, monkeypatch):
 
     monkeypatch.setattr(drawing, "_openings", noting)
     options = Options("connect_four", "sprt", out=tmp_path, opening_plies=2, test=Sprt(0, 300))
-    outcome = hold(["greedy", "random"], options, tell=print, on_game=print)
+    outcome = run_tournament(["greedy", "random"], options, tell=print, on_game=print)
     assert outcome.verdict is not None
     assert outcome.verdict.decision == "H1"
     assert outcome.standings.num_games == 32
@@ -257,18 +259,23 @@ def test_active_mode_tells_who_is_not_known_well_enough(tmp_path):
     names = ["random", "greedy", "mcts:20"]
     options = Options("tic_tac_toe", "active", games=12, out=tmp_path, half_width_elo=40)
     told: list[tuple[int, int]] = []
-    outcome = hold(names, options, tell=print, on_game=lambda *counts: told.append(counts))
+    outcome = run_tournament(
+        names, options, tell=print, on_game=lambda *counts: told.append(counts)
+    )
     assert outcome.unsettled == names
     assert told[-2:] == [(36, 36), (36, 36)]
     assert {most for _, most in told} == {36}
-    wide = hold(names, options._replace(half_width_elo=400), tell=print, on_game=print)
+    wide = run_tournament(names, options._replace(half_width_elo=400), tell=print, on_game=print)
     assert wide.unsettled == []
     some = sorted(wide.standings.ratings.half_width)[1] + 1e-6
     assert wide.standings.num_games < 36
-    table = hold(names, options._replace(half_width_elo=some), tell=print, on_game=print)
+    table = run_tournament(names, options._replace(half_width_elo=some), tell=print, on_game=print)
     wider = [row.name for row in table.standings.rows if row.high - row.low > 2 * some]
     assert sorted(table.unsettled or []) == sorted(wider)
-    assert hold(names, options._replace(mode="ladder"), tell=print, on_game=print).unsettled is None
+    assert (
+        run_tournament(names, options._replace(mode="ladder"), tell=print, on_game=print).unsettled
+        is None
+    )
 
 
 def test_a_test_whose_openings_are_used_up_is_over(tmp_path, monkeypatch):
@@ -279,12 +286,14 @@ def test_a_test_whose_openings_are_used_up_is_over(tmp_path, monkeypatch):
     two = [entrant("a", Lowest), entrant("b", Lowest)]
     monkeypatch.setattr(holding, "enter", lambda *args, **kwargs: (TIC_TAC_TOE, [[x] for x in two]))
     options = Options("tic_tac_toe", "sprt", out=tmp_path / "t")
-    outcome = hold([], options, tell=print, on_game=print)
+    outcome = run_tournament([], options, tell=print, on_game=print)
     assert outcome.used_up
     assert outcome.verdict is not None
     assert outcome.verdict.decision is None
     assert outcome.standings.num_games == 32
-    few = hold([], options._replace(games=6, out=tmp_path / "few"), tell=print, on_game=print)
+    few = run_tournament(
+        [], options._replace(games=6, out=tmp_path / "few"), tell=print, on_game=print
+    )
     assert not few.used_up
     assert few.standings.num_games == 6
 
@@ -323,8 +332,8 @@ def test_the_table_adds_up(tmp_path):
     tournament = make(tmp_path)
     play(tournament)
     records = tournament.records()
-    results = tournament.results(records)
-    table = standings(tournament.entrants, records, results, rate(results, 3), 0)
+    names = [one.name for one in tournament.entrants]
+    table = standings(names, records, rate(results_of(records, names, 0), 3), 0)
     assert [row.name for row in table.rows][2] == "random"
     assert table.rows[0].rating > table.rows[1].rating > table.rows[2].rating
     for i, row in enumerate(table.rows):

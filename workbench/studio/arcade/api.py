@@ -65,21 +65,21 @@ T = TypeVar("T")
 
 
 class End(NamedTuple):
-    """Why the studio ends a session."""
+    """The reason why the studio ends a session."""
 
     code: int
     reason: str
 
 
 class Refusal(Exception):
-    """A message that nobody's page sends."""
+    """A message that no page of the studio sends."""
 
 
 class Wishes:
-    """What the person wants, as told by messages so far."""
+    """What the person wants, by the messages so far."""
 
     def __init__(self, buttons: set[str]) -> None:
-        """`buttons`: the names of all there are."""
+        """`buttons`: the names of all buttons."""
         self._buttons = buttons
         self.held: list[str] = []
         self.tapped: list[str] = []  # held since the latest step, perhaps no more
@@ -136,7 +136,7 @@ class Session:
     """One person who plays, for as long as the socket is open."""
 
     def __init__(self, socket: WebSocket, run: Run, worker: ThreadPoolExecutor) -> None:
-        """`worker`: of one thread, which does all that takes long."""
+        """`worker`: has one thread, which does all that takes long."""
         self._socket = socket
         self._run = run
         self._worker = worker
@@ -209,7 +209,7 @@ class Session:
         return left < 0
 
     async def _show(self) -> None:
-        """Lets both play, each step when it is due, and sends what is seen."""
+        """Advances both sides at each step's due time and sends their screens."""
         wishes, duel = self._wishes, self._duel
         own_speed = steps_per_second(duel.env_config)
         due = asyncio.get_running_loop().time()
@@ -245,7 +245,7 @@ class Session:
         return own_speed is not None or duel.person.over or bool(wishes.presses)
 
     async def _wait(self, due: float, speed: float) -> float:
-        """Waits for the next step and returns when it was due; what is late is not made up for."""
+        """Waits for the next step and returns when it was due; delays are not made up for."""
         now = asyncio.get_running_loop().time()
         due = max(due + 1 / speed, now)
         await asyncio.sleep(due - now)

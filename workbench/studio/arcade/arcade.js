@@ -1,6 +1,8 @@
 // A person plays a run's game with keys or touch, beside the agent's own try at the same episode.
 import { address, keep, newSeed, numberIn, path, withQuery } from "../page/address.js";
-import { Screen, Thoughts, pads, scoreText } from "./screens.js";
+import { ActionBars } from "./action_bars.js";
+import { pads } from "./pads.js";
+import { Screen, scoreText } from "./screen.js";
 import { commandsPanel } from "../page/commands.js";
 import { choice, element, get, heading, isForPage, setOptions } from "../page/dom.js";
 import { gameName, whole } from "../page/words.js";
@@ -48,7 +50,7 @@ class Game {
     this.person = new Screen("You", "Your screen");
     this.agent = new Screen("The agent", "The agent's screen");
     this.keys = element("div", { class: "arcade-keys" });
-    this.thoughts = new Thoughts();
+    this.thoughts = new ActionBars();
     this.person.figure.append(this.keys);
     this.agent.figure.append(this.thoughts.node);
     this.stage = element("div", { class: "arcade", tabindex: "0", role: "group",

@@ -1,4 +1,4 @@
-"""A person plays a world with keys while an agent plays the very same episode beside.
+"""Lets a person play a world with keys while an agent plays the same episode beside.
 
 Both begin from the same seed under the same rules, and both screens advance a step at a time.
 """
@@ -88,7 +88,7 @@ NOTHING = "noop"
 
 
 class Button(NamedTuple):
-    """Something that can be held down.
+    """A button that can be held down.
 
     Attributes:
         name: as messages name it.
@@ -177,7 +177,7 @@ def steps_per_second(env_config: EnvConfig) -> float | None:
 
 
 class Side:
-    """One env and how its episode stands.
+    """One env and the state of its episode.
 
     Attributes:
         env: of one row.
@@ -253,7 +253,7 @@ class Duel:
             self._opened = opened.pop_all()
 
     def begin(self, seed: int) -> None:
-        """Lets both begin anew; raises UsageError if the world does not start."""
+        """Starts both episodes anew; raises UsageError if the world does not start."""
         self.seed = seed
         self._acting = EvalActor(self._actor, self.spec, seed)
         self._memory = self._acting.initial_memory(1)
@@ -270,7 +270,7 @@ class Duel:
         return self.person.over and self.agent.over
 
     def advance(self, action: int) -> None:
-        """Lets both take a step; who is over is left alone."""
+        """Takes a step on both sides whose episode has not ended."""
         if not self.person.over:
             self.person.advance(action)
         if self.decision is not None:

@@ -1,4 +1,4 @@
-"""What the studio tells of boards. It remembers no game: a position is the list of its moves."""
+"""Answers `/api/boards`. It remembers no game: a position is the list of its moves."""
 
 import re
 
@@ -7,11 +7,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from envs.board import games as game_table
 from workbench.errors import UsageError
-from workbench.recording.board_names import NAMES, OTHER
 from workbench.runs.checkpoint import list_steps
 from workbench.runs.run import Run
-from workbench.studio.answers import Answer, Turns
+from workbench.studio.answers import Answer, WorkQueue
 from workbench.studio.boards.facts import Truth, recorded_game, rules, told_positions
 from workbench.studio.boards.thought import MAX_SIMULATIONS, Thinkers
 from workbench.studio.library import Library
@@ -31,9 +31,8 @@ def routes(library: Library) -> list[BaseRoute]:
         runs = library.runs().items()
         return Answer({"runs": [name for name, run in runs if _has_checkpoint(library, run)]})
 
-    def names(request: Request) -> Response:
-        games = {family: told._asdict() for family, told in NAMES.items()}
-        return Answer({"games": games, "other": OTHER._asdict()})
+    def games(request: Request) -> Response:
+        return Answer(game_table.as_json())
 
     def positions(request: Request) -> Response:
         first = whole_number(request.query_params, "from") or 0
@@ -62,11 +61,11 @@ def routes(library: Library) -> list[BaseRoute]:
 
     return [
         Route("/playable", playable),
-        Route("/names", names),
-        Route("/positions", Turns(POSITIONS_AT_A_TIME)(positions)),
-        Route("/truth", Turns(1)(truth)),
+        Route("/games", games),
+        Route("/positions", WorkQueue(POSITIONS_AT_A_TIME)(positions)),
+        Route("/truth", WorkQueue(1)(truth)),
         Route("/recorded/{run}/{video}", recorded),
-        Route("/{run}/think", Turns(THOUGHTS_AT_A_TIME)(think)),
+        Route("/{run}/think", WorkQueue(THOUGHTS_AT_A_TIME)(think)),
     ]
 
 

@@ -1,7 +1,6 @@
 // Any board, shown from what stands in its cells, and played on by mouse, touch or keys.
 import { withQuery } from "../page/address.js";
 import {
-  CROSSES,
   Geometry,
   UNIT,
   arrow,
@@ -13,15 +12,15 @@ import {
   polygon,
   winningRow,
 } from "./drawing.js";
-import { coordinates, isChess, moveName, pieceName, sidesOf, squareName } from "./games.js";
+import { coordinates, factsOf, moveName, pieceName, sidesOf, squareName } from "./games.js";
 import { element, svg } from "../page/dom.js";
 
 const same = (a, b) => a[0] === b[0] && a[1] === b[1];
 
 // A board that `draw` fills. With `onMove(action)` it can be played on.
 //
-// draw({ family, position, legal, playable, heat, hint, flip }): a position as
-// `api/boards/positions` tells it; `heat`: moves with visits; `hint`: a move; `flip`: seen from
+// draw({ family, inARow, position, legal, playable, heat, hint, flip }): a position as
+// `api/boards/positions` tells it, with its `in_a_row`; `heat`: moves with visits; `hint`: a move; `flip`: seen from
 // the other side. The page also places `element`, and `list`: every legal move as a button.
 export class Board {
   constructor({ label = "Board", onMove = null } = {}) {
@@ -50,7 +49,9 @@ export class Board {
     this.selected = null;
     this.element.dataset.family = state.family;
     const { hands } = state.position;
-    const order = state.flip ? [this.hands[1], this.hands[0]] : this.hands;
+    const below = factsOf(state.family).below ?? 0;
+    const isReversed = (below === 1) !== Boolean(state.flip);
+    const order = isReversed ? [this.hands[1], this.hands[0]] : this.hands;
     order.forEach((hand, player) => {
       const held = hands[player];
       hand.replaceChildren(held ? `${sidesOf(state.family)[player]} holds ${held}` : "");
@@ -85,10 +86,10 @@ export class Board {
     this.cursor ??= [cells.length >> 1, cells[0].length >> 1];
     const top = g.hexagonal ? g.margin : 6;
     const side = coordinates(family, g.height, g.width).rows.length ? g.margin : 6;
-    const stones = !isChess(family) && family !== "shogi";
+    const { pieces } = factsOf(family);
     const hidden = { "aria-hidden": "true" }; // cells tell what they hold
     const drawing = svg("g", hidden, ground(family, g, cells), labels(family, g));
-    if (!stones || CROSSES.includes(family)) {
+    if (pieces !== "stones") {
       for (const square of last) drawing.append(polygon(g.corners(square), { class: "last" }));
     }
     if (this.selected) drawing.append(polygon(g.corners(this.selected), { class: "selected" }));
@@ -99,7 +100,7 @@ export class Board {
         if (content) drawing.append(piece(family, g, [r, c], content));
       }),
     );
-    if (stones && !CROSSES.includes(family)) {
+    if (pieces === "stones") {
       for (const square of last) {
         const content = cells[square[0]][square[1]];
         const whose = content === "x" ? "on-0" : content === "o" ? "on-1" : "on-none";
@@ -108,7 +109,7 @@ export class Board {
     }
     drawing.append(...searched.over);
     if (over) {
-      for (const square of winningRow(family, cells, last)) {
+      for (const square of winningRow(this.state.inARow, cells, last)) {
         drawing.append(circle(g.middle(square), 0.44 * UNIT, { class: "winning" }));
       }
     }
@@ -157,7 +158,8 @@ export class Board {
         .filter(({ squares }) => squares.length === 2 && same(squares[0], this.selected))
         .map(({ squares }) => squares[1]);
     }
-    return family === "othello" && !this.state.heat ? legal.flatMap(({ squares }) => squares) : [];
+    const marked = factsOf(family).marks_legal && !this.state.heat;
+    return marked ? legal.flatMap(({ squares }) => squares) : [];
   }
 
   // What can be pointed at and read aloud, above all that is drawn.
@@ -189,7 +191,7 @@ export class Board {
   cellName([row, column]) {
     const { family } = this.state;
     const { height, width } = this.g;
-    if (family === "connect_four") return `column ${column + 1}, row ${height - row}`;
+    if (factsOf(family).moves === "column") return `column ${column + 1}, row ${height - row}`;
     return squareName(family, height, width, [row, column]);
   }
 
@@ -203,14 +205,16 @@ export class Board {
   movesAt(square) {
     if (!this.playable) return [];
     const { legal, family } = this.state;
-    if (family === "connect_four") return legal.filter((move) => move.action === square[1]);
+    if (factsOf(family).moves === "column") {
+      return legal.filter(({ squares }) => squares[0][1] === square[1]);
+    }
     return legal.filter(({ squares }) => squares.length && same(squares[0], square));
   }
 
   hover(square) {
     const [move] = this.movesAt(square);
     const { family } = this.state;
-    if (!move || move.squares.length !== 1 || ["shogi", "crazyhouse"].includes(family)) return;
+    if (!move || move.squares.length !== 1 || factsOf(family).hands) return;
     const [cx, cy] = this.g.middle(move.squares[0]);
     this.ghost.setAttribute("cx", cx);
     this.ghost.setAttribute("cy", cy);

@@ -1,24 +1,19 @@
 // How boards and what stands on them are drawn as SVG.
 import { svg } from "../page/dom.js";
-import { coordinates, isChess } from "./games.js";
+import { coordinates, factsOf, starsOf } from "./games.js";
 
 export const UNIT = 40; // a cell's side, in units of the drawing
 const ARROWS = 6;
 
-export const CROSSES = ["tic_tac_toe", "mnk"];
-const ON_POINTS = ["go", "cursor_go", "gomoku"];
-const TURNABLE = ["chess", "antichess", "crazyhouse", "shogi", "breakthrough"];
-const STARS = { 9: [2, 4, 6], 13: [3, 6, 9], 19: [3, 9, 15] };
-const IN_A_ROW = { tic_tac_toe: 3, connect_four: 4, gomoku: 5 };
 const CHESSMEN = { k: "♚", q: "♛", r: "♜", b: "♝", n: "♞", p: "♟" };
 
 // Where cells are in the drawing.
 export class Geometry {
   constructor(family, height, width, flip) {
-    this.hexagonal = family === "hex";
+    this.hexagonal = factsOf(family).cells === "hexagons";
     this.height = height;
     this.width = width;
-    this.flip = flip && TURNABLE.includes(family);
+    this.flip = flip && factsOf(family).below !== null;
     const across = this.hexagonal ? width + (height - 1) / 2 : width;
     const down = this.hexagonal ? (3 * height + 1) / Math.sqrt(12) : height;
     this.across = across * UNIT;
@@ -58,22 +53,24 @@ function words(text, [x, y], size, attributes) {
 }
 
 export function ground(family, g, cells) {
+  const { cells: kind, ground: colour } = factsOf(family);
   const drawn = [];
   const each = (f) => cells.forEach((row, r) => row.forEach((_, c) => drawn.push(f([r, c]))));
-  const sheet = (kind, out = 0) =>
+  const sheet = (out = 0) =>
     svg("rect", {
       x: -out,
       y: -out,
       width: g.across + 2 * out,
       height: g.down + 2 * out,
       rx: out ? 6 : 2,
-      class: `ground ${kind}`,
+      class: `ground ${colour}`,
+      style: colour === "plain" ? null : `fill: var(--board-${colour})`,
     });
-  if (family === "connect_four") {
-    drawn.push(sheet("plastic", 4));
+  if (kind === "holes") {
+    drawn.push(sheet(4));
     each((square) => circle(g.middle(square), 0.41 * UNIT, { class: "hole" }));
-  } else if (ON_POINTS.includes(family)) {
-    drawn.push(sheet("wood"));
+  } else if (kind === "points") {
+    drawn.push(sheet());
     const [last, end] = [g.height - 1, g.width - 1];
     const line = (from, to) => {
       const [[x1, y1], [x2, y2]] = [g.middle(from), g.middle(to)];
@@ -81,19 +78,18 @@ export function ground(family, g, cells) {
     };
     for (let row = 0; row <= last; row++) line([row, 0], [row, end]);
     for (let column = 0; column <= end; column++) line([0, column], [last, column]);
-    const stars = ["go", "cursor_go"].includes(family) ? (STARS[g.height] ?? []) : [];
+    const stars = starsOf(family, g.height);
     for (const row of stars) {
       for (const column of stars) {
         drawn.push(circle(g.middle([row, column]), 0.09 * UNIT, { class: "star" }));
       }
     }
-  } else if (family === "hex") {
+  } else if (kind === "hexagons") {
     each((square) => polygon(g.corners(square), { class: "paper" }));
     drawn.push(...goals(g));
-  } else if (family === "othello" || family === "shogi" || CROSSES.includes(family)) {
-    const kind = { othello: "felt", shogi: "wood" }[family] ?? "plain";
-    drawn.push(sheet(kind));
-    each((square) => polygon(g.corners(square), { class: `cell-line ${kind}` }));
+  } else if (colour !== null) {
+    drawn.push(sheet());
+    each((square) => polygon(g.corners(square), { class: `cell-line ${colour}` }));
   } else {
     each((square) =>
       polygon(g.corners(square), { class: (square[0] + square[1]) % 2 ? "dark" : "light" }),
@@ -141,16 +137,17 @@ export function labels(family, g) {
 
 export function piece(family, g, square, content) {
   const at = g.middle(square);
+  const facts = factsOf(family);
   if (content === "x" || content === "o") {
     const player = content === "x" ? 0 : 1;
-    if (CROSSES.includes(family)) return cross(at, player);
+    if (facts.pieces === "marks") return cross(at, player);
     const stone = circle(at, 0.41 * UNIT, { class: `stone side-${player}` });
     const rim = circle(at, 0.3 * UNIT, { class: "rim" });
-    return family === "connect_four" ? svg("g", {}, stone, rim) : stone;
+    return facts.cells === "holes" ? svg("g", {}, stone, rim) : stone;
   }
   const letter = content.replace("+", "");
   const upper = letter === letter.toUpperCase();
-  if (isChess(family)) {
+  if (facts.pieces === "chessmen") {
     // The selector after it asks for the figure, not for an emoji.
     const figure = `${CHESSMEN[letter.toLowerCase()]}\ufe0e`;
     const side = upper ? "white" : "black";
@@ -212,7 +209,7 @@ export function heatMap(family, g, moves) {
     const share = visits / total;
     if (share < 0.005) continue;
     const attributes = { class: "heat", opacity: (0.3 + 0.65 * Math.sqrt(share)).toFixed(2) };
-    const round = ON_POINTS.includes(family) || family === "connect_four";
+    const round = ["points", "holes"].includes(factsOf(family).cells);
     under.push(
       round
         ? circle(g.middle(square), 0.4 * UNIT, attributes)
@@ -235,9 +232,8 @@ export function heatMap(family, g, moves) {
   return { under, over };
 }
 
-// The stones of a row that has won, or none.
-export function winningRow(family, cells, last) {
-  const length = IN_A_ROW[family];
+// The stones of a row of this `length` that has won, or none.
+export function winningRow(length, cells, last) {
   if (!length || last.length !== 1) return [];
   const [[row, column]] = last;
   const mine = (r, c) => cells[r]?.[c] === cells[row][column];

@@ -1,4 +1,4 @@
-"""What is told of positions of board games: what stands where, what is legal, what is true."""
+"""Describes positions of board games: their cells, legal moves and solved values."""
 
 import re
 import threading
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from envs.board.base import BoardGame, Position
-from envs.board.cells import board_text, cells, family, hands, squares
+from envs.board.cells import board_text, cells, family, hands, in_a_row, squares
 from envs.board.connect_four import ILLEGAL
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench.errors import UsageError
@@ -17,7 +17,7 @@ from workbench.evaluation.solved import Solver, make_solver
 from workbench.runs.run import Run
 from workbench.studio import commands
 from workbench.studio.boards.thought import positions_after
-from workbench.studio.cache import Kept
+from workbench.studio.cache import Cache
 from workbench.studio.videos.traces import read_game
 
 # Words and small numbers, so that nobody asks for a board that fills the memory, or for a file.
@@ -62,6 +62,7 @@ def told_positions(game: BoardGame, moves: Sequence[int], first: int = 0) -> dic
     where = [squares(position, [action])[0] for position, action in made]
     return {
         "family": family(positions[0]),
+        "in_a_row": in_a_row(positions[0]),
         "first_to_move": int(game.status(positions[:1]).to_play[0]),
         "names": [game.action_name(position, action) for position, action in made],
         "squares": where,
@@ -138,13 +139,13 @@ def recorded_game(run: Run, name: str, serves: Callable[[Path], bool]) -> dict[s
 
 
 class Truth:
-    """What exact solvers say of games; one game is judged at a time."""
+    """Judges games by exact solvers, one game at a time."""
 
     def __init__(self) -> None:
-        """Has solved nothing."""
+        """Begins with empty caches."""
         self._lock = threading.Lock()
-        self._solvers: Kept[Solver | None] = Kept(MAX_SOLVERS)
-        self._known: Kept[list[dict[str, Any] | None]] = Kept(MAX_JUDGED)
+        self._solvers: Cache[Solver | None] = Cache(MAX_SOLVERS)
+        self._known: Cache[list[dict[str, Any] | None]] = Cache(MAX_JUDGED)
 
     def judge(self, game: BoardGame, moves: Sequence[int]) -> list[dict[str, Any] | None] | None:
         """Returns what every move was worth, player 0's result `before` and `after`.

@@ -1,7 +1,7 @@
 // A game against a trained agent. It is kept in the address, so that a reload loses nothing.
 import { address, keep, newSeed, numberIn, path, withQuery } from "../page/address.js";
 import { Board, boardLayout, positionsOf } from "./board.js";
-import { lineText, moveName, sidesOf } from "./games.js";
+import { factsOf, lineText, moveName, sidesOf } from "./games.js";
 import { chancesBar, sideDot } from "./values.js";
 import { commandsPanel } from "../page/commands.js";
 import { choice, element, failure, get, heading } from "../page/dom.js";
@@ -248,12 +248,13 @@ class Play {
     const { position, family, me } = this;
     this.board.draw({
       family,
+      inARow: this.told.in_a_row,
       position,
       legal: this.told.legal,
       playable: !position.over && position.to_play === me,
       heat: this.showing && this.thought ? this.thought.visits : null,
       hint: this.suggested,
-      flip: me === (family === "shogi" ? 1 : 0), // who begins below
+      flip: me !== factsOf(family).below, // whoever plays sits below
     });
     this.paintStatus();
     this.paintButtons();

@@ -231,7 +231,8 @@ class Replay {
     const position = this.told.positions[ply];
     const thought = this.analysis.checked ? this.thoughts.get(ply) : null;
     const visits = thought?.visits ?? this.game.visits?.[ply] ?? null;
-    this.board.draw({ family, position, legal: [], heat: this.heat.checked ? visits : null });
+    const heat = this.heat.checked ? visits : null;
+    this.board.draw({ family, inARow: this.told.in_a_row, position, legal: [], heat });
     this.where.replaceChildren(this.situation(position));
     const side = position.to_play === this.told.first_to_move ? "first" : "second";
     const moves = this.game.moves.slice(0, ply).join(",");

@@ -19,7 +19,7 @@ from workbench.engines.timed_search import think
 from workbench.errors import UsageError
 from workbench.evaluation.board_games import BoardPlayer, load_board_player
 from workbench.runs.run import open_player
-from workbench.studio.cache import Kept, stamp
+from workbench.studio.cache import Cache, fingerprint
 
 MAX_SIMULATIONS = 2_000
 MAX_PLAYERS = 4  # kept loaded
@@ -105,8 +105,8 @@ class Thinkers:
 
     def __init__(self) -> None:
         """Has loaded none."""
-        self._loaded: Kept[Thinker] = Kept(MAX_PLAYERS)
-        self._thoughts: Kept[dict[str, Any]] = Kept(MAX_THOUGHTS)
+        self._loaded: Cache[Thinker] = Cache(MAX_PLAYERS)
+        self._thoughts: Cache[dict[str, Any]] = Cache(MAX_THOUGHTS)
 
     def think(self, player: str, moves: Sequence[int], simulations: int) -> dict[str, Any]:
         """Returns what `player`, `PATH` or `PATH@STEP`, thinks; see `Thinker.think`.
@@ -116,7 +116,7 @@ class Thinkers:
         """
         run, path = open_player(player)
         name = f"{run.path}@{path.name}"
-        written = stamp(path)  # a run may be made anew under the same name
+        written = fingerprint(path)  # a run may be made anew under the same name
 
         def answer() -> dict[str, Any]:
             thinker = self._loaded.get(name, lambda: Thinker(load_board_player(name)), written)

@@ -2,15 +2,15 @@
 import { element, heading } from "./dom.js";
 
 // A page is a module with `show(page, parts, query)`: it fills `page` and may return what ends it.
+// A row says how it is loaded, and what it is called in the navigation or to which page it belongs.
 const PAGES = {
-  "": () => import("../runs/gallery.js"),
-  run: () => import("../runs/run.js"),
-  video: () => import("../videos/player.js"),
-  game: () => import("../boards/replay.js"),
-  play: () => import("./play.js"),
-  tournaments: () => import("../tournaments/tournaments.js"),
+  "": { tab: "Runs", load: () => import("../runs/gallery.js") },
+  run: { within: "", load: () => import("../runs/run.js") },
+  video: { within: "", load: () => import("../videos/player.js") },
+  game: { within: "", load: () => import("../boards/replay.js") },
+  play: { tab: "Play", load: () => import("./play.js") },
+  tournaments: { tab: "Tournaments", load: () => import("../tournaments/tournaments.js") },
 };
-const TAB = { "": "gallery", run: "gallery", video: "gallery" };
 const PATIENCE = 300; // milliseconds until a page that is not there yet says that it loads
 
 const main = document.getElementById("page");
@@ -25,9 +25,15 @@ function decoded(part) {
   }
 }
 
+function makeTabs() {
+  const tabs = Object.entries(PAGES).filter(([, { tab }]) => tab !== undefined);
+  const link = ([name, { tab }]) => element("a", { href: `#/${name}`, "data-page": name }, tab);
+  document.querySelector("nav").replaceChildren(...tabs.map(link));
+}
+
 function mark(name, [first]) {
-  const game = first === "tournaments" ? "tournaments" : "gallery";
-  const tab = name === "game" ? game : (TAB[name] ?? name);
+  const ofTournament = name === "game" && first === "tournaments";
+  const tab = ofTournament ? "tournaments" : (PAGES[name]?.within ?? name);
   for (const link of document.querySelectorAll("nav a")) {
     if (link.dataset.page === tab) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
@@ -55,7 +61,7 @@ async function navigate() {
   const patience = setTimeout(() => main.prepend(loading), PATIENCE);
   try {
     if (!Object.hasOwn(PAGES, name)) throw new Error(`there is no page ${name}`);
-    const { show } = await PAGES[name]();
+    const { show } = await PAGES[name].load();
     const ending = await show(shown, parts, new URLSearchParams(search));
     if (mine === turn) end = ending ?? null;
     else ending?.();
@@ -79,4 +85,5 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();
   main.focus();
 });
+makeTabs();
 navigate();

@@ -47,6 +47,22 @@ export function heading(title, { back = null, about = null, beside = [] } = {}) 
   );
 }
 
+// A section under a heading of its own.
+export function panel(title, ...content) {
+  const id = `section-${title.toLowerCase().replaceAll(/\W+/g, "-")}`;
+  return element("section", { class: "panel", "aria-labelledby": id },
+    element("h2", { id }, title), ...content);
+}
+
+// A wide table that scrolls by itself, also by keyboard.
+export function scrolled(label, table) {
+  return element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, table);
+}
+
+export function th(text, options = {}) {
+  return element("th", { scope: "col", ...options }, text);
+}
+
 // Scrolls a list by itself, not the page, so far that one of its items is seen.
 export function reveal(list, item) {
   const top = item.offsetTop - list.offsetTop;

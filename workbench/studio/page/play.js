@@ -100,7 +100,8 @@ async function picture(run, page) {
   try {
     const told = await get(positionsOf(run.game, null, BEGINNINGS[family] ?? []));
     const board = new Board({ label: gameName(run.game) });
-    board.draw({ family: told.family, position: told.positions.at(-1), legal: [] });
+    const position = told.positions.at(-1);
+    board.draw({ family: told.family, inARow: told.in_a_row, position, legal: [] });
     const place = page.querySelector(`[data-run="${CSS.escape(run.id)}"]`);
     if (told.positions[0].cells) place?.replaceChildren(board.element);
   } catch {

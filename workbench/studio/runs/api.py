@@ -1,4 +1,4 @@
-"""What the studio tells of runs."""
+"""Answers `/api/runs`."""
 
 import os
 from contextlib import suppress
@@ -11,8 +11,8 @@ from starlette.routing import BaseRoute, Route
 
 from workbench.errors import UsageError
 from workbench.runs.run import Run
-from workbench.studio.answers import Answer, Turns
-from workbench.studio.cache import Kept, stamp
+from workbench.studio.answers import Answer, WorkQueue
+from workbench.studio.cache import Cache, fingerprint
 from workbench.studio.library import Library
 from workbench.studio.queries import one_of, whole_number
 from workbench.studio.runs.curves import (
@@ -38,9 +38,9 @@ ALWAYS_ASK = {"Cache-Control": "no-cache"}
 
 def routes(library: Library, cards: Cards) -> list[BaseRoute]:
     """Returns the routes below `/api/runs`; `cards` are of the runs in `library`."""
-    posters: Kept[bytes | None] = Kept(MAX_POSTERS)
+    posters: Cache[bytes | None] = Cache(MAX_POSTERS)
     store = CurveStore()
-    drawing, reading = Turns(2, MAX_WAITING), Turns(2, MAX_WAITING)
+    drawing, reading = WorkQueue(2, MAX_WAITING), WorkQueue(2, MAX_WAITING)
 
     def all_runs(request: Request) -> Response:
         return Answer({"runs": cards.all(library.runs())})
@@ -64,7 +64,7 @@ def routes(library: Library, cards: Cards) -> list[BaseRoute]:
         return Answer({"names": reader.names, "x": x_name, "newest": newest, "curves": drawn})
 
     def seeds(request: Request) -> Response:
-        """Tells the mean of a metric over the runs that differ in the seed alone, and its band."""
+        """Returns the mean of a metric over runs that differ in the seed alone, and its band."""
         mine = request.path_params["run"]
         family = cards.card(mine, library.run(mine))["family"]
         x_name = one_of(request.query_params, "x", X_NAMES)
@@ -104,7 +104,7 @@ def routes(library: Library, cards: Cards) -> list[BaseRoute]:
             made = posters.get(
                 (path, is_board, cropped),
                 lambda: make_poster(path, is_board=is_board, cropped=cropped),
-                stamp(path),
+                fingerprint(path),
             )
         if made is None:
             return Response(PLACEHOLDER, media_type="image/svg+xml", headers=ALWAYS_ASK)

@@ -1,4 +1,4 @@
-"""What the studio changes of runs, all below `/api/changes`.
+"""Answers `/api/changes`, which changes runs.
 
 - `/`, by GET: whether who asks may change runs, and if not, why
 - `/RUN/notes`, by POST: `text`, and `was`, the notes that the page showed
@@ -29,7 +29,7 @@ from workbench.studio.library import Library
 
 
 class Changes(NamedTuple):
-    """Which runs may be changed, those below `root`, and what one must know for it."""
+    """Runs below `root` may be changed by who knows the `token`."""
 
     root: Path
     token: str

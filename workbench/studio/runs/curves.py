@@ -1,4 +1,4 @@
-"""Learning curves: `metrics.jsonl` read as it grows, and made small enough to be drawn."""
+"""Reads learning curves from `metrics.jsonl` as it grows, and thins them to be drawn."""
 
 import errno
 import json
@@ -100,7 +100,7 @@ class MetricsReader:
 
     @property
     def nbytes(self) -> int:
-        """About what is kept of the file: numbers take as much as the text that tells them."""
+        """Approximate size in memory: numbers take as many bytes as their text in the file."""
         return self._offset
 
     @property
@@ -128,7 +128,7 @@ class MetricsReader:
 
 
 class CurveStore:
-    """The readers of the files asked for most recently; each grows with its file."""
+    """A cache of readers, bounded by their bytes; each grows with its file."""
 
     def __init__(self, max_bytes: int = CACHE_BYTES, max_readers: int = MAX_READERS) -> None:
         """Always keeps the file read last, however large it is."""

@@ -1,4 +1,4 @@
-"""A run as the studio shows it, read from its files; a broken run is told as such."""
+"""Reads what the studio shows of a run from its files, and says what is wrong with a broken one."""
 
 import json
 import os
@@ -7,19 +7,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from envs.board.games import facts_of
 from workbench.config import flatten
 from workbench.errors import UsageError
-from workbench.recording.board_names import names_of
 from workbench.runs import checkpoint
 from workbench.runs.changes import describe_changes
+from workbench.runs.facts import MAX_BYTES, read_facts
 from workbench.runs.notes import notes_path, read_notes
 from workbench.runs.run import Run
 from workbench.runs.scores import EVALUATIONS, measured_in_training, run_score
+from workbench.runs.sparkline import read_spark
 from workbench.studio import commands
 from workbench.studio.answers import finite
-from workbench.studio.cache import Kept, stamp
-from workbench.studio.runs.flat_config import MAX_BYTES, family_of, game_of, read_flat
-from workbench.studio.runs.sparks import read_spark
+from workbench.studio.cache import Cache, fingerprint
 from workbench.studio.videos.facts import list_videos, score_of
 
 STATUSES = ("created", "running", "interrupted", "failed", "finished")
@@ -48,19 +48,19 @@ NOTHING: dict[str, Any] = {
 
 
 class Cards:
-    """What the gallery shows of runs; read again only where a file has changed."""
+    """A cache of what the gallery shows of runs; reads a run again only if a file has changed."""
 
     def __init__(self, serves: Serves, most: int = MAX_CARDS) -> None:
         """`serves` says whether a file may be read; `most` cards are kept."""
         self._serves = serves
-        self._kept: Kept[dict[str, Any]] = Kept(most)
+        self._kept: Cache[dict[str, Any]] = Cache(most)
 
     def card(self, name: str, run: Run) -> dict[str, Any]:
         """Returns what the gallery shows of a run."""
         evaluations = run.path / EVALUATIONS
         paths = (run.config_path, run.info_path, run.metrics_path, run.videos, evaluations)
         facts = self._kept.get(
-            run.path, lambda: card(name, run, self._serves), tuple(map(stamp, paths))
+            run.path, lambda: card(name, run, self._serves), tuple(map(fingerprint, paths))
         )
         if facts["status"] == "running":  # unless its process was killed: no file tells that
             facts = facts | {"status": _status(run, "running")}
@@ -136,7 +136,7 @@ def details(name: str, run: Run, serves: Serves) -> dict[str, Any]:
         with suppress(OSError):
             rest["notes"] = read_notes(run)
     if facts["world"] == "board":
-        rest["sides"] = names_of(str(facts["game"]).partition("(")[0]).sides
+        rest["sides"] = facts_of(str(facts["game"]).partition("(")[0]).sides
     with suppress(UsageError, OSError):  # the card has told it
         _check(run.info_path, serves)
         rest["info"] = _more_info(run)
@@ -146,16 +146,8 @@ def details(name: str, run: Run, serves: Serves) -> dict[str, Any]:
 
 def _config_facts(run: Run, serves: Serves) -> dict[str, Any]:
     _check(run.config_path, serves)
-    flat = read_flat(run.config_path)
-    return {
-        "game": game_of(flat),
-        "world": flat["env.kind"],
-        "agent": flat["agent.kind"],
-        "seed": flat.get("seed"),
-        "family": family_of(flat),
-        "total_env_steps": flat["total_env_steps"],
-        "protocol": flat.get("env.protocol"),
-    }
+    info_path = run.info_path if serves(run.info_path) else Path(os.devnull)
+    return read_facts(run.config_path, info_path)._asdict()
 
 
 def _info_facts(run: Run, serves: Serves) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the studio tells of tournaments, all below `/api/tournaments`.
+"""Answers `/api/tournaments`.
 
 - `/`: all of them, the latest first
 - `/ID`: one with its table

@@ -1,6 +1,6 @@
 // Who beat whom: a table whose numbers lead to the games behind them.
-import { element, isForPage } from "../page/dom.js";
-import { playerName, scrolled, searchWords, th } from "./sections.js";
+import { element, isForPage, scrolled, th } from "../page/dom.js";
+import { playerName, searchWords } from "./names.js";
 import { short } from "../page/words.js";
 
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };

@@ -1,4 +1,4 @@
-"""A tournament as the studio shows it, read from its files, which are left as they are.
+"""Reads what the studio shows of a tournament from its files, and changes none of them.
 
 The lines of games or evaluations are the truth, so that what is still being played shows as well.
 Tables are made of them by the functions that `ludus tournament` uses, once per state of the file.
@@ -12,19 +12,19 @@ from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
 
-from agents.base import Player
 from envs import EnvConfig, env_spec
+from envs.board.base import first_to_move
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench.errors import UsageError
 from workbench.evaluation.ratings import rate
 from workbench.studio import commands
-from workbench.studio.cache import Kept, stamp
-from workbench.studio.tournaments.growing_file import GAMES, SCORES, GamesRead, ScoresRead
+from workbench.studio.cache import Cache, fingerprint
+from workbench.studio.tournaments.growing_file import read_games, read_scores
+from workbench.tournament.comparison import EVALUATIONS
 from workbench.tournament.comparison_tables import Estimate, Row, rank
-from workbench.tournament.entrants import NET, Entrant
-from workbench.tournament.openings import Openings
-from workbench.tournament.play import Tournament
-from workbench.tournament.records import Record
+from workbench.tournament.entrants import NET
+from workbench.tournament.records import GAMES, Record
+from workbench.tournament.results import results_of, without_repeats
 from workbench.tournament.standings import Standings, short_names, standings
 
 RECENT_SECONDS = 60.0  # a tournament in which something ended since is still going on
@@ -58,8 +58,8 @@ class Scores(NamedTuple):
     unreadable: int
 
 
-_tables: Kept[Table] = Kept(KEPT)
-_scores: Kept[Scores] = Kept(KEPT)
+_tables: Cache[Table] = Cache(KEPT)
+_scores: Cache[Scores] = Cache(KEPT)
 
 
 def conditions_of(folder: Path) -> dict[str, Any]:
@@ -87,47 +87,34 @@ def table_of(folder: Path, conditions: dict[str, Any], resamples: int = 1000) ->
     """
 
     def make() -> Table:
-        game = _board_game(conditions["game"], json.dumps(conditions.get("max_plies")))
-        records = GamesRead(folder)
+        first_seat = _first_seat(conditions["game"], json.dumps(conditions.get("max_plies")))
+        records, unreadable = read_games(folder)
         # In the order of the command, on which the draws of the bootstrap depend.
         entered = list(conditions["players"])
-        played = {name for key in records.entries for name in key[:2]}
+        played = {name for record in records for name in record.key[:2]}
         names = [name for name in entered if name in played] + sorted(played - {*entered})
         names = names or entered
         if not names:
             raise UsageError("nobody has entered this tournament yet")
-        entrants = [Entrant(name, _plays_no_more) for name in names]
-        tournament = Tournament(game, entrants, Openings([()]), records, 0)
-        tournament.keys = list(records.entries)
-        distinct, everything = tournament.distinct_results(), tournament.records()
-        ratings = rate(distinct, len(entrants), resamples=resamples)
-        results = tournament.results(everything)
-        table = standings(entrants, everything, results, ratings, tournament.first_seat)
-        return Table(
-            [row.name for row in table.rows],
-            everything,
-            table,
-            tournament.first_seat,
-            records.unreadable,
+        distinct = results_of(without_repeats(records), names, first_seat)
+        table = standings(
+            names, records, rate(distinct, len(names), resamples=resamples), first_seat
         )
+        ranked = [row.name for row in table.rows]
+        return Table(ranked, records, table, first_seat, unreadable)
 
-    written = stamp(folder / GAMES), json.dumps(conditions)
+    written = fingerprint(folder / GAMES), json.dumps(conditions)
     return _tables.get((folder, resamples), make, written)
 
 
-def _plays_no_more(*_: Any) -> Player:
-    raise UsageError("these games have been played")
-
-
 @lru_cache(maxsize=32)
-def _board_game(name: str, max_plies: str) -> BoardConfig:
-    """Returns the game; `max_plies` is JSON."""
+def _first_seat(game: str, max_plies: str) -> int:
+    """Returns which player has the first move of a game; `max_plies` is JSON."""
     try:
-        config = BoardConfig(kind="board", game=name, max_plies=json.loads(max_plies))
-        OpenSpielGame(config)
+        config = BoardConfig(kind="board", game=game, max_plies=json.loads(max_plies))
+        return first_to_move(OpenSpielGame(config))
     except (ValueError, RuntimeError):
-        raise UsageError(f"no game is called {name[:80]!r} here") from None
-    return config
+        raise UsageError(f"no game is called {game[:80]!r} here") from None
 
 
 def summary(name: str, folder: Path) -> dict[str, Any]:
@@ -160,7 +147,7 @@ def summary(name: str, folder: Path) -> dict[str, Any]:
 def _state(folder: Path, conditions: dict[str, Any]) -> dict[str, Any]:
     """Returns of which kind it is, when something last ended in it, and whether it goes on."""
     scores = is_of_scores(conditions)
-    lines = folder / (SCORES if scores else GAMES)
+    lines = folder / (EVALUATIONS if scores else GAMES)
     tables = folder / ("returns.csv" if scores else "ratings.csv")
     latest = _mtime(lines) or _mtime(folder / "conditions.json") or 0.0
     if (_mtime(tables) or 0.0) >= latest:
@@ -257,13 +244,13 @@ def _estimate(estimate: Estimate | None) -> list[float | None] | None:
 def _scores_of(folder: Path, conditions: dict[str, Any]) -> Scores:
     def make() -> Scores:
         try:
-            scores = ScoresRead(folder, conditions)
+            scores, unreadable = read_scores(folder, conditions)
         except KeyError as error:
             raise UsageError(f"conditions.json is damaged (it lacks {error})") from None
         above = _success_above(json.dumps(conditions.get("env"), sort_keys=True))
-        return Scores(rank(list(scores.entries.values()), above), scores.unreadable)
+        return Scores(rank(scores, above), unreadable)
 
-    return _scores.get(folder, make, (stamp(folder / SCORES), json.dumps(conditions)))
+    return _scores.get(folder, make, (fingerprint(folder / EVALUATIONS), json.dumps(conditions)))
 
 
 @lru_cache(maxsize=64)
@@ -277,7 +264,7 @@ def _success_above(env: str) -> float | None:
 
 
 class Filter(NamedTuple):
-    """Which games are asked for; None: no matter.
+    """Which games are asked for; a field that is None does not restrict them.
 
     Attributes:
         player: the number of who takes part, in the table's order.

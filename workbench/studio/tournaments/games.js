@@ -1,7 +1,7 @@
 // The list of a tournament's games.
 import { address, keep, path, withQuery } from "../page/address.js";
-import { choice, element, failure, get, setOptions } from "../page/dom.js";
-import { panel, playerName, scrolled, th } from "./sections.js";
+import { choice, element, failure, get, panel, scrolled, setOptions, th } from "../page/dom.js";
+import { playerName } from "./names.js";
 import { counted, whole } from "../page/words.js";
 
 const PAGE = 50; // games that the studio sends at a time

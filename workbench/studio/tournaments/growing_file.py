@@ -1,35 +1,33 @@
-"""The lines of a tournament's file as they are now, while another process may be writing it."""
+"""Reads the lines of a tournament's file while another process may be writing it.
+
+It locks and mends nothing. Lines that make no sense are counted and left out.
+"""
 
 import json
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
-from workbench.tournament.comparison import Evaluations
-from workbench.tournament.records import Record, Records
+from workbench.tournament.comparison import EVALUATIONS, parse_scores
+from workbench.tournament.comparison_tables import Scores
+from workbench.tournament.records import GAMES, Record, parse_record
 
-GAMES, SCORES = "games.jsonl", "evaluations.jsonl"
 T = TypeVar("T")
 
 
-class Lines(NamedTuple):
-    """What a file of lines holds; `unreadable`: how many of its whole lines make no sense."""
+class Lines(NamedTuple, Generic[T]):
+    """The entries of a file; `unreadable`: how many of its complete lines make no sense."""
 
-    entries: dict[Any, Any]
+    entries: list[T]
     unreadable: int
 
 
-class GamesRead(Records):
-    """The games of a folder as they are now: nothing is locked and nothing mended."""
+def read_games(folder: Path) -> Lines[Record]:
+    """Returns the games of a tournament; of two with the same key the latest."""
 
-    def __init__(self, directory: Path) -> None:
-        """Reads what there is; `unreadable` lines are counted."""
-        self.directory, self.path = directory, directory / GAMES
-        self.entries, self.unreadable = _read(self.path, self._checked, self._key)
-
-    def _checked(self, line: Any) -> Record:
-        record = self._parse(line)
+    def parse(line: Any) -> Record:
+        record = parse_record(line)
         game = record.game
         if game.score not in (0.0, 0.5, 1.0) or min(game.history, default=0) < 0:
             raise ValueError("no such game can be")
@@ -37,35 +35,39 @@ class GamesRead(Records):
             raise ValueError("no such game can be")
         return record
 
+    return _read(folder / GAMES, parse, lambda record: record.key)
 
-class ScoresRead(Evaluations):
-    """The evaluations of a folder as they are now: nothing is locked and nothing mended."""
 
-    def __init__(self, directory: Path, conditions: dict[str, Any]) -> None:
-        """Reads what there is; raises KeyError if `conditions` are of something else."""
-        self.directory, self.path = directory, directory / SCORES
-        self._common = {name: conditions[name] for name in ("protocol", "seed", "episodes")}
-        self.entries, self.unreadable = _read(self.path, self._checked, self._key)
+def read_scores(folder: Path, conditions: dict[str, Any]) -> Lines[Scores]:
+    """Returns the evaluations of a comparison; of two of the same player the latest.
 
-    def _checked(self, line: Any) -> Any:
-        scores = self._parse(line)
+    Raises:
+        KeyError: `conditions` are of something else.
+    """
+    common = {name: conditions[name] for name in ("protocol", "seed", "episodes")}
+
+    def parse(line: Any) -> Scores:
+        scores = parse_scores(line, common)
         if not scores.returns or not all(map(math.isfinite, scores.returns)):
             raise ValueError("no such returns can be")
         int(scores.env_steps)
         return scores
 
+    return _read(folder / EVALUATIONS, parse, lambda scores: scores.player)
 
-def _read(path: Path, parse: Callable[[Any], T], key: Callable[[T], Any]) -> Lines:
+
+def _read(path: Path, parse: Callable[[Any], T], key: Callable[[T], Any]) -> Lines[T]:
     """Returns the entries of a file, of which the last line may still be being written."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        return Lines({}, 0)
-    entries, unreadable = {}, 0
+        return Lines([], 0)
+    entries: dict[Any, T] = {}
+    unreadable = 0
     for line in content[: content.rfind(b"\n") + 1].splitlines():
         try:
             entry = parse(json.loads(line))
             entries[key(entry)] = entry
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             unreadable += 1
-    return Lines(entries, unreadable)
+    return Lines(list(entries.values()), unreadable)

@@ -1,6 +1,6 @@
 // How strong the checkpoints of a run are against how long they have trained.
-import { element, svg } from "../page/dom.js";
-import { panel, searchWords } from "./sections.js";
+import { element, panel, svg } from "../page/dom.js";
+import { searchWords } from "./names.js";
 import { short, signed } from "../page/words.js";
 
 const COLOURS = ["--accent", "--warn", "--good", "--bad", "--muted"];

@@ -1,6 +1,6 @@
 // The tables of a tournament: ratings, and returns where nobody is played against.
-import { element, svg } from "../page/dom.js";
-import { playerName, scrolled, th } from "./sections.js";
+import { element, scrolled, svg, th } from "../page/dom.js";
+import { playerName } from "./names.js";
 import { fixed, percent, short, signed, whole } from "../page/words.js";
 
 // ---- a value with its interval, drawn on a scale that all rows share

@@ -1,11 +1,10 @@
 // Tournaments: the list, and one with its ratings, crosstable, ladder of checkpoints and games.
 import { address, path } from "../page/address.js";
 import { commandsPanel } from "../page/commands.js";
-import { element, every, get, heading } from "../page/dom.js";
+import { element, every, get, heading, panel } from "../page/dom.js";
 import { Crosstable, crosstableNote } from "./crosstable.js";
 import { Games } from "./games.js";
 import { ladder } from "./ladder.js";
-import { panel } from "./sections.js";
 import { ratings, ratingsNote, scoresNote, scoresTable } from "./tables.js";
 import { counted, gameName, idWords, short, signed, when, whole } from "../page/words.js";
 

@@ -1,7 +1,7 @@
-"""What the studio tells of an agent's insight: events, saliency, filters, activations, memory.
+"""Answers `/api/insight`: events, saliency, filters, activations and memory of an agent.
 
-Playing an episode once more and asking the network take a while, so one thread does all of it, one
-thing after the other, while the server goes on answering.
+Playing an episode once more and asking the network take a while. One thread does all of it, one
+request after the other, while the server goes on answering.
 """
 
 import io
@@ -17,24 +17,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from agents import AgentConfig
 from workbench.errors import UsageError
-from workbench.recording.frame import SCREEN_HEIGHT, MemoryStrip, Pixels
+from workbench.recording.frame import Pixels, strip_height
 from workbench.runs import checkpoint
 from workbench.runs.run import Run
 from workbench.studio import commands
-from workbench.studio.answers import Answer, Turns
+from workbench.studio.answers import Answer, WorkQueue
 from workbench.studio.library import Library
 from workbench.studio.queries import MOST, one_of, whole_number
 from workbench.studio.videos.enactment import (
     Enactment,
     Enactments,
     nearest_checkpoint,
-    network_of,
     recorded_at,
     world_and_agent,
 )
-from workbench.studio.videos.facts import find, list_videos
+from workbench.studio.videos.facts import find, frame_size, list_videos
 from workbench.studio.videos.insight import (
     TINTS,
     Look,
@@ -49,6 +47,7 @@ from workbench.studio.videos.insight import (
     surprises,
     tinted,
 )
+from workbench.studio.videos.screen import older_crop
 from workbench.studio.videos.traces import read_episode
 
 MAX_WAITING = 24  # questions; more are told to come again
@@ -57,7 +56,7 @@ DIGITS = 4
 
 def routes(library: Library) -> list[BaseRoute]:
     """Returns the routes below `/api/insight`."""
-    in_turn, enactments = Turns(1, MAX_WAITING), Enactments()
+    in_turn, enactments = WorkQueue(1, MAX_WAITING), Enactments()
 
     def found(request: Request) -> tuple[Run, Path]:
         run, name = library.trained_run(request.path_params["run"]), request.path_params["video"]
@@ -81,7 +80,7 @@ def routes(library: Library) -> list[BaseRoute]:
 
     return [
         Route("/{run}/filters", in_turn(filters)),
-        Route("/{run}/{video}", Turns(2)(overview)),
+        Route("/{run}/{video}", WorkQueue(2)(overview)),
         Route("/{run}/{video}/agent", about(_agent)),
         Route("/{run}/{video}/saliency", about(_saliency)),
         Route("/{run}/{video}/observation", about(_observation)),
@@ -102,9 +101,11 @@ def episode_facts(run: Run, trace_path: Path) -> dict[str, Any]:
     errors = surprises(trace, agent.discount, scale, agent.reward_clip)
     asked = recorded_at(trace_path.stem)
     steps = checkpoint.list_steps(run.checkpoints)
+    video = trace_path.with_suffix(".mp4")
+    strip = 0 if trace.memory_norm is None else strip_height(int(getattr(agent, "core_size", 1)))
     return {
         "videos": list_videos(run),
-        "strip_height": _strip_height(agent) if trace.memory_norm is not None else 0,
+        "screen": (trace.screen or older_crop(frame_size(video), strip))._asdict(),
         "frames": trace.end + 1,
         "fps": trace.fps,
         "discount": agent.discount,
@@ -116,14 +117,9 @@ def episode_facts(run: Run, trace_path: Path) -> dict[str, Any]:
     }
 
 
-def _strip_height(agent: AgentConfig) -> int:
-    """Returns how high the memory's strip is in a video, below the screen."""
-    return MemoryStrip(SCREEN_HEIGHT, int(getattr(agent, "core_size", 1))).height
-
-
 def _agent(request: Request, enactment: Enactment) -> Response:
     spec = enactment.spec
-    convolution = first_convolution(network_of(enactment.agent))
+    convolution = first_convolution(enactment.agent.network)
     return Answer(
         {
             "checkpoint": enactment.checkpoint,
@@ -156,7 +152,7 @@ def _observation(request: Request, enactment: Enactment) -> Response:
 
 def _activations(request: Request, enactment: Enactment) -> Response:
     t = _moment(request, enactment)
-    convolution = first_convolution(network_of(enactment.agent))
+    convolution = first_convolution(enactment.agent.network)
     if convolution is None:
         raise HTTPException(404, "this network has no convolution")
     with torch.no_grad():

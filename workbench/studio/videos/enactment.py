@@ -1,4 +1,4 @@
-"""A recorded episode played once more, for a trace holds no observations.
+"""Plays a recorded episode once more, since a trace holds no observations.
 
 Worlds are deterministic given the seed and the actions, sticky actions included, so the trace's
 actions bring back each observation, and the agent what it remembered. Frames are kept once, not
@@ -10,57 +10,29 @@ from contextlib import closing
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
 
 from agents import AgentConfig, make_agent
 from agents.base import Agent, Array, Decision, Memory
-from agents.dqn import DQN
-from agents.ppo import PPO
-from agents.r2d2 import R2D2
-from envs import EnvConfig, env_spec, make_envs, make_rendered_env
-from envs.atari import AtariConfig
+from envs import EnvConfig, env_spec, make_envs
 from envs.base import EnvSpec, Step
 from envs.grid import MiniGridConfig
 from workbench.config import SelfPlayConfig
 from workbench.errors import UsageError
-from workbench.recording.frame import MIN_HEIGHT, PANEL_WIDTH, SCREEN_HEIGHT, MemoryStrip
+from workbench.recording.frame import ScreenBox
 from workbench.runs import checkpoint
 from workbench.runs.run import Run
-from workbench.studio.cache import Kept, stamp
+from workbench.studio.cache import Cache, fingerprint
+from workbench.studio.videos.screen import older_screen
 from workbench.studio.videos.traces import EpisodeTrace, read_episode
 
-ATARI_SCREEN = (210, 160)
 REWARD_TOLERANCE = 1e-3
 VALUE_TOLERANCE = 1e-2  # of bfloat16, whose sums depend on the machine
 CHECKED_STEPS = 32  # of an agent without memory, whose other steps need not be recomputed
 CACHE_BYTES = 256 << 20
-
-
-class Box(NamedTuple):
-    """A rectangle of a video's frame and the size of the frame, in pixels."""
-
-    left: int
-    top: int
-    width: int
-    height: int
-    frame_width: int
-    frame_height: int
-
-
-def screen_box(screen: tuple[int, int], memory_units: int | None) -> Box:
-    """Returns where `panel.Picture` puts a screen `(H, W)`; `memory_units` None: no memory."""
-    factor = max(1, round(SCREEN_HEIGHT / screen[0]))
-    height, width = factor * screen[0], factor * screen[1]
-    strip = 0 if memory_units is None else MemoryStrip(width, memory_units).height
-    content = height + strip
-    frame_height = max(MIN_HEIGHT, content + content % 2)
-    top = (frame_height - content) // 2
-    return Box(0, top, width, height, width + width % 2 + PANEL_WIDTH, frame_height)
 
 
 def nearest_checkpoint(run: Run, env_steps: int) -> int:
@@ -87,29 +59,23 @@ def world_and_agent(run: Run) -> tuple[EnvConfig, AgentConfig]:
     return config.env, config.agent
 
 
-def network_of(agent: Agent) -> nn.Module:
-    """Returns the network that an agent acts by."""
-    assert isinstance(agent, DQN | R2D2 | PPO)
-    return agent.network if isinstance(agent, PPO) else agent.online
-
-
 @dataclass(frozen=True)
 class Enactment:
-    """An episode with all that was seen and remembered, and the agent that can be asked."""
+    """An episode with its observations and memories, and the agent that acted in it."""
 
     trace: EpisodeTrace
     spec: EnvSpec
     agent: Agent  # in float32: it is asked about many pictures that differ little
     checkpoint: int
     note: str | None  # what is not as it was recorded
-    screen: Box
+    screen: ScreenBox
     sees_screen: bool  # whether an observation shows the very screen, only smaller
     frames: npt.NDArray[np.uint8]  # [stack + T, c, H, W]
     memories: tuple[npt.NDArray[np.float32], ...]  # each [T + 2, size], before each step
 
     @property
     def nbytes(self) -> int:
-        """What is kept, agent excepted."""
+        """Size in bytes, without the agent."""
         return self.frames.nbytes + sum(memory.nbytes for memory in self.memories)
 
     def obs(self, t: int) -> npt.NDArray[np.uint8]:
@@ -151,7 +117,7 @@ def enact(run: Run, env_steps: int, trace: EpisodeTrace) -> Enactment:
     try:
         spec = env_spec(world)
         agent = _load(agent_config, spec, weights)
-        steps, shape = _replay(world, spec, trace)
+        steps = _replay(world, spec, trace)
         stack, (c, h, w) = spec.stack, spec.frame_shape
         frames = np.concatenate([steps[0].obs.reshape(stack, c, h, w), *(s.obs for s in steps[1:])])
         decisions, memories = _remember(agent, steps, frames)
@@ -159,16 +125,17 @@ def enact(run: Run, env_steps: int, trace: EpisodeTrace) -> Enactment:
         if agent_config.precision != "float32":
             changes = {"precision": "float32"}
             precise = _load(agent_config.model_copy(update=changes), spec, weights)
+        units = memories[0].shape[1] if memories else None
+        screen = trace.screen or older_screen(world, units)
     except (ValueError, ImportError, OSError, RuntimeError) as error:
         raise UsageError(f"the episode cannot be played once more: {error}") from None
-    units = memories[0].shape[1] if memories else None
     return Enactment(
         trace=trace,
         spec=spec,
         agent=precise,
         checkpoint=used,
         note=_difference(trace, decisions, used, env_steps),
-        screen=screen_box(shape, units),
+        screen=screen,
         sees_screen=not (isinstance(world, MiniGridConfig) and world.view == "partial"),
         frames=frames,
         memories=memories,
@@ -182,10 +149,8 @@ def _load(config: AgentConfig, spec: EnvSpec, weights: dict[str, torch.Tensor]) 
     return agent
 
 
-def _replay(
-    world: EnvConfig, spec: EnvSpec, trace: EpisodeTrace
-) -> tuple[list[Step], tuple[int, int]]:
-    """Returns the T + 1 steps of the episode, and the size of the screen `(H, W)`.
+def _replay(world: EnvConfig, spec: EnvSpec, trace: EpisodeTrace) -> list[Step]:
+    """Returns the T + 1 steps of the episode.
 
     After the first, each step's `obs` is `[1, c, H, W]`, its newest frame alone.
 
@@ -196,15 +161,11 @@ def _replay(
         raise ValueError("the world has other actions now than when it was recorded")
     if (trace.end + spec.stack) * prod(spec.frame_shape) > CACHE_BYTES:
         raise ValueError(f"{trace.end:,} steps are too many")
-    single, shape = world.model_copy(update={"num_envs": 1}), ATARI_SCREEN
-    rendered = None if isinstance(world, AtariConfig) else make_rendered_env(single)
     steps = []
-    with closing(rendered or make_envs(single)) as env:
+    with closing(make_envs(world.model_copy(update={"num_envs": 1}))) as env:
         env.reset(trace.seed, trace.env)
         for t in range(trace.end + 1):
             step = env.recv()
-            if rendered is not None and t == 0:
-                shape = rendered.render().shape[:2]
             if t and abs(step.reward[0] - trace.rewards[t - 1]) > REWARD_TOLERANCE:
                 raise ValueError(f"the world did something else at step {t} than when recorded")
             if t < trace.end:
@@ -213,7 +174,7 @@ def _replay(
                 env.send(trace.actions[t : t + 1])
             newest = step.obs[:, -spec.frame_channels :].copy()
             steps.append(step._replace(obs=newest) if t else step)
-    return steps, shape
+    return steps
 
 
 def _remember(
@@ -258,11 +219,11 @@ def _difference(
 
 
 class Enactments:
-    """The last episodes that were played once more, as many as fit."""
+    """A cache of the episodes that were played once more last, bounded by their bytes."""
 
     def __init__(self, max_bytes: int = CACHE_BYTES) -> None:
         """Always keeps the newest one, however large it is."""
-        self._kept: Kept[Enactment] = Kept(max_bytes, lambda enactment: enactment.nbytes)
+        self._kept: Cache[Enactment] = Cache(max_bytes, lambda enactment: enactment.nbytes)
 
     def get(self, run: Run, trace_path: Path) -> Enactment:
         """Returns the episode of a trace; raises as `read_episode` and `enact` do."""
@@ -272,5 +233,5 @@ class Enactments:
         return self._kept.get(
             trace_path,
             lambda: enact(run, env_steps, read_episode(trace_path)),
-            (used, *map(stamp, paths)),
+            (used, *map(fingerprint, paths)),
         )

@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import av
@@ -10,17 +11,15 @@ import numpy as np
 from PIL import Image
 from starlette.exceptions import HTTPException
 
-from workbench.recording import board_frame as board_picture
-from workbench.recording import frame as panel
 from workbench.recording.frame import Pixels
 from workbench.runs.run import Run
+from workbench.studio.videos.screen import cut_out
 
 NAME = re.compile(r"([0-9]{1,18})_([0-9]{1,18})(_[0-9]{1,18})?")  # STEP_SEED, STEP_SEED_ENV
 SCORE = re.compile(rb'"(?:episode_return|result)": ?(-?[\d.]{1,30})')
 HEAD_BYTES = 8_192
 MAX_FRAMES_DECODED = 300
 POSTER_SIZE = 480, 320
-STRIP_HEIGHT = panel.STRIP_LABEL_HEIGHT + panel.STRIP_ROWS_HEIGHT
 # Where there is no picture: a screen with a question, in greys for light and dark.
 PLACEHOLDER = (
     b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 480 320" fill="none" '
@@ -84,7 +83,7 @@ def make_poster(video: Path, *, is_board: bool, cropped: bool) -> bytes | None:
     try:
         frame = _middle_frame(video)
         if cropped:
-            frame = _screen_of(frame, video.with_suffix(".json"), is_board)
+            frame = cut_out(frame, _head(video.with_suffix(".json")), is_board=is_board)
         image = Image.fromarray(frame)
     except (OSError, ValueError, av.FFmpegError):
         return None
@@ -111,21 +110,12 @@ def _middle_frame(video: Path) -> Pixels:
         return np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
 
 
-def _screen_of(frame: Pixels, trace: Path, is_board: bool) -> Pixels:
-    """Cuts the panel, the strip of the memory and what is empty off."""
-    width = frame.shape[1] - (board_picture.PANEL_WIDTH if is_board else panel.PANEL_WIDTH)
-    if width < 32:
-        return frame  # not a video of ours
-    screen = frame[:, :width]
-    if is_board:
-        return screen
-    if b'"memory_norm"' in _head(trace) and len(screen) > 2 * STRIP_HEIGHT:
-        screen = screen[:-STRIP_HEIGHT]
-    ground = np.abs(screen.astype(np.int16) - np.asarray(panel.BACKGROUND)).max(2) <= 6
-    rows, columns = np.flatnonzero(~ground.all(1)), np.flatnonzero(~ground.all(0))
-    if not len(rows):
-        return screen
-    return screen[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+def frame_size(video: Path) -> tuple[int, int]:
+    """Returns `(H, W)` of a video's frames; `(1, 1)` if it cannot be read, so is never shown."""
+    with suppress(OSError, ValueError, av.FFmpegError), av.open(str(video)) as container:
+        if container.streams.video:
+            return container.streams.video[0].height, container.streams.video[0].width
+    return 1, 1
 
 
 def _head(path: Path) -> bytes:

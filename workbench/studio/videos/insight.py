@@ -1,4 +1,4 @@
-"""What an agent found surprising, what it looks at, and what its first layer sees.
+"""Finds what surprised an agent, what it looks at, and what its first layer sees.
 
 Only maths: arrays and networks go in, arrays come out. `enactment.py` brings back the observations.
 """

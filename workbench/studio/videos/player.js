@@ -4,14 +4,13 @@ import { commandsPanel, copyButton } from "../page/commands.js";
 import { choice, element, get, heading, isForPage } from "../page/dom.js";
 import { iconButton, relabel } from "../page/icons.js";
 import { Film, SPEEDS } from "./film.js";
-import { agentOf, inside, overlay, showPicture } from "./inside.js";
-import { bars, eventList, nameOf } from "./thoughts.js";
+import { actionBars, nameOf } from "./actions.js";
+import { eventList } from "./events.js";
+import { agentOf, networkViews, overlay, showPicture } from "./network.js";
 import { downloadLink } from "../runs/run.js";
 import { timeline } from "./timeline.js";
 import { fixed, gameName, recording, runName, short, whole } from "../page/words.js";
 
-const PANEL_WIDTH = 336; // of a video: its own panel, which this page replaces
-const LEAST_STAGE = 64;
 const STAGE_HEIGHT = 440;
 const JUMP_FRAMES = 15;
 
@@ -42,21 +41,13 @@ export async function show(page, [run, video], query) {
   const film = new Film(screen, facts.fps, facts.frames, { shown, changed });
   const seek = (t) => t !== null && film.seek(t);
   const line = timeline({ trace, facts, memory, describe, seek });
-  const actions = bars(trace);
+  const actions = actionBars(trace);
   const events = eventList(trace, facts, seek);
-  const look = overlay({ base, agent, stage, beside: screens, crop, now: () => film.t });
-  const network = inside({ base, agent, run: path(run), now: () => film.t });
+  const look = overlay({ base, agent, stage, beside: screens, crop: facts.screen, now: () => film.t });
+  const network = networkViews({ base, agent, run: path(run), now: () => film.t });
   const readout = readoutOf(trace, facts);
   const { node: controls, update } = transport(film, seek, events, look);
   let linkTimer = null;
-
-  function crop() {
-    const without = (whole, part) => (whole - part < LEAST_STAGE ? whole : whole - part);
-    return {
-      width: without(screen.videoWidth, PANEL_WIDTH),
-      height: without(screen.videoHeight, facts.strip_height),
-    };
-  }
 
   function shown(t) {
     line.show(t);
@@ -82,10 +73,12 @@ export async function show(page, [run, video], query) {
   }
 
   screen.addEventListener("loadedmetadata", () => {
-    const { width, height } = crop();
+    // Of the video only the screen is seen: this page tells the rest itself.
+    const { left, top, width, height, frame_width: frameWidth } = facts.screen;
     stage.style.aspectRatio = `${width} / ${height}`;
     stage.style.maxWidth = `${(STAGE_HEIGHT * width) / height}px`;
-    screen.style.width = `${(screen.videoWidth / width) * 100}%`;
+    screen.style.width = `${(frameWidth / width) * 100}%`;
+    screen.style.margin = `${(-100 * top) / width}% 0 0 ${(-100 * left) / width}%`;
     const asked = Number(query.get("t"));
     film.seek(Number.isFinite(asked) ? asked : 0);
   });

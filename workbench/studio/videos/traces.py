@@ -1,7 +1,7 @@
-"""The traces that lie beside videos, read with suspicion.
+"""Reads the traces that lie beside videos, and checks them.
 
-`recording.py` writes those of episodes and `boards.py` those of games. Whatever is wrong with one
-is told by the same error.
+`workbench.recording.episode` writes those of episodes and `workbench.evaluation.board_games` those
+of games. Whatever is wrong with one raises the same error.
 """
 
 import json
@@ -18,8 +18,10 @@ import numpy.typing as npt
 from envs.board.base import BoardGame, Position
 from workbench.errors import UsageError
 from workbench.evaluation.episodes import MAX_EVAL_ENVS
+from workbench.recording.frame import ScreenBox
 from workbench.studio.answers import finite
 from workbench.studio.boards.thought import positions_after
+from workbench.studio.videos.screen import parse_screen
 
 MAX_BYTES = 64_000_000
 LARGEST = 1e100  # so that sums stay finite
@@ -28,7 +30,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class EpisodeTrace:
-    """What `recording.py` wrote beside a video, as arrays; see there for what entry t tells."""
+    """The trace of an episode as arrays; `record_episode` says what entry t tells."""
 
     seed: int
     env: int  # with the seed, what `VectorEnv.reset` was given
@@ -40,6 +42,7 @@ class EpisodeTrace:
     values: Floats  # [T + 1, V]
     policy: Floats | None  # [T + 1, A]
     memory_norm: Floats | None  # [T + 1]
+    screen: ScreenBox | None = None  # where it is in the video; older versions did not tell
 
     @property
     def end(self) -> int:
@@ -93,6 +96,7 @@ def read_episode(path: Path) -> EpisodeTrace:
             values=_column(steps, "values"),
             policy=_column(steps, "policy") if "policy" in steps[0] else None,
             memory_norm=_column(steps, "memory_norm") if "memory_norm" in steps[0] else None,
+            screen=parse_screen(facts["screen"]) if "screen" in facts else None,
         )
         _check(trace)
         return trace

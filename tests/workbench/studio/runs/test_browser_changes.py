@@ -11,7 +11,6 @@ from playwright.sync_api import expect
 from tests.workbench.studio.conftest import ZOO, served
 from tests.workbench.studio.made_runs import make_run
 from tests.workbench.studio.runs.test_changes import locked
-from workbench.recording.board_names import NAMES, coordinates, move_name, names_of
 from workbench.studio.library import Library
 from workbench.studio.runs.changes import Changes
 from workbench.studio.server import LOOPBACK, make_app
@@ -210,31 +209,6 @@ def test_a_review_of_no_game_says_so(studio, browser):
             page.goto("about:blank")
             page.goto(f"{studio}/#/game/played/{asked}")
             expect(page.get_by_role("alert")).to_be_visible()
-
-
-SPOKEN = """async ([families, moves]) => {
-  const games = await import("/static/boards/games.js");
-  return families.map((family) => ({
-    sides: games.sidesOf(family),
-    coordinates: games.coordinates(family, 5, 7),
-    moves: moves.map((squares) => games.moveName(family, { name: "B  Own", squares }, 5)),
-  }));
-}"""
-
-
-def test_pages_speak_of_boards_as_videos_do(studio, page):
-    families, moves = [*NAMES, "pentago"], [[], [[0, 1]], [[4, 3], [3, 3]], [[2, 40]]]
-    page.goto(f"{studio}/#/play")
-    expect(page.locator(".play-cards").first).to_be_visible()
-    told = page.evaluate(SPOKEN, [families, moves])
-    for family, spoken in zip(families, told, strict=True):
-        assert spoken["sides"] == list(names_of(family).sides)
-        columns, rows = coordinates(family, 5, 7)
-        assert spoken["coordinates"]["columns"] == columns
-        assert spoken["coordinates"]["rows"][: len(rows)] == rows
-        for squares, name in zip(moves, spoken["moves"], strict=True):
-            wide = 1 + max((column for _, column in squares), default=6)
-            assert name == move_name(family, "B  Own", squares, (5, wide))
 
 
 def test_videos_of_boards_say_who_won_by_the_names_of_the_game(studio, page):

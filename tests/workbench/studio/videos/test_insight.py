@@ -14,7 +14,7 @@ from agents import make_agent
 from envs import make_envs
 from tests.workbench.studio.conftest import ZOO
 from workbench.errors import UsageError
-from workbench.recording.frame import Picture, Thought
+from workbench.recording.frame import Picture, Thought, screen_box
 from workbench.runs import checkpoint
 from workbench.runs.run import Run
 from workbench.studio.videos.enactment import (
@@ -22,7 +22,6 @@ from workbench.studio.videos.enactment import (
     enact,
     nearest_checkpoint,
     recorded_at,
-    screen_box,
 )
 from workbench.studio.videos.insight import (
     activation_sheet,
@@ -294,7 +293,8 @@ def test_the_screen_is_where_the_picture_has_it(screen, units):
     thought = Thought(np.zeros(1, np.float32), np.full(7, 1 / 7, np.float32), memory)
     picture = Picture((*screen, 3), "", spec, thought)
     pixels = picture.draw(np.full((*screen, 3), 255, np.uint8), 0, 0.0, 0, thought)
-    box = screen_box(screen, units)
+    box = picture.screen
+    assert box == screen_box(screen, units)
     assert (box.frame_height, box.frame_width) == pixels.shape[:2]
     white = (pixels == 255).all(-1)
     rows, columns = np.nonzero(white)

@@ -168,14 +168,13 @@ export function overlay({ base, agent, stage, beside, crop, now }) {
 
   function place() {
     const { left, top, width, height } = facts.screen;
-    const { width: stageWidth, height: stageHeight } = crop();
     (facts.sees_screen ? stage : beside).append(frame);
     frame.classList.toggle("ep-inset", !facts.sees_screen);
     if (facts.sees_screen) {
-      frame.style.left = `${(left / stageWidth) * 100}%`;
-      frame.style.top = `${(top / stageHeight) * 100}%`;
-      frame.style.width = `${(width / stageWidth) * 100}%`;
-      frame.style.height = `${(height / stageHeight) * 100}%`;
+      frame.style.left = `${((left - crop.left) / crop.width) * 100}%`;
+      frame.style.top = `${((top - crop.top) / crop.height) * 100}%`;
+      frame.style.width = `${(width / crop.width) * 100}%`;
+      frame.style.height = `${(height / crop.height) * 100}%`;
     } else {
       frame.style.aspectRatio = `${facts.observation.width} / ${facts.observation.height}`;
     }
@@ -200,7 +199,7 @@ function figure(title, alt, words) {
 }
 
 // Returns { node, show(t), stop() }: a section that is filled when it is opened.
-export function inside({ base, agent, run, now }) {
+export function networkViews({ base, agent, run, now }) {
   const body = element("div", { class: "ep-inside-body" });
   const node = element(
     "details",

@@ -1,7 +1,7 @@
-// What stands beside the video: what the agent thinks of each action, and what happened.
-import { element, reveal } from "../page/dom.js";
+// A bar for each action, which shows what the agent thinks of it, and which one it chose.
+import { element } from "../page/dom.js";
 import { actionColour } from "./timeline.js";
-import { fixed, percent, short, whole } from "../page/words.js";
+import { fixed, percent } from "../page/words.js";
 
 const SPREAD_STEPS = 100; // as in the video's own panel
 
@@ -26,7 +26,7 @@ function reading(trace, t) {
 }
 
 // Returns { node, show(t) }.
-export function bars(trace) {
+export function actionBars(trace) {
   const isPolicy = Boolean(trace.steps[0].policy);
   const count = trace.action_names.length;
   const rows = trace.action_names.map((_, i) => {
@@ -76,52 +76,4 @@ export function bars(trace) {
           : "";
   };
   return { node, show };
-}
-
-const more = (amount) => `${amount > 0 ? "+" : ""}${short(amount)}`;
-
-function told({ kind, amount }, cut) {
-  if (kind === "reward") return `Reward ${more(amount)}`;
-  if (kind === "life") return "Life lost";
-  if (kind === "end") return cut ? "Recording ends" : "Episode ends";
-  return `${amount > 0 ? "Better" : "Worse"} than expected, ${more(amount)}`;
-}
-
-// Returns { node, show(t), next(t), previous(t) }, of which the last two give a frame or null.
-export function eventList(trace, facts, seek) {
-  const rows = facts.events.map((event) => ({
-    t: event.t,
-    node: element(
-      "button",
-      {
-        type: "button",
-        class: `ep-event ep-${event.kind} ${event.amount < 0 ? "ep-down" : "ep-up"}`,
-        onclick: () => seek(event.t),
-      },
-      element("span", { class: "ep-dot", "aria-hidden": "true" }),
-      element("span", {}, told(event, trace.cut)),
-      element("span", { class: "muted numbers ep-when" }, `step ${whole(event.t)}`),
-    ),
-  }));
-  const list = element("ol", {}, rows.map(({ node }) => element("li", {}, node)));
-  const node = element(
-    "section",
-    { class: "panel ep-events", "aria-labelledby": "events-title" },
-    element("h2", { id: "events-title" }, `Events (${rows.length})`),
-    list,
-  );
-  const show = (t) => {
-    for (const row of rows) {
-      if (row.t === t) row.node.setAttribute("aria-current", "true");
-      else row.node.removeAttribute("aria-current");
-    }
-    const near = rows.findLast((row) => row.t <= t)?.node;
-    if (near && !list.contains(document.activeElement)) reveal(list, near);
-  };
-  return {
-    node,
-    show,
-    next: (t) => rows.find((row) => row.t > t)?.t ?? null,
-    previous: (t) => rows.findLast((row) => row.t < t)?.t ?? null,
-  };
 }

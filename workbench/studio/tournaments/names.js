@@ -1,4 +1,4 @@
-// What the sections of a tournament have in common.
+// How the players of a tournament are called.
 import { element } from "../page/dom.js";
 
 // "connect-four?simulations=64" -> "connect-four · 64 sims".
@@ -11,19 +11,4 @@ export function playerName(player) {
   return element("span", { class: "t-player", title: player.name },
     element("span", { class: "t-run-name" }, told.slice(0, at)),
     at < told.length ? element("span", {}, told.slice(at)) : null);
-}
-
-export function panel(title, ...content) {
-  const id = `section-${title.toLowerCase().replaceAll(/\W+/g, "-")}`;
-  return element("section", { class: "panel", "aria-labelledby": id },
-    element("h2", { id }, title), ...content);
-}
-
-// A wide table that scrolls by itself, also by keyboard.
-export function scrolled(label, table) {
-  return element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, table);
-}
-
-export function th(text, options = {}) {
-  return element("th", { scope: "col", ...options }, text);
 }
