@@ -24,7 +24,7 @@ HELD_BY = {
     "workbench/cli/flags.py": "end_to_end/test_flags.py",
     "workbench/cli/main.py": COMMANDS,
     "workbench/cli/measure.py": COMMANDS,
-    "workbench/cli/remove.py": "workbench/runs/test_removal.py",
+    "workbench/cli/remove.py": "end_to_end/test_run_names.py",
     "workbench/cli/serve.py": "end_to_end/test_watch.py",
     "workbench/cli/train.py": COMMANDS,
     "workbench/cli/wording.py": COMMANDS,
