@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from agents.base import Array, Update
-from agents.board_network import LOSS, WIN, BoardNetwork, Foreseeing
+from agents.board_network import LOSS, WIN, BoardNetwork
 from agents.networks import PrecisionName, arithmetic_dtype, load_weights
 from agents.resignation import ResignationConfig
 from agents.search import Evaluate, GumbelConfig, PUCTConfig, Search, SearchConfig
@@ -57,12 +57,6 @@ class AlphaZeroConfig(BaseModel):
     root_value_share: float = Field(
         default=0.5, ge=0, le=1, description="of the search's value in the target of the value"
     )
-    end_weight: float = Field(
-        default=0.0,
-        ge=0,
-        le=1000,
-        description="of the loss of foreseeing, only to learn, how the board stands in the end",
-    )
     batch_size: int = Field(default=256, ge=1, le=1_000_000)
     learning_rate: float = Field(default=1e-3, ge=1e-12, le=1)
     learning_rate_decay_env_steps: int | None = Field(
@@ -82,8 +76,6 @@ class Positions(NamedTuple):
     obs: Tensor  # [B, C, H, W] uint8
     policy: Tensor  # [B, A] float32, what the search made of it
     outcome: Tensor  # [B, 3] float32, the chances of a win, a draw and a loss
-    end: Tensor  # [B, C, H, W] uint8, how the board stood in the end, as the same side saw it
-    ended: Tensor  # [B] bool, whether the game was played to its end, so that `end` is known
 
 
 class Evaluator:
@@ -137,9 +129,8 @@ class AlphaZero:
         self.network = network.to(device)
         self.average = deepcopy(self.network).requires_grad_(False).eval()
         self.evaluate = Evaluator(self.average, device, self._dtype)
-        self._foreseeing = Foreseeing(self.network).to(device)
         self._optimizer = torch.optim.AdamW(
-            self._foreseeing.parameters(),
+            self.network.parameters(),
             lr=config.learning_rate,
             weight_decay=config.weight_decay,
             fused=True,
@@ -170,23 +161,18 @@ class AlphaZero:
         return Evaluator(deepcopy(self.average), self._device, self._dtype)
 
     def update(self, batch: Positions) -> Update:
-        """Takes one optimizer step: cross entropy of the policy, the outcome and the end."""
+        """Takes one optimizer step: cross entropy of the policy and of the outcome."""
         config, device = self._config, self._device
         policy, outcome = batch.policy.to(device), batch.outcome.to(device)
-        logits, outcome_logits, end = _forward(self._foreseeing, batch.obs, device, self._dtype)
+        logits, outcome_logits = _forward(self.network, batch.obs, device, self._dtype)
         policy_loss = _cross_entropy(logits, policy)
         value_loss = _cross_entropy(outcome_logits, outcome)
         loss = policy_loss + value_loss
-        metrics = {"policy_loss": policy_loss.detach(), "value_loss": value_loss.detach()}
-        if config.end_weight:
-            end_loss = _end_loss(end, batch.end.to(device), batch.ended.to(device))
-            loss = loss + config.end_weight * end_loss
-            metrics["end_loss"] = end_loss.detach()
         for group in self._optimizer.param_groups:
             group["lr"] = self.schedules()["learning_rate"]
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self._foreseeing.parameters(), config.max_grad_norm)
+        nn.utils.clip_grad_norm_(self.network.parameters(), config.max_grad_norm)
         self._optimizer.step()
         self._updates += 1
         with torch.no_grad():
@@ -200,7 +186,9 @@ class AlphaZero:
             target_entropy = torch.special.entr(policy).sum(1).mean()
             predicted = outcome_logits.softmax(1) @ _worth(outcome_logits)
             value_error = (predicted - outcome @ _worth(outcome)).abs().mean()
-        metrics |= {
+        metrics = {
+            "policy_loss": policy_loss.detach(),
+            "value_loss": value_loss.detach(),
             "loss": loss.detach(),
             "entropy": target_entropy,  # of the search's policy; policy_loss cannot be below it
             "value_error": value_error,
@@ -226,7 +214,7 @@ class AlphaZero:
     def state_dict(self) -> dict[str, Any]:
         """See `Learner.state_dict`."""
         return {
-            "network": self._foreseeing.state_dict(),
+            "network": self.network.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "env_steps": self._env_steps,
             "updates": self._updates,
@@ -234,39 +222,42 @@ class AlphaZero:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """See `Learner.load_state_dict`."""
-        load_weights(self._foreseeing, state["network"])
-        self._optimizer.load_state_dict(dict(state["optimizer"]))
+        network, optimizer = _without_end_head(state["network"], state["optimizer"])
+        load_weights(self.network, network)
+        self._optimizer.load_state_dict(optimizer)
         self._env_steps = state["env_steps"]
         self._updates = state["updates"]
 
 
 def _forward(
     network: nn.Module, obs: Tensor, device: torch.device, dtype: torch.dtype
-) -> tuple[Tensor, ...]:
+) -> tuple[Tensor, Tensor]:
     """Returns what the network says, in float32."""
     planes = obs.to(device, non_blocking=True).to(dtype, memory_format=torch.channels_last)
     with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
-        said = network(planes / WHITE_PIXEL)
-    return tuple(tensor.float() for tensor in said)
+        logits, outcome_logits = network(planes / WHITE_PIXEL)
+    return logits.float(), outcome_logits.float()
+
+
+def _without_end_head(
+    network: Mapping[str, Tensor], optimizer: Mapping[str, Any]
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Returns both states without the third head that checkpoints had when it still existed.
+
+    It was at the end of the network and of the optimizer's parameters. Its weight was 0, so it had
+    neither gradients nor moments.
+    """
+    if "end.weight" not in network:
+        return dict(network), dict(optimizer)
+    kept = {name.removeprefix("network."): tensor for name, tensor in network.items()}
+    del kept["end.weight"], kept["end.bias"]
+    (group,) = optimizer["param_groups"]
+    return kept, {**optimizer, "param_groups": [{**group, "params": group["params"][:-2]}]}
 
 
 def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     """Returns the mean over B of the cross entropy of `[B, N]` logits from a distribution."""
     return -(target * logits.log_softmax(1)).sum(1).mean()
-
-
-def _end_loss(logits: Tensor, end: Tensor, ended: Tensor) -> Tensor:
-    """Returns the cross entropy per cell, summed over planes; of games that were not played out, 0.
-
-    Args:
-        logits: `[B, C, H, W]` that a pixel is white in the end.
-        end: `[B, C, H, W]` uint8.
-        ended: `[B]` bool, whether `end` is known.
-    """
-    loss = nn.functional.binary_cross_entropy_with_logits(
-        logits, end.float() / WHITE_PIXEL, reduction="none"
-    )
-    return (loss.sum(1).mean((1, 2)) * ended).mean()
 
 
 def _worth(like: Tensor) -> Tensor:

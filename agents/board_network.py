@@ -90,30 +90,5 @@ class BoardNetwork(nn.Module):
 
     def forward(self, planes: Tensor) -> tuple[Tensor, Tensor]:
         """`[B, C, H, W]` of 0..1 -> policy logits `[B, A]`, outcome logits `[B, 3]`."""
-        features = self.features(planes)
+        features = self.blocks(self.stem_norm(self.stem(planes)).relu())
         return self.policy(features), self.value(features)
-
-    def features(self, planes: Tensor) -> Tensor:
-        """`[B, C, H, W]` of 0..1 -> `[B, channels, H, W]`, what the heads see."""
-        features: Tensor = self.blocks(self.stem_norm(self.stem(planes)).relu())
-        return features
-
-
-class Foreseeing(nn.Module):
-    """A network that also says how the board will stand when the game is over.
-
-    Nobody plays by that; it teaches the tower which stones live (Wu 2019, KataGo, section 4.1).
-    """
-
-    def __init__(self, network: BoardNetwork) -> None:
-        """`network` stays whole, so that it can play alone."""
-        super().__init__()
-        self.network = network
-        self.end = nn.Conv2d(network.stem.out_channels, network.stem.in_channels, 1)
-        nn.init.normal_(self.end.weight, std=0.01)
-        nn.init.zeros_(self.end.bias)  # type: ignore[arg-type]
-
-    def forward(self, planes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """As the network's, and `[B, C, H, W]`: the logit of each pixel being white in the end."""
-        features = self.network.features(planes)
-        return self.network.policy(features), self.network.value(features), self.end(features)

@@ -191,8 +191,6 @@ def test_a_board_network_on_the_gpu_thinks_and_learns_as_on_the_cpu(precision):
         torch.randint(2, (64, *spec.obs_shape)).to(torch.uint8) * 255,
         torch.rand(64, spec.num_actions).softmax(1),
         torch.rand(64, 3).softmax(1),
-        torch.randint(2, (64, *spec.obs_shape)).to(torch.uint8) * 255,
-        torch.rand(64) < 0.8,
     )
     found, weights = [], None
     for device in (CPU, CUDA):

@@ -84,8 +84,6 @@ def test_the_network_learns_what_the_solver_says():
         obs,
         (best / best.sum(1, keepdims=True)).astype(np.float32),
         chances(exam.values.max(1).astype(float)).astype(np.float32),
-        end=obs,
-        ended=np.zeros(len(best), np.bool_),
     )
     held_out = np.arange(len(best)) % 8 == 0
     replay = PositionReplay(PositionReplayConfig(), game.spec, np.random.default_rng(0))

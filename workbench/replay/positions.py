@@ -37,8 +37,6 @@ class Learnable(NamedTuple):
     obs: npt.NDArray[np.uint8]  # [P, C, H, W]
     policy: npt.NDArray[np.float32]  # [P, A]
     outcome: npt.NDArray[np.float32]  # [P, 3] chances of a win, a draw and a loss
-    end: npt.NDArray[np.uint8]  # [P, C, H, W] the last board of its game, as the same side saw it
-    ended: npt.NDArray[np.bool_]  # [P] whether the game was played to that end
 
 
 class PositionReplay:
@@ -55,8 +53,6 @@ class PositionReplay:
         self._obs = np.zeros((capacity, *spec.obs_shape), np.uint8)
         self._policy = np.zeros((capacity, spec.num_actions), np.float16)
         self._outcome = np.zeros((capacity, 3), np.float32)
-        self._end = np.zeros((capacity, *spec.obs_shape), np.uint8)
-        self._ended = np.zeros(capacity, np.bool_)
         self.added = 0
 
     @property
@@ -76,8 +72,6 @@ class PositionReplay:
         self._obs[rows] = positions.obs
         self._policy[rows] = positions.policy
         self._outcome[rows] = positions.outcome
-        self._end[rows] = positions.end
-        self._ended[rows] = positions.ended
         self.added += len(rows)
 
     def sample(self, batch_size: int) -> Positions:
@@ -91,8 +85,6 @@ class PositionReplay:
             torch.from_numpy(turned(spec, self._obs[rows], turn)),
             torch.from_numpy(policy.astype(np.float32)),
             torch.from_numpy(self._outcome[rows]),
-            torch.from_numpy(turned(spec, self._end[rows], turn)),
-            torch.from_numpy(self._ended[rows]),
         )
 
     def spread(self, count: int, of_latest: int) -> Positions:
@@ -104,8 +96,6 @@ class PositionReplay:
             torch.from_numpy(self._obs[rows]),
             torch.from_numpy(self._policy[rows].astype(np.float32)),
             torch.from_numpy(self._outcome[rows]),
-            torch.from_numpy(self._end[rows]),
-            torch.from_numpy(self._ended[rows]),
         )
 
     def state_dict(self) -> dict[str, Any]:
@@ -115,8 +105,6 @@ class PositionReplay:
             "obs": self._obs[:used],
             "policy": self._policy[:used],
             "outcome": self._outcome[:used],
-            "end": self._end[:used],
-            "ended": self._ended[:used],
             "added": self.added,
             "rng": self._rng.bit_generator.state,
         }
@@ -127,15 +115,13 @@ class PositionReplay:
         self._obs[:used] = state["obs"]
         self._policy[:used] = state["policy"]
         self._outcome[:used] = state["outcome"]
-        self._end[:used] = state["end"]
-        self._ended[:used] = state["ended"]
         self.added = state["added"]
         self._rng.bit_generator.state = state["rng"]
 
 
 def position_replay_bytes(config: PositionReplayConfig, spec: GameSpec, positions: int) -> int:
     """Returns the bytes of what `state_dict` holds once `positions` were added."""
-    row = 2 * math.prod(spec.obs_shape) + 2 * spec.num_actions + 3 * 4 + 1
+    row = math.prod(spec.obs_shape) + 2 * spec.num_actions + 3 * 4
     return row * min(config.capacity_positions, positions)
 
 

@@ -98,7 +98,7 @@ class SelfPlay:
             / len(roots),
         }
         moves = Moves(
-            self._learnable(ended, results, resigned),
+            self._learnable(ended, results),
             [self._told(g, results[g], resigned[g]) for g in ended],
             facts,
         )
@@ -128,12 +128,7 @@ class SelfPlay:
         cumulative = weights.cumsum()
         return int(np.searchsorted(cumulative, draw * cumulative[-1], side="right"))
 
-    def _learnable(
-        self,
-        games: list[int],
-        value: npt.NDArray[np.float32],
-        resigned: npt.NDArray[np.bool_],
-    ) -> Learnable | None:
+    def _learnable(self, games: list[int], value: npt.NDArray[np.float32]) -> Learnable | None:
         """Returns what was seen in `games`, which are over."""
         all_seen = [seen for g in games for seen in self._seen[g]]
         if not all_seen:
@@ -144,13 +139,10 @@ class SelfPlay:
         result = sign * value[games].astype(np.float64)[game_of]
         searched = sign * np.array([seen.value for seen in all_seen])
         share = self._config.root_value_share
-        ends = self._game.observe_end([self._search.roots[g] for g in games])
         return Learnable(
             np.stack([seen.obs for seen in all_seen]),
             np.stack([seen.policy for seen in all_seen]),
             ((1 - share) * chances(result) + share * chances(searched)).astype(np.float32),
-            ends[game_of, to_play],
-            ~resigned[games][game_of],
         )
 
     def state_dict(self) -> dict[str, Any]:

@@ -22,7 +22,7 @@ def learnable(first: int, count: int) -> Learnable:
     policy[:, 0] = 0.75
     policy[:, 1] = 0.25
     outcome = np.stack([numbers % 2 == 0, numbers < 0, numbers % 2 == 1], 1).astype(np.float32)
-    return Learnable(obs, policy, outcome, obs + 100, numbers % 3 == 0)
+    return Learnable(obs, policy, outcome)
 
 
 def test_obs_policy_and_outcome_stay_together_and_turn_together():
@@ -37,8 +37,6 @@ def test_obs_policy_and_outcome_stay_together_and_turn_together():
     assert torch.equal(batch.policy[mirrored][0], torch.tensor([0, 0, 0, 0, 0, 0.25, 0.75]))
     assert torch.equal(batch.policy[~mirrored][0], torch.tensor([0.75, 0.25, 0, 0, 0, 0, 0]))
     assert torch.equal(batch.outcome[:, 0], (numbers % 2 == 0).float())
-    assert torch.equal(batch.end, batch.obs + 100)
-    assert torch.equal(batch.ended, numbers % 3 == 0)
     assert (left * right == 0).all()
 
 
