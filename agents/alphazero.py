@@ -4,7 +4,7 @@ Silver et al. 2018 (https://arxiv.org/abs/1712.01815): the policy learns the imp
 search, the value the results of the games. The value is a win/draw/loss distribution.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any, Literal, NamedTuple
 
@@ -274,17 +274,22 @@ class SearchPlayer:
         config: PUCTConfig | GumbelConfig,
         game: BoardGame,
         simulations: int,
+        go_on: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Each move is searched for anew, with so many simulations and without noise."""
+        """Each move is searched for anew, with so many simulations and without noise.
+
+        Once `go_on` says no, searches end early and moves are those found by then.
+        """
         self._evaluate = evaluate
         self._config = config
         self._game = game
         self._simulations = simulations
+        self._go_on = go_on
 
     def choose(self, positions: Sequence[Position], seeds: Sequence[int]) -> list[int]:
         """See `Player.choose`; nothing is drawn."""
         search = Search(self._config, self._game, self._evaluate, len(positions))
         for i, position in enumerate(positions):
             search.place(i, position)
-        search.run(self._simulations)
+        search.run(self._simulations, go_on=lambda _: self._go_on())
         return [search.best(i) for i in range(len(positions))]

@@ -101,24 +101,26 @@ class Search:
         self,
         simulations: int,
         *,
-        games: Sequence[int] | None = None,
         noise: np.random.Generator | None = None,
+        go_on: Callable[["Search"], bool] = lambda search: True,
     ) -> None:
-        """Adds `simulations` to the trees of `games` (None: of all), none of which may be over.
+        """Adds `simulations` to every tree; no game may be over.
 
-        With `noise` other moves of the roots than the likeliest are looked at, too: by Dirichlet
-        noise in their priors, or in a Gumbel search by what is drawn for consideration.
+        Args:
+            simulations: of each game.
+            noise: makes the roots explore: Dirichlet noise is mixed into the priors of PUCT; a
+                Gumbel search draws the moves that it considers.
+            go_on: asked before each batch of leaves. The search ends where it says no; a root is
+                added unasked, so that there is a best move.
         """
-        chosen = np.arange(len(self._roots)) if games is None else np.asarray(games)
-        self._add_roots(chosen[self._forest.nodes[chosen] == 0])
+        self._add_roots(np.flatnonzero(self._forest.nodes == 0))
         halving = isinstance(self._config, GumbelConfig)
         schedules = np.zeros((1, simulations), np.int32)
         if isinstance(self._config, GumbelConfig):
-            most = min(self._config.max_considered, int(self._forest.num_edges[chosen, 0].max()))
+            most = min(self._config.max_considered, int(self._forest.num_edges[:, 0].max()))
             schedules = np.stack([halving_schedule(m, simulations) for m in range(most + 1)])
-        self._draw_noise(chosen, noise)
-        left = np.zeros(len(self._roots), np.int32)
-        left[chosen] = simulations
+        self._draw_noise(noise)
+        left = np.full(len(self._roots), simulations, np.int32)
         node, edge = np.empty_like(left), np.empty_like(left)
         while descend(
             self._forest,
@@ -131,6 +133,8 @@ class Search:
             node,
             edge,
         ):
+            if not go_on(self):  # a leaf that was only reached has changed nothing
+                break
             reached = np.flatnonzero(node != NONE).astype(np.int32)
             node_of, edge_of = node[reached], edge[reached]
             parents = [
@@ -190,17 +194,15 @@ class Search:
         for name, old in forest._asdict().items():
             getattr(self._forest, name)[tuple(slice(size) for size in old.shape)] = old
 
-    def _draw_noise(
-        self, games: npt.NDArray[np.int64], generator: np.random.Generator | None
-    ) -> None:
+    def _draw_noise(self, generator: np.random.Generator | None) -> None:
         forest, config = self._forest, self._config
-        count = forest.num_edges[games, 0]
+        count = forest.num_edges[:, 0]
         if isinstance(config, GumbelConfig):
             self._noise = np.zeros((len(self._roots), int(count.max())), np.float32)
             if generator is not None:
-                self._noise[games] = generator.gumbel(size=(len(games), int(count.max())))
+                self._noise = generator.gumbel(size=self._noise.shape).astype(np.float32)
         elif generator is not None:
-            for g, moves in zip(games, count, strict=True):
+            for g, moves in enumerate(count):
                 noise = generator.dirichlet(np.full(moves, config.noise_alpha / moves))
                 prior = forest.prior[g, :moves]
                 prior += config.noise_share * (noise - prior)

@@ -1,8 +1,6 @@
 """A trained network's search for one move, which can be stopped at any time."""
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from typing import Any
 
 from agents.search import Evaluate, GumbelConfig, PUCTConfig, Search
 from envs.board.base import BoardGame, Position
@@ -12,10 +10,6 @@ from envs.board.cells import family
 # little generously, with the node's share of the tree.
 NODE_BYTES = {"chess": 2_500, "go": 9_500}
 PLY_BYTES = 90
-
-
-class _Stopped(Exception):
-    pass
 
 
 def without_halving(config: PUCTConfig | GumbelConfig) -> PUCTConfig:
@@ -50,24 +44,15 @@ def think(
         game: the rules.
         position: where.
         simulations: how many at most.
-        go_on: asked before the network is, but for the root, whether to go on.
+        go_on: see `Search.run`.
         moves: legal ones, to search no others; none: all are searched.
 
     Returns:
         The search; its `best` is known even if it was stopped at once.
     """
-
-    def watched(obs: Any) -> Any:
-        # What comes first is the root, without which there is no best move. A leaf that is not
-        # evaluated has changed nothing in the tree.
-        if search.evaluations and not go_on(search):
-            raise _Stopped
-        return evaluate(obs)
-
-    search = Search(config, game, watched, 1)
+    search = Search(config, game, evaluate, 1)
     search.place(0, position)
     if moves:
         search.restrict(0, moves)
-    with suppress(_Stopped):
-        search.run(simulations)
+    search.run(simulations, go_on=go_on)
     return search

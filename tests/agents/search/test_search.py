@@ -167,10 +167,35 @@ def test_what_was_searched_is_kept_when_a_move_is_made():
     assert search.visits(0).sum() == visits[move] - 1
     assert game.history(search.roots[0]) == [move]
     assert search.visits(1).sum() == 300
-    search.run(100, games=[0])
+    search.run(100)
     assert search.visits(0).sum() == visits[move] - 1 + 100
-    assert 50 < search.evaluations - before <= 100  # ends of games need no network
-    assert search.visits(1).sum() == 300
+    assert 100 < search.evaluations - before <= 200  # ends of games need no network
+    assert search.visits(1).sum() == 400
+
+
+# With one move considered, halving has nothing to plan: its schedule begins alike however long.
+@pytest.mark.parametrize("config", [PUCTConfig(), GumbelConfig(kind="gumbel", max_considered=1)])
+def test_a_search_that_is_told_to_end_has_done_whole_simulations(config):
+    """Its trees are those of a search that was asked for so many only."""
+    game = load("connect_four")
+    asked = []
+
+    def go_on(search):
+        asked.append(int(search.visits(0).sum()))
+        return len(asked) < 8
+
+    search, short = (Search(config, game, opinionated(game), 2) for _ in range(2))
+    search.run(100, go_on=go_on)
+    assert asked == list(range(8))
+    short.run(7)
+    for g in range(2):
+        assert search.visits(g).tolist() == short.visits(g).tolist()
+        assert search.value(g) == short.value(g)
+        assert search.best(g) == short.best(g)
+    never = Search(config, game, opinionated(game), 1)
+    never.run(100, go_on=lambda search: False)
+    assert never.evaluations == 1
+    assert never.best(0) in range(7)
 
 
 def test_a_kept_tree_is_the_tree_that_was_searched():
