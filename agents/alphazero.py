@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from agents.base import Array, Update
-from agents.board_network import LOSS, WIN, BoardNetwork
+from agents.board_network import BoardNetwork
 from agents.networks import PrecisionName, arithmetic_dtype, load_weights
 from agents.resignation import ResignationConfig
 from agents.search import Evaluate, GumbelConfig, PUCTConfig, Search, SearchConfig
@@ -95,12 +95,11 @@ class Evaluator:
             obs: `[B, C, H, W]`
 
         Returns:
-            Policy logits `[B, A]`, legal or not, and values `[B]` of the side to move, in -1..1.
+            Policy logits `[B, A]`, legal or not, and the chances `[B, 3]` of WIN, DRAW and LOSS of
+            the side to move.
         """
         logits, outcome = _forward(self.network, torch.from_numpy(obs), self._device, self._dtype)
-        chances = outcome.softmax(1)
-        value = chances[:, WIN] - chances[:, LOSS]
-        return logits.cpu().numpy(), value.cpu().numpy()
+        return logits.cpu().numpy(), outcome.softmax(1).cpu().numpy()
 
 
 class AlphaZero:

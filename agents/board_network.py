@@ -3,8 +3,6 @@
 import torch
 from torch import Tensor, nn
 
-WIN, DRAW, LOSS = range(3)  # of the side to move
-
 
 class ResidualBlock(nn.Module):
     """Two convolutions around which the input is carried; it begins as the identity.
@@ -89,6 +87,6 @@ class BoardNetwork(nn.Module):
             nn.init.zeros_(last.bias)  # type: ignore[arg-type]
 
     def forward(self, planes: Tensor) -> tuple[Tensor, Tensor]:
-        """`[B, C, H, W]` of 0..1 -> policy logits `[B, A]`, outcome logits `[B, 3]`."""
+        """`[B, C, H, W]` of 0..1 -> policy logits `[B, A]`, logits of WIN, DRAW, LOSS `[B, 3]`."""
         features = self.blocks(self.stem_norm(self.stem(planes)).relu())
         return self.policy(features), self.value(features)

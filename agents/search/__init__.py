@@ -2,6 +2,14 @@
 
 from agents.search.config import GumbelConfig, PUCTConfig, SearchConfig
 from agents.search.lines import Line
-from agents.search.search import Evaluate, Search
+from agents.search.search import Evaluate, Search, value_of
 
-__all__ = ["Evaluate", "GumbelConfig", "Line", "PUCTConfig", "Search", "SearchConfig"]
+__all__ = [
+    "Evaluate",
+    "GumbelConfig",
+    "Line",
+    "PUCTConfig",
+    "Search",
+    "SearchConfig",
+    "value_of",
+]

@@ -13,7 +13,7 @@ from numba import njit
 from agents.search.forest import NONE, UNPROVEN, Bytes, Floats, Forest, Ints
 
 
-class PUCT(NamedTuple):
+class PUCTNumbers(NamedTuple):
     """Numbers of `choose_puct`."""
 
     c_init: float
@@ -21,7 +21,7 @@ class PUCT(NamedTuple):
     fpu_reduction: float
 
 
-class Gumbel(NamedTuple):
+class GumbelNumbers(NamedTuple):
     """Numbers of `completed_logits`."""
 
     c_visit: float
@@ -35,72 +35,81 @@ def kernel(function: Any) -> Any:
 
 
 @kernel
-def descend(
-    forest: Forest,
-    left: Ints,
-    puct: PUCT,
-    gumbel: Gumbel,
-    halving: bool,
-    schedule: Ints,
-    noise: Floats,
-    leaf_node: Ints,
-    leaf_edge: Ints,
-) -> int:
-    """Leads one simulation of each game to a leaf that needs the network.
+def descend_puct(
+    forest: Forest, puct: PUCTNumbers, left: Ints, leaf_node: Ints, leaf_edge: Ints
+) -> None:
+    """Takes simulations of each game down its tree until one reaches a leaf.
 
-    Simulations that end at a proven node need none: they are backed up at once, and the next one
-    begins. A game whose root is proven has nothing more to find out.
+    Simulations that end at a proven node need no network: they are backed up at once, and the next
+    one begins. A game whose root is proven makes no more.
 
     Args:
-        forest: G trees, all of which have a root.
-        left: `[G]` simulations still to do; the ones begun here are subtracted.
-        puct: used below the root, and at it unless `halving`.
-        gumbel: used below the root, and at it, if `halving`.
-        halving: whether roots follow a schedule (see `choose_at_root`).
-        schedule: `[M + 1, simulations]` for every number of edges considered, how many visits an
-            edge of the root has when it is its turn.
-        noise: `[G, E]` Gumbel noise of the roots' edges.
-        leaf_node: `[G]` out: the node to expand from; NONE: the game has no leaf this time.
+        forest: G trees, each of which has a root.
+        puct: of `choose_puct`.
+        left: `[G]` simulations still to do; those begun here are subtracted.
+        leaf_node: `[G]` out: the node to expand from; NONE: this game has no leaf.
         leaf_edge: `[G]` out: the edge of that node.
-
-    Returns:
-        How many games have a leaf.
     """
-    found = 0
     for g in range(len(left)):
         leaf_node[g] = NONE
-        leaf_edge[g] = NONE
-        while left[g] > 0:
-            if forest.proven[g, 0] != UNPROVEN:
-                left[g] = 0
-                break
+        while left[g] > 0 and leaf_node[g] == NONE and forest.proven[g, 0] == UNPROVEN:
             node = 0
-            while True:
-                if halving:
-                    if node == 0:
-                        considered = min(len(schedule) - 1, forest.num_edges[g, 0])
-                        turn = schedule[considered, schedule.shape[1] - left[g]]
-                        edge = choose_at_root(forest, g, gumbel, turn, noise)
-                    else:
-                        edge = choose_deterministically(forest, g, node, gumbel)
-                else:
-                    edge = choose_puct(forest, g, node, puct)
-                child = forest.child[g, edge]
-                if child == NONE or forest.proven[g, child] != UNPROVEN:
-                    break
+            edge = choose_puct(forest, g, node, puct)
+            child = forest.child[g, edge]
+            while child != NONE and forest.proven[g, child] == UNPROVEN:
                 node = child
+                edge = choose_puct(forest, g, node, puct)
+                child = forest.child[g, edge]
             left[g] -= 1
             if child == NONE:
-                leaf_node[g] = node
-                leaf_edge[g] = edge
-                found += 1
-                break
-            back_up(forest, g, child, float(forest.proven[g, child]))
-    return found
+                leaf_node[g], leaf_edge[g] = node, edge
+            else:
+                back_up(forest, g, child, float(forest.proven[g, child]))
 
 
 @kernel
-def choose_puct(forest: Forest, g: int, node: int, puct: PUCT) -> int:
+def descend_gumbel(
+    forest: Forest,
+    gumbel: GumbelNumbers,
+    schedule: Ints,
+    noise: Floats,
+    left: Ints,
+    leaf_node: Ints,
+    leaf_edge: Ints,
+) -> None:
+    """Does as `descend_puct`, but roots follow a schedule of sequential halving.
+
+    Args:
+        forest: G trees, each of which has a root.
+        gumbel: of `completed_logits`.
+        schedule: `[M + 1, simulations]`: by the number of edges considered, how many visits the
+            edge has that the next simulation takes, see `choose_at_root`.
+        noise: `[G, E]` Gumbel noise of the roots' edges.
+        left: see `descend_puct`.
+        leaf_node: see `descend_puct`.
+        leaf_edge: see `descend_puct`.
+    """
+    for g in range(len(left)):
+        leaf_node[g] = NONE
+        considered = min(len(schedule) - 1, forest.num_edges[g, 0])
+        while left[g] > 0 and leaf_node[g] == NONE and forest.proven[g, 0] == UNPROVEN:
+            node = 0
+            target_visits = schedule[considered, schedule.shape[1] - left[g]]
+            edge = choose_at_root(forest, g, gumbel, target_visits, noise)
+            child = forest.child[g, edge]
+            while child != NONE and forest.proven[g, child] == UNPROVEN:
+                node = child
+                edge = choose_deterministically(forest, g, node, gumbel)
+                child = forest.child[g, edge]
+            left[g] -= 1
+            if child == NONE:
+                leaf_node[g], leaf_edge[g] = node, edge
+            else:
+                back_up(forest, g, child, float(forest.proven[g, child]))
+
+
+@kernel
+def choose_puct(forest: Forest, g: int, node: int, puct: PUCTNumbers) -> int:
     """Returns the edge that is best by value and by how little is known of it.
 
     Silver et al. 2018 (AlphaZero), the upper confidence bound of the pseudocode. An edge without
@@ -167,7 +176,7 @@ def completed_values(forest: Forest, g: int, node: int) -> Floats:
 
 
 @kernel
-def completed_logits(forest: Forest, g: int, node: int, gumbel: Gumbel) -> Floats:
+def completed_logits(forest: Forest, g: int, node: int, gumbel: GumbelNumbers) -> Floats:
     """Returns `[edges of the node]` logits of the improved policy, up to a constant.
 
     Danihelka et al. 2022, eq. 8: logits + sigma(completed Q); Q is in -1..1, the paper's in 0..1.
@@ -186,12 +195,14 @@ def completed_logits(forest: Forest, g: int, node: int, gumbel: Gumbel) -> Float
 
 
 @kernel
-def choose_at_root(forest: Forest, g: int, gumbel: Gumbel, turn: int, noise: Floats) -> int:
-    """Returns the best edge of the root, by Gumbel noise and improved logits, with `turn` visits.
+def choose_at_root(
+    forest: Forest, g: int, gumbel: GumbelNumbers, target_visits: int, noise: Floats
+) -> int:
+    """Returns the root's best edge of those with `target_visits`, by noise and improved logits.
 
-    Sequential halving as mctx writes it: that every edge still considered has as many visits as
-    the schedule says. Edges that are proven count as considered no more once they are lost; if
-    none has so few visits, the least visited ones are taken.
+    Sequential halving as in mctx: the edges still considered are those with as many visits as the
+    schedule says. Edges that lose for certain are skipped. If no other edge has `target_visits`,
+    those with the nearest number are compared.
     """
     logits = completed_logits(forest, g, 0, gumbel)
     sign = 1.0 if forest.to_play[g, 0] == 0 else -1.0
@@ -203,7 +214,7 @@ def choose_at_root(forest: Forest, g: int, gumbel: Gumbel, turn: int, noise: Flo
             if forest.proven[g, child] == -sign:
                 continue
             visits = forest.visits[g, child]
-        gap = abs(visits - turn)
+        gap = abs(visits - target_visits)
         score = noise[g, i] + logits[i]
         if gap < best_gap or (gap == best_gap and score > best_score):
             best, best_score, best_gap = i, score, gap
@@ -211,7 +222,7 @@ def choose_at_root(forest: Forest, g: int, gumbel: Gumbel, turn: int, noise: Flo
 
 
 @kernel
-def choose_deterministically(forest: Forest, g: int, node: int, gumbel: Gumbel) -> int:
+def choose_deterministically(forest: Forest, g: int, node: int, gumbel: GumbelNumbers) -> int:
     """Returns the edge whose share of visits is furthest below its improved probability.
 
     Danihelka et al. 2022, eq. 14. Edges that lose for certain are not taken.

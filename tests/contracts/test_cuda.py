@@ -201,8 +201,7 @@ def test_a_board_network_on_the_gpu_thinks_and_learns_as_on_the_cpu(precision):
             for name, tensor in mine.items():
                 tensor.copy_(same[name])
         losses = [float(agent.update(batch).metrics["loss"]) for _ in range(3)]
-        logits, value = agent.evaluate(batch.obs.numpy())
-        found.append((losses, logits, value))
+        found.append((losses, *agent.evaluate(batch.obs.numpy())))
     tolerance = 1e-2 if precision == "float32" else 1e-1  # float32 convolutions may use TF32
     for on_cpu, on_gpu in zip(*found, strict=True):
         np.testing.assert_allclose(on_gpu, on_cpu, rtol=tolerance, atol=tolerance)

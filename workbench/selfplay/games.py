@@ -7,10 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.alphazero import AlphaZeroConfig
-from agents.board_network import DRAW, LOSS, WIN
 from agents.resignation import Resignation
 from agents.search import Evaluate, Search
-from envs.board.base import BoardGame, Position
+from envs.board.base import DRAW, LOSS, WIN, BoardGame, Position
 from workbench.evaluation.match import play_at_random
 from workbench.replay import Learnable
 

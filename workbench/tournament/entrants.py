@@ -62,8 +62,8 @@ def in_equal_batches(evaluate: Evaluate) -> Evaluate:
     def ask(obs: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
         blank = np.zeros((-len(obs) % ROWS, *obs.shape[1:]), np.uint8)
         batches = np.concatenate([obs, blank]).reshape(-1, ROWS, *obs.shape[1:])
-        logits, values = zip(*(evaluate(batch) for batch in batches), strict=True)
-        return np.concatenate(logits)[: len(obs)], np.concatenate(values)[: len(obs)]
+        logits, chances = zip(*(evaluate(batch) for batch in batches), strict=True)
+        return np.concatenate(logits)[: len(obs)], np.concatenate(chances)[: len(obs)]
 
     return ask
 

@@ -7,7 +7,7 @@ import pytest
 
 from agents.search import GumbelConfig, PUCTConfig, Search
 from agents.search.forest import UNPROVEN
-from agents.search.search import halving_schedule
+from agents.search.rules import halving_schedule
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 
 CONFIGS = {"puct": PUCTConfig(), "gumbel": GumbelConfig(kind="gumbel")}
@@ -18,13 +18,16 @@ def load(name: str, **changes) -> OpenSpielGame:
     return OpenSpielGame(BoardConfig(kind="board", game=name, **changes))
 
 
+def worth(value):
+    """Returns chances `[B, 3]` of a win, a draw and a loss that are worth `value` `[B]`."""
+    return np.stack([value.clip(0), 1 - abs(value), (-value).clip(0)], 1).astype(np.float32)
+
+
 def ignorant(game: OpenSpielGame):
     """Every move alike, every position a draw."""
 
     def evaluate(obs):
-        return np.zeros((len(obs), game.spec.num_actions), np.float32), np.zeros(
-            len(obs), np.float32
-        )
+        return np.zeros((len(obs), game.spec.num_actions), np.float32), worth(np.zeros(len(obs)))
 
     return evaluate
 
@@ -37,7 +40,7 @@ def opinionated(game: OpenSpielGame, seed: int = 0):
 
     def evaluate(obs):
         out = obs.reshape(len(obs), -1).astype(np.float32) @ weights
-        return out[:, 1:], np.tanh(out[:, 0])
+        return out[:, 1:], worth(np.tanh(out[:, 0]))
 
     return evaluate
 
@@ -302,11 +305,11 @@ def test_the_value_of_a_gumbel_search_is_what_its_improved_policy_is_worth():
 
     def evaluate(obs):
         """The root is worth 0.1, and a move to column c is worth 0.6 - c / 10."""
-        worth = np.full(len(obs), 0.1, np.float32)
+        value = np.full(len(obs), 0.1, np.float32)
         for b, theirs in enumerate(obs[:, 1]):
             if theirs.any():  # the side to move looks at the stone of the one that has just moved
-                worth[b] = -(0.6 - theirs.any(0).argmax() / 10)
-        return np.tile(logits, (len(obs), 1)), worth
+                value[b] = -(0.6 - theirs.any(0).argmax() / 10)
+        return np.tile(logits, (len(obs), 1)), worth(value)
 
     search = Search(GumbelConfig(kind="gumbel", max_considered=2, c_scale=0.1), game, evaluate, 1)
     search.run(2)
@@ -327,11 +330,11 @@ def test_bad_moves_that_were_looked_at_do_not_lower_the_value_of_a_gumbel_search
 
     def evaluate(obs):
         """A move to the centre is worth 0.5, any other -1; the root 0."""
-        worth = np.zeros(len(obs), np.float32)
+        value = np.zeros(len(obs), np.float32)
         for b, theirs in enumerate(obs[:, 1]):
             if theirs.any():
-                worth[b] = -0.5 if theirs.any(0).argmax() == 3 else 1
-        return np.zeros((len(obs), 7), np.float32), worth
+                value[b] = -0.5 if theirs.any(0).argmax() == 3 else 1
+        return np.zeros((len(obs), 7), np.float32), worth(value)
 
     search = Search(GumbelConfig(kind="gumbel", max_considered=7), game, evaluate, 1)
     search.run(7)

@@ -8,7 +8,7 @@ import torch
 
 from agents.alphazero import AlphaZeroConfig
 from agents.base import Update
-from agents.board_network import DRAW, LOSS, WIN
+from envs.board.base import DRAW, LOSS, WIN
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench.config import SelfPlayConfig
 from workbench.replay import PositionReplayConfig
@@ -31,7 +31,7 @@ def alphazero(**changes) -> AlphaZeroConfig:
 def ignorant(game: OpenSpielGame):
     def evaluate(obs):
         shape = len(obs), game.spec.num_actions
-        return np.zeros(shape, np.float32), np.zeros(len(obs), np.float32)
+        return np.zeros(shape, np.float32), np.tile(np.array([0, 1, 0], np.float32), (shape[0], 1))
 
     return evaluate
 
