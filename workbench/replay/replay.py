@@ -10,7 +10,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 
 from agents.base import Flags, Memory, Transition
-from envs.base import EnvSpec, State, Step
+from envs.base import EnvSpec, SavedGenerator, State, Step
 from workbench.replay.ring import FIELDS, Ring, Storage, Ticks, ring_length
 from workbench.replay.sum_tree import SumTree, tree_bytes
 
@@ -46,7 +46,7 @@ class UniformSampler:
         """Draws from `ring`, whose transitions need `n_step` later ticks."""
         self._ring = ring
         self._n_step = n_step
-        self._rng = rng
+        self._rng = SavedGenerator(rng.bit_generator)
 
     def added(self, learnable: Flags) -> None:
         """Takes note of the tick just added: nothing to do."""
@@ -69,11 +69,11 @@ class UniformSampler:
 
     def state_dict(self) -> dict[str, Any]:
         """The generator's position."""
-        return {"rng": self._rng.bit_generator.state}
+        return self._rng.state_dict()
 
     def load_state_dict(self, state: State) -> None:
         """Brings `state_dict` back."""
-        self._rng.bit_generator.state = state["rng"]
+        self._rng.load_state_dict(state)
 
 
 class PrioritizedSampler:
@@ -89,7 +89,7 @@ class PrioritizedSampler:
         """Draws from `ring` windows of `window_ticks`."""
         self._ring = ring
         self._window_ticks = window_ticks
-        self._rng = rng
+        self._rng = SavedGenerator(rng.bit_generator)
         self._alpha = config.priority_exponent
         self._beta = config.importance_exponent
         self._tree = SumTree(ring.length * ring.num_envs)
@@ -136,14 +136,14 @@ class PrioritizedSampler:
     def state_dict(self) -> dict[str, Any]:
         """The priorities and the generator's position."""
         return {
-            "rng": self._rng.bit_generator.state,
+            **self._rng.state_dict(),
             "priorities": self._tree.leaves.copy(),
             "largest": self._largest,
         }
 
     def load_state_dict(self, state: State) -> None:
         """Brings `state_dict` back."""
-        self._rng.bit_generator.state = state["rng"]
+        self._rng.load_state_dict(state)
         self._tree.set_all(state["priorities"])
         self._largest = state["largest"]
 
