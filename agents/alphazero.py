@@ -1,7 +1,8 @@
-"""AlphaZero: a network that learns what search makes of it.
+"""AlphaZero: a network that guides a tree search and learns from its answers.
 
-Silver et al. 2018 (https://arxiv.org/abs/1712.01815): the policy learns the improved policy of the
-search, the value the results of the games. The value is a win/draw/loss distribution.
+Silver et al. 2018 (https://arxiv.org/abs/1712.01815). The policy learns the improved policy of the
+search; the value learns the results of the games. The value is a distribution over win, draw and
+loss.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,15 +24,15 @@ from envs.board.base import WHITE_PIXEL, BoardGame, GameSpec, Position
 
 
 class AlphaZeroConfig(BaseModel):
-    """Which network, how it searches, how it plays against itself and how fast it learns."""
+    """The network, its search, its self-play and its learning."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["alphazero"]
     blocks: int = Field(default=4, ge=1, le=100)
     channels: int = Field(default=32, ge=1, le=4096)
-    head_channels: int = Field(default=8, ge=1, le=4096, description="of each head's convolution")
-    pooling: bool = Field(default=True, description="every second block sees the whole board")
+    head_channels: int = Field(default=8, ge=1, le=4096, description="channels of each head")
+    pooling: bool = Field(default=True, description="global pooling in every second block")
     normalise: bool = Field(default=True, description="batch normalisation in the tower")
     search: SearchConfig = PUCTConfig()
     simulations: int = Field(default=100, ge=1, le=1_000_000, description="per move")
@@ -39,78 +40,82 @@ class AlphaZeroConfig(BaseModel):
         default=16,
         ge=1,
         le=1_000_000,
-        description="per move that is not learned from (playout cap)",
+        description="per move that is not learned from (KataGo's playout cap)",
     )
-    full_share: float = Field(default=0.25, ge=1e-3, le=1, description="of moves learned from")
+    full_share: float = Field(
+        default=0.25, ge=1e-3, le=1, description="share of the moves that are learned from"
+    )
     temperature: float = Field(
-        default=1.0, ge=0.05, le=100, description="of self-play's first plies"
+        default=1.0, ge=0.05, le=100, description="of self-play's first moves; 1: the policy itself"
     )
     temperature_plies: int = Field(
-        default=10, ge=0, le=1_000_000, description="then the best move is made"
+        default=10, ge=0, le=1_000_000, description="plies with temperature; then the best move"
     )
     random_plies: int = Field(
-        default=0, ge=0, le=10_000, description="games begin with up to so many moves at random"
+        default=0, ge=0, le=10_000, description="games begin with 0 to this many random moves"
     )
     resignation: ResignationConfig | None = Field(
         default=None, description="null: games are played to the end"
     )
     root_value_share: float = Field(
-        default=0.5, ge=0, le=1, description="of the search's value in the target of the value"
+        default=0.5,
+        ge=0,
+        le=1,
+        description="share of the search's value in the value target; the result has the rest",
     )
     batch_size: int = Field(default=256, ge=1, le=1_000_000)
     learning_rate: float = Field(default=1e-3, ge=1e-12, le=1)
     learning_rate_decay_env_steps: int | None = Field(
-        default=None, ge=1, le=2**53, description="falls to a tenth over this many; null: stays"
+        default=None, ge=1, le=2**53, description="falls to a tenth in this time; null: constant"
     )
     weight_decay: float = Field(default=1e-4, ge=0, le=1)
     max_grad_norm: float = Field(default=1.0, ge=1e-6, le=1e6)
     average_decay: float = Field(
-        default=0.99, ge=0, lt=1, description="per update, of the weights that play"
+        default=0.99, ge=0, lt=1, description="per update, of the averaged weights that play"
     )
     precision: PrecisionName = "auto"
 
 
 class Positions(NamedTuple):
-    """A batch of positions to learn from, each as its side to move saw it."""
+    """A batch of B positions to learn from, each seen by its side to move."""
 
     obs: Tensor  # [B, C, H, W] uint8
-    policy: Tensor  # [B, A] float32, what the search made of it
-    outcome: Tensor  # [B, 3] float32, the chances of a win, a draw and a loss
+    policy: Tensor  # [B, A] float32, the improved policy of the search
+    outcome: Tensor  # [B, 3] float32, the chances of WIN, DRAW and LOSS
 
 
 class Evaluator:
-    """A network as a search asks it, see `Evaluate`."""
+    """Asks a network on behalf of a search; it is an `Evaluate`."""
 
     def __init__(self, network: nn.Module, device: torch.device, dtype: torch.dtype) -> None:
-        """Computes in `dtype`."""
+        """Convolutions are computed in `dtype`."""
         self.network = network
         self._device = device
         self._dtype = dtype
 
     @torch.inference_mode()
     def __call__(self, obs: npt.NDArray[np.uint8]) -> tuple[Array, Array]:
-        """Returns what the network thinks.
-
-        Args:
-            obs: `[B, C, H, W]`
+        """Returns the network's policy and value for positions `[B, C, H, W]`.
 
         Returns:
-            Policy logits `[B, A]`, legal or not, and the chances `[B, 3]` of WIN, DRAW and LOSS of
-            the side to move.
+            Logits `[B, A]` of all actions, legal or not, and the side to move's chances `[B, 3]` of
+            WIN, DRAW and LOSS.
         """
         logits, outcome = _forward(self.network, torch.from_numpy(obs), self._device, self._dtype)
         return logits.cpu().numpy(), outcome.softmax(1).cpu().numpy()
 
 
 class AlphaZero:
-    """The network that learns and the average of its weights, which plays.
+    """The network that learns, and a moving average of its weights, which plays.
 
     Attributes:
-        evaluate: asks the average, as it is when asked.
+        network: learns.
+        average: plays.
+        evaluate: asks the average with its current weights.
     """
 
     def __init__(self, config: AlphaZeroConfig, spec: GameSpec, device: torch.device) -> None:
-        """Builds the network from torch's global generator."""
+        """Draws the first weights from torch's global generator."""
         self._config = config
         self._device = device
         self._dtype = arithmetic_dtype(config.precision)
@@ -156,11 +161,14 @@ class AlphaZero:
         return {"learning_rate": self._config.learning_rate * left}
 
     def frozen(self) -> "Evaluator":
-        """Returns the playing network as it is now; it learns no more."""
+        """Returns a copy of the network that plays; it does not learn."""
         return Evaluator(deepcopy(self.average), self._device, self._dtype)
 
     def update(self, batch: Positions) -> Update:
-        """Takes one optimizer step: cross entropy of the policy and of the outcome."""
+        """Takes one optimizer step on the cross entropies of policy and outcome.
+
+        Silver et al. 2018, eq. 1, with a cross entropy instead of the squared error of the value.
+        """
         config, device = self._config, self._device
         policy, outcome = batch.policy.to(device), batch.outcome.to(device)
         logits, outcome_logits = _forward(self.network, batch.obs, device, self._dtype)
@@ -175,11 +183,11 @@ class AlphaZero:
         self._optimizer.step()
         self._updates += 1
         with torch.no_grad():
-            # Early on, the average follows closely: it would be of untrained weights otherwise.
+            # At first the average follows closely. Else it would keep the untrained weights.
             share = max(1 - config.average_decay, 1 / (1 + self._updates))
             for average, latest in zip(
                 self.average.state_dict().values(), self.network.state_dict().values(), strict=True
-            ):  # the statistics of normalisation, too
+            ):  # includes the statistics of batch normalisation
                 if average.is_floating_point():
                     average.lerp_(latest, share)
             target_entropy = torch.special.entr(policy).sum(1).mean()
@@ -196,7 +204,7 @@ class AlphaZero:
 
     @torch.inference_mode()
     def loss(self, batch: Positions) -> float:
-        """Returns the loss of the playing network's policy and outcome; it learns nothing."""
+        """Returns the loss of the network that plays, without learning from `batch`."""
         device = self._device
         logits, outcome = _forward(self.average, batch.obs, device, self._dtype)
         policy_loss = _cross_entropy(logits, batch.policy.to(device))
@@ -231,7 +239,7 @@ class AlphaZero:
 def _forward(
     network: nn.Module, obs: Tensor, device: torch.device, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor]:
-    """Returns what the network says, in float32."""
+    """Returns policy logits `[B, A]` and outcome logits `[B, 3]`, both float32."""
     planes = obs.to(device, non_blocking=True).to(dtype, memory_format=torch.channels_last)
     with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
         logits, outcome_logits = network(planes / WHITE_PIXEL)
@@ -241,10 +249,9 @@ def _forward(
 def _without_end_head(
     network: Mapping[str, Tensor], optimizer: Mapping[str, Any]
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Returns both states without the third head that checkpoints had when it still existed.
+    """Returns both states without the third head of earlier versions.
 
-    It was at the end of the network and of the optimizer's parameters. Its weight was 0, so it had
-    neither gradients nor moments.
+    The head comes last in both. Its loss had weight 0, so it had no gradients and no moments.
     """
     if "end.weight" not in network:
         return dict(network), dict(optimizer)
@@ -260,12 +267,12 @@ def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def _worth(like: Tensor) -> Tensor:
-    """Returns `[3]`: what a win, a draw and a loss are worth."""
+    """Returns `[3]` the values of WIN, DRAW and LOSS."""
     return torch.tensor([1.0, 0.0, -1.0], device=like.device)
 
 
 class SearchPlayer:
-    """A network that makes the best move its search finds."""
+    """A player that searches with a network and plays the best move."""
 
     def __init__(
         self,
@@ -275,9 +282,9 @@ class SearchPlayer:
         simulations: int,
         go_on: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Each move is searched for anew, with so many simulations and without noise.
+        """Every move gets a new search of `simulations` without noise.
 
-        Once `go_on` says no, searches end early and moves are those found by then.
+        When `go_on` returns False, the search ends early and the best move so far is played.
         """
         self._evaluate = evaluate
         self._config = config
@@ -286,7 +293,7 @@ class SearchPlayer:
         self._go_on = go_on
 
     def choose(self, positions: Sequence[Position], seeds: Sequence[int]) -> list[int]:
-        """See `Player.choose`; nothing is drawn."""
+        """See `Player.choose`; seeds are not used."""
         search = Search(self._config, self._game, self._evaluate, len(positions))
         for i, position in enumerate(positions):
             search.place(i, position)

@@ -1,4 +1,4 @@
-"""Tree search over many games in lock-step; it knows no game and no network."""
+"""Tree search over many games at once, for any game and any network."""
 
 from agents.search.config import GumbelConfig, PUCTConfig, SearchConfig
 from agents.search.lines import Line

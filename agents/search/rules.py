@@ -1,4 +1,4 @@
-"""The search rules: how simulations go down a tree, and what a searched root says.
+"""The search rules, PUCT and Gumbel: how simulations choose moves, and the answer at the root.
 
 A rule belongs to one search. Moves of a root are numbered as its edges are, from 0.
 """
@@ -22,7 +22,7 @@ from agents.search.kernels import (
 
 
 class Rule(Protocol):
-    """What a search rule decides.
+    """How one search explores and answers.
 
     Attributes:
         keeps_subtree: whether the tree below a move is kept when the move is made.
@@ -31,7 +31,7 @@ class Rule(Protocol):
     keeps_subtree: bool
 
     def begin(self, forest: Forest, simulations: int, noise: np.random.Generator | None) -> None:
-        """Prepares for `simulations` of every tree, each of which has a root.
+        """Prepares `simulations` of every tree; all trees have a root.
 
         Args:
             forest: its priors may change.
@@ -46,7 +46,7 @@ class Rule(Protocol):
         """Returns player 0's value of a root that is not proven."""
 
     def policy(self, forest: Forest, g: int) -> Floats:
-        """Returns `[edges]` the improved policy of a root. Moves known to be worse have 0."""
+        """Returns `[edges]` the improved policy of a root; moves proven to be worse have 0."""
 
     def best(self, forest: Forest, g: int) -> int:
         """Returns the edge of the move to play."""
@@ -133,7 +133,7 @@ class Gumbel:
         return _shares(forest, g, np.exp(logits - logits[sound].max()), sound)
 
     def best(self, forest: Forest, g: int) -> int:
-        """Returns the best of the most visited edges, by Gumbel noise and improved logits."""
+        """Returns the most visited edge; among equals, by Gumbel noise and improved logits."""
         policy = self.policy(forest, g)
         children = forest.child[g, : len(policy)]
         visits = np.where(children != NONE, forest.visits[g, children], 0)
@@ -156,20 +156,22 @@ def make_rule(config: PUCTConfig | GumbelConfig) -> Rule:
 
 
 def _sound_moves(forest: Forest, g: int) -> npt.NDArray[np.bool_]:
-    """Returns `[edges]`: whether a move of the root may be the best.
+    """Returns `[edges]` whether each move of the root may be the best one.
 
-    Of a proven root those that keep its result, else all that are not proven losses.
+    If the root is proven, these are the moves that keep its result; else all but proven losses.
     """
     children = forest.child[g, : forest.num_edges[g, 0]]
     proven = np.where(children != NONE, forest.proven[g, children], UNPROVEN)
+    sound: npt.NDArray[np.bool_]
     if forest.proven[g, 0] != UNPROVEN:
-        sound: npt.NDArray[np.bool_] = proven == forest.proven[g, 0]
-        return sound
-    return proven != (1 if forest.to_play[g, 0] == 1 else -1)
+        sound = proven == forest.proven[g, 0]
+    else:
+        sound = proven != (1 if forest.to_play[g, 0] == 1 else -1)
+    return sound
 
 
 def _shares(forest: Forest, g: int, weights: Floats, sound: npt.NDArray[np.bool_]) -> Floats:
-    """Returns `weights` `[edges]` of the sound moves, normalised; if all are 0, their priors."""
+    """Returns the sound moves' `weights` `[edges]`, normalised; if all are 0, their priors."""
     weights = np.where(sound, weights, 0)
     if not weights.any():  # all moves that were tried are lost; the others are not
         weights = np.where(sound, forest.prior[g, : len(weights)], 0)
@@ -178,11 +180,11 @@ def _shares(forest: Forest, g: int, weights: Floats, sound: npt.NDArray[np.bool_
 
 
 def halving_schedule(considered: int, simulations: int) -> Ints:
-    """Returns `[simulations]`: how many visits the edge has that each simulation takes at the root.
+    """Returns `[simulations]` the visits that the root's edge has before each simulation takes it.
 
-    Sequential halving (Karnin et al. 2013): the simulations are split evenly among
-    log2(`considered`) phases. Each phase visits its edges equally often; half of them go on to the
-    next phase, and at least two.
+    Sequential halving (Karnin et al. 2013): log2(`considered`) phases share the simulations evenly.
+    A phase visits its edges equally often; the better half of them, at least two, goes on to the
+    next.
     """
     if considered <= 1:
         return np.arange(simulations, dtype=np.int32)

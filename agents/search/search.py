@@ -1,4 +1,4 @@
-"""The search: many games in lock-step, one call of the rules and one of the network at a time."""
+"""Tree search over many games in lock-step: each step calls the rules and the network once."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,20 +16,25 @@ from envs.board.base import LOSS, WIN, BoardGame, Position, reach
 
 Floats = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int32]
-# From observations `[B, C, H, W]` uint8 to policy logits `[B, A]`, legal or not, and the chances
-# `[B, 3]` of the side to move, in the order of WIN, DRAW, LOSS.
+# From observations `[B, C, H, W]` uint8 to policy logits `[B, A]`, legal or not, and the side to
+# move's chances `[B, 3]` of WIN, DRAW and LOSS.
 Evaluate = Callable[[npt.NDArray[np.uint8]], tuple[Floats, Floats]]
 MIN_NODES, MIN_EDGES = 64, 512
 
 
 def value_of(chances: Floats) -> Floats:
-    """Returns `[B]` the values of chances `[B, 3]`, in -1..1."""
+    """Returns `[B]` the values in -1..1 of chances `[B, 3]`, see `Evaluate`."""
     value: Floats = chances[:, WIN] - chances[:, LOSS]
     return value
 
 
 class Search:
-    """The trees of G games and the positions of their nodes."""
+    """The trees of G games and the positions of their nodes.
+
+    Attributes:
+        evaluations: positions that the network has seen.
+        batches: calls of the network.
+    """
 
     def __init__(
         self,
@@ -38,7 +43,7 @@ class Search:
         evaluate: Evaluate,
         num_games: int,
     ) -> None:
-        """All games stand at their start, and nothing has been searched."""
+        """All games are at their start; no tree has a node."""
         self._rule = make_rule(config)
         self._game = game
         self._evaluate = evaluate
@@ -50,17 +55,17 @@ class Search:
 
     @property
     def roots(self) -> Sequence[Position]:
-        """The positions that are searched, one per game."""
+        """The position of each root."""
         return self._roots
 
     def place(self, game: int, position: Position) -> None:
-        """Puts another position on a board; nothing is known of it."""
+        """Begins a new tree of one game at `position`."""
         self._roots[game] = position
         self._positions[game] = []
         self._forest.nodes[game] = self._forest.edges[game] = 0
 
     def restrict(self, game: int, actions: Sequence[int]) -> None:
-        """Searches no other moves of a root than these legal ones, right after `place`."""
+        """Limits the root of one game to these legal moves; call it right after `place`."""
         if self._forest.nodes[game] == 0:
             self._add_roots(np.array([game]))
         forest, count = self._forest, int(self._forest.num_edges[game, 0])
@@ -68,12 +73,12 @@ class Search:
         for array in (forest.action, forest.prior):
             array[game, : len(kept)] = array[game, kept]
         prior = forest.prior[game, : len(kept)]
-        # Where the network is so sure of other moves that these have nothing, all are alike.
+        # The network may give all of these moves a prior of 0; then they are equally likely.
         prior[:] = prior / prior.sum() if prior.any() else 1 / len(kept)
         forest.num_edges[game, 0] = forest.edges[game] = len(kept)
 
     def play(self, game: int, action: int) -> None:
-        """Makes a move on a board; the tree below it is kept if the rule can go on with it."""
+        """Makes a move in one game; keeps the tree below it if the rule can use it."""
         forest = self._forest
         child = NONE
         if forest.nodes[game] and self._rule.keeps_subtree:
@@ -99,10 +104,10 @@ class Search:
 
         Args:
             simulations: of each game.
-            noise: makes the roots explore: Dirichlet noise is mixed into the priors of PUCT; a
-                Gumbel search draws the moves that it considers.
-            go_on: asked before each batch of leaves. The search ends where it says no; a root is
-                added unasked, so that there is a best move.
+            noise: makes the root explore. PUCT mixes Dirichlet noise into the priors; Gumbel
+                draws the moves that it considers.
+            go_on: called before each batch of leaves; False ends the search. Roots are always
+                added, so there is always a best move.
         """
         self._add_roots(np.flatnonzero(self._forest.nodes == 0))
         self._rule.begin(self._forest, simulations, noise)
@@ -111,7 +116,7 @@ class Search:
         while True:
             self._rule.descend(self._forest, left, node, edge)
             reached = np.flatnonzero(node != NONE).astype(np.int32)
-            # A leaf that was reached but not added has changed nothing.
+            # A leaf that was reached but not added leaves its tree unchanged.
             if not len(reached) or not go_on(self):
                 break
             node_of, edge_of = node[reached], edge[reached]
@@ -131,7 +136,7 @@ class Search:
     def _add(
         self, games: Indices, node: Indices, edge: Indices, positions: Sequence[Position]
     ) -> None:
-        """Adds one more position to each of `games`, as `expand` says."""
+        """Adds one position to each of `games`, see `kernels.expand`."""
         status = self._game.status(positions)
         self._make_room(games, status.num_legal)
         live = np.flatnonzero(~status.over).tolist()
@@ -174,7 +179,7 @@ class Search:
             getattr(self._forest, name)[tuple(slice(size) for size in old.shape)] = old
 
     def visits(self, game: int) -> Indices:
-        """Returns `[A]`: how often each move of the root was tried."""
+        """Returns `[A]` the visits of each move of the root."""
         visits = np.zeros(self._game.spec.num_actions, np.int32)
         actions, children = self._moves(game)
         tried = children != NONE
@@ -192,17 +197,17 @@ class Search:
         return self._rule.value(self._forest, game)
 
     def lines(self, game: int) -> list[Line]:
-        """Returns what is known of each move of a root, the one to make first."""
+        """Returns a line for each move of the root, the best first."""
         return ranked_lines(self._forest, game, self.best(game), self.value(game))
 
     def depth(self, game: int) -> int:
-        """Returns how many plies the longest line of a tree has."""
+        """Returns the depth of the tree in plies."""
         return int(depth_of(self._forest, game))
 
     def policy(self, game: int) -> Floats:
-        """Returns `[A]`, the improved policy of the root, see the rules.
+        """Returns `[A]` the improved policy of the root, see `rules.Rule.policy`.
 
-        Proven losses have 0. Of a proven root, only moves that keep its result have more.
+        Proven losses have 0. If the root is proven, all moves that do not keep its result have 0.
         """
         policy = np.zeros(self._game.spec.num_actions, np.float32)
         actions, _ = self._moves(game)
@@ -215,14 +220,14 @@ class Search:
         return int(actions[self._rule.best(self._forest, game)])
 
     def state_dict(self) -> dict[str, Any]:
-        """The trees, and how the games came to their roots."""
+        """Returns the trees, and the history of each root."""
         return {
             "forest": self._forest._asdict(),
             "roots": [self._game.history(root) for root in self._roots],
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Brings `state_dict` back: positions are played again."""
+        """Brings `state_dict` back; positions are rebuilt by playing their moves again."""
         forest = Forest(**{name: np.array(array) for name, array in state["forest"].items()})
         if len(forest.nodes) != len(self._roots):
             raise ValueError(f"{len(forest.nodes)} games were saved, not {len(self._roots)}")
@@ -239,6 +244,6 @@ class Search:
                         (nodes[child],) = self._game.after([nodes[node]], [action])
 
     def _moves(self, game: int) -> tuple[Indices, Indices]:
-        """Returns the root's legal moves and the nodes they lead to."""
+        """Returns the root's searched moves and the nodes below them."""
         count = self._forest.num_edges[game, 0]
         return self._forest.action[game, :count], self._forest.child[game, :count]

@@ -36,7 +36,8 @@ PIECES_OF_PLAYERS = {
 COUNTED = ("cursor_go", "dots_and_boxes", "go", "mancala", "othello", "oware")
 
 
-_SYMMETRIES: dict[tuple[str, int], Symmetries] = {}  # proven in this process, by game and longest game
+# Proven in this process, by game and longest game.
+_SYMMETRIES: dict[tuple[str, int], Symmetries] = {}
 
 Planes = Literal[1, 2]
 

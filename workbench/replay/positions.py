@@ -1,4 +1,4 @@
-"""Positions of board games, with what search made of them, in a ring."""
+"""Replay of board positions, each with its search policy and its outcome."""
 
 import math
 from collections.abc import Mapping
@@ -33,15 +33,15 @@ class PositionReplayConfig(BaseModel):
 
 
 class Learnable(NamedTuple):
-    """P positions to learn from."""
+    """P positions to learn from, each seen by its side to move."""
 
     obs: npt.NDArray[np.uint8]  # [P, C, H, W]
     policy: npt.NDArray[np.float32]  # [P, A]
-    outcome: npt.NDArray[np.float32]  # [P, 3] chances of a win, a draw and a loss
+    outcome: npt.NDArray[np.float32]  # [P, 3] chances of WIN, DRAW and LOSS
 
 
 class PositionReplay:
-    """A ring of positions; each sample is turned by one of the game's symmetries."""
+    """A ring of positions. Each sample is turned by a random symmetry of the game."""
 
     def __init__(
         self, config: PositionReplayConfig, spec: GameSpec, rng: np.random.Generator
@@ -58,7 +58,7 @@ class PositionReplay:
 
     @property
     def window(self) -> int:
-        """How many of the latest positions are learned from: Wu 2019 (KataGo), appendix C."""
+        """The number of latest positions that are sampled (Wu 2019, KataGo, appendix C)."""
         config = self._config
         more = self.added / config.window_positions
         if more <= 1:
@@ -68,7 +68,7 @@ class PositionReplay:
         return min(int(size), self.added, config.capacity_positions)
 
     def add(self, positions: Learnable) -> None:
-        """Adds P positions, P at most the capacity."""
+        """Adds P positions; P is at most the capacity."""
         count = len(positions.obs)
         rows = (self.added + np.arange(count)) % self._config.capacity_positions
         for name, column in self._columns.items():
@@ -76,7 +76,7 @@ class PositionReplay:
         self.added += count
 
     def sample(self, batch_size: int) -> Positions:
-        """Draws from the window with replacement."""
+        """Draws a batch from the window, with replacement."""
         spec = self._spec
         age = self._rng.integers(self.window, size=batch_size)
         symmetry = self._rng.integers(len(spec.symmetric_cells), size=batch_size)
@@ -89,26 +89,27 @@ class PositionReplay:
         )
 
     def spread(self, count: int, of_latest: int) -> Positions:
-        """Returns up to `count` positions, evenly over the latest ones, as they were played."""
+        """Returns up to `count` of the latest positions, evenly spaced and not turned."""
         kept = min(self.added, of_latest, self._config.capacity_positions)
         age = np.linspace(0, kept, min(count, kept), endpoint=False).astype(np.int64)
         return _batch(self._of_age(age))
 
     def _of_age(self, age: npt.NDArray[np.int64]) -> Learnable:
-        """Returns the positions after which `age` `[B]` others were added, as they are stored."""
+        """Returns the stored positions of age `[B]`; the latest has age 0."""
         rows = (self.added - 1 - age) % self._config.capacity_positions
         return Learnable(**{name: column[rows] for name, column in self._columns.items()})
 
     def state_dict(self) -> dict[str, Any]:
-        """All positions in use and the generator."""
+        """Returns all positions and the generator's state."""
         used = min(self.added, self._config.capacity_positions)
         columns = {name: column[:used] for name, column in self._columns.items()}
         return {**columns, "added": self.added, **self._rng.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Brings `state_dict` back; raises ValueError if it belongs to another replay.
+        """Brings `state_dict` back; ignores columns of earlier versions.
 
-        Columns that are stored no more are passed over.
+        Raises:
+            ValueError: it is of a replay of other shapes.
         """
         for name, column in self._columns.items():
             column[: len(state[name])] = state[name]
@@ -117,7 +118,7 @@ class PositionReplay:
 
 
 def stored_columns(spec: GameSpec) -> dict[str, tuple[type[np.generic], tuple[int, ...]]]:
-    """Returns the dtype and the shape of each column of a replay, named as in `Learnable`."""
+    """Returns the dtype and the shape of one row of each column, named as in `Learnable`."""
     return {
         "obs": (np.uint8, spec.obs_shape),
         "policy": (np.float16, (spec.num_actions,)),  # precise enough, and half as large
@@ -126,14 +127,14 @@ def stored_columns(spec: GameSpec) -> dict[str, tuple[type[np.generic], tuple[in
 
 
 def position_replay_bytes(config: PositionReplayConfig, spec: GameSpec, positions: int) -> int:
-    """Returns the bytes of what `state_dict` holds once `positions` were added."""
+    """Returns the bytes of all columns after `positions` were added."""
     columns = stored_columns(spec).values()
     row = sum(np.dtype(dtype).itemsize * math.prod(shape) for dtype, shape in columns)
     return row * min(config.capacity_positions, positions)
 
 
 def _batch(stored: Learnable) -> Positions:
-    """Returns stored positions as a learner takes them."""
+    """Returns stored positions as float32 tensors for a learner."""
     obs, policy, outcome = stored
     return Positions(
         torch.from_numpy(obs),
@@ -145,7 +146,7 @@ def _batch(stored: Learnable) -> Positions:
 def turned(
     spec: GameSpec, obs: npt.NDArray[np.uint8], symmetry: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.uint8]:
-    """Returns `obs` `[B, C, H, W]`, each turned by the symmetry of its number `[B]`."""
+    """Returns `obs` `[B, C, H, W]`, each turned by the symmetry with the number `[B]`."""
     cells = spec.symmetric_cells[symmetry][:, None]
     flat = obs.reshape(*obs.shape[:2], -1)
     return np.take_along_axis(flat, cells, 2).reshape(obs.shape)
