@@ -8,8 +8,9 @@ import numpy.typing as npt
 
 from agents.search.config import GumbelConfig, PUCTConfig
 from agents.search.forest import NONE, UNPROVEN, Forest, plant
-from agents.search.kernels import expand, reroot
+from agents.search.kernels import expand
 from agents.search.lines import Line, depth_of, ranked_lines
+from agents.search.reroot import reroot
 from agents.search.rules import make_rule
 from envs.base import State
 from envs.board.base import LOSS, WIN, BoardGame, Position, reach
