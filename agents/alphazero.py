@@ -1,10 +1,11 @@
-"""AlphaZero: a network that learns what search makes of it.
+"""AlphaZero: a network that guides a tree search and learns from its answers.
 
-Silver et al. 2018 (https://arxiv.org/abs/1712.01815): the policy learns the improved policy of the
-search, the value the results of the games. The value is a win/draw/loss distribution.
+Silver et al. 2018 (https://arxiv.org/abs/1712.01815). The policy learns the improved policy of the
+search; the value learns the results of the games. The value is a distribution over win, draw and
+loss.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any, Literal, NamedTuple
 
@@ -15,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from agents.base import Array, Update
-from agents.board_network import LOSS, WIN, BoardNetwork, Foreseeing
+from agents.board_network import BoardNetwork
 from agents.networks import PrecisionName, arithmetic_dtype, load_weights
 from agents.resignation import ResignationConfig
 from agents.search import Evaluate, GumbelConfig, PUCTConfig, Search, SearchConfig
@@ -23,15 +24,15 @@ from envs.board.base import WHITE_PIXEL, BoardGame, GameSpec, Position
 
 
 class AlphaZeroConfig(BaseModel):
-    """Which network, how it searches, how it plays against itself and how fast it learns."""
+    """The network, its search, its self-play and its learning."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["alphazero"]
     blocks: int = Field(default=4, ge=1, le=100)
     channels: int = Field(default=32, ge=1, le=4096)
-    head_channels: int = Field(default=8, ge=1, le=4096, description="of each head's convolution")
-    pooling: bool = Field(default=True, description="every second block sees the whole board")
+    head_channels: int = Field(default=8, ge=1, le=4096, description="channels of each head")
+    pooling: bool = Field(default=True, description="global pooling in every second block")
     normalise: bool = Field(default=True, description="batch normalisation in the tower")
     search: SearchConfig = PUCTConfig()
     simulations: int = Field(default=100, ge=1, le=1_000_000, description="per move")
@@ -39,87 +40,82 @@ class AlphaZeroConfig(BaseModel):
         default=16,
         ge=1,
         le=1_000_000,
-        description="per move that is not learned from (playout cap)",
+        description="per move that is not learned from (KataGo's playout cap)",
     )
-    full_share: float = Field(default=0.25, ge=1e-3, le=1, description="of moves learned from")
+    full_share: float = Field(
+        default=0.25, ge=1e-3, le=1, description="share of the moves that are learned from"
+    )
     temperature: float = Field(
-        default=1.0, ge=0.05, le=100, description="of self-play's first plies"
+        default=1.0, ge=0.05, le=100, description="of self-play's first moves; 1: the policy itself"
     )
     temperature_plies: int = Field(
-        default=10, ge=0, le=1_000_000, description="then the best move is made"
+        default=10, ge=0, le=1_000_000, description="plies with temperature; then the best move"
     )
     random_plies: int = Field(
-        default=0, ge=0, le=10_000, description="games begin with up to so many moves at random"
+        default=0, ge=0, le=10_000, description="games begin with 0 to this many random moves"
     )
     resignation: ResignationConfig | None = Field(
         default=None, description="null: games are played to the end"
     )
     root_value_share: float = Field(
-        default=0.5, ge=0, le=1, description="of the search's value in the target of the value"
-    )
-    end_weight: float = Field(
-        default=0.0,
+        default=0.5,
         ge=0,
-        le=1000,
-        description="of the loss of foreseeing, only to learn, how the board stands in the end",
+        le=1,
+        description="share of the search's value in the value target; the result has the rest",
     )
     batch_size: int = Field(default=256, ge=1, le=1_000_000)
     learning_rate: float = Field(default=1e-3, ge=1e-12, le=1)
     learning_rate_decay_env_steps: int | None = Field(
-        default=None, ge=1, le=2**53, description="falls to a tenth over this many; null: stays"
+        default=None, ge=1, le=2**53, description="falls to a tenth in this time; null: constant"
     )
     weight_decay: float = Field(default=1e-4, ge=0, le=1)
     max_grad_norm: float = Field(default=1.0, ge=1e-6, le=1e6)
     average_decay: float = Field(
-        default=0.99, ge=0, lt=1, description="per update, of the weights that play"
+        default=0.99, ge=0, lt=1, description="per update, of the averaged weights that play"
     )
     precision: PrecisionName = "auto"
 
 
 class Positions(NamedTuple):
-    """A batch of positions to learn from, each as its side to move saw it."""
+    """A batch of B positions to learn from, each seen by its side to move."""
 
     obs: Tensor  # [B, C, H, W] uint8
-    policy: Tensor  # [B, A] float32, what the search made of it
-    outcome: Tensor  # [B, 3] float32, the chances of a win, a draw and a loss
-    end: Tensor  # [B, C, H, W] uint8, how the board stood in the end, as the same side saw it
-    ended: Tensor  # [B] bool, whether the game was played to its end, so that `end` is known
+    policy: Tensor  # [B, A] float32, the improved policy of the search
+    outcome: Tensor  # [B, 3] float32, the chances of WIN, DRAW and LOSS
 
 
 class Evaluator:
-    """A network as a search asks it, see `Evaluate`."""
+    """Asks a network on behalf of a search; it is an `Evaluate`."""
 
     def __init__(self, network: nn.Module, device: torch.device, dtype: torch.dtype) -> None:
-        """Computes in `dtype`."""
+        """Convolutions are computed in `dtype`."""
         self.network = network
         self._device = device
         self._dtype = dtype
 
     @torch.inference_mode()
     def __call__(self, obs: npt.NDArray[np.uint8]) -> tuple[Array, Array]:
-        """Returns what the network thinks.
-
-        Args:
-            obs: `[B, C, H, W]`
+        """Returns the network's policy and value for positions `[B, C, H, W]`.
 
         Returns:
-            Policy logits `[B, A]`, legal or not, and values `[B]` of the side to move, in -1..1.
+            Logits `[B, A]` of all actions, legal or not, and the side to move's chances `[B, 3]` of
+            WIN, DRAW and LOSS.
         """
         logits, outcome = _forward(self.network, torch.from_numpy(obs), self._device, self._dtype)
-        chances = outcome.softmax(1)
-        value = chances[:, WIN] - chances[:, LOSS]
-        return logits.cpu().numpy(), value.cpu().numpy()
+        return logits.cpu().numpy(), outcome.softmax(1).cpu().numpy()
 
 
 class AlphaZero:
-    """The network that learns and the average of its weights, which plays.
+    """The network that learns, and a moving average of its weights, which plays.
 
     Attributes:
-        evaluate: asks the average, as it is when asked.
+        network: learns.
+        average: plays.
+        evaluate: asks the average with its current weights.
     """
 
     def __init__(self, config: AlphaZeroConfig, spec: GameSpec, device: torch.device) -> None:
-        """Builds the network from torch's global generator."""
+        """Draws the first weights from torch's global generator."""
         self._config = config
         self._device = device
         self._dtype = arithmetic_dtype(config.precision)
@@ -137,9 +133,8 @@ class AlphaZero:
         self.network = network.to(device)
         self.average = deepcopy(self.network).requires_grad_(False).eval()
         self.evaluate = Evaluator(self.average, device, self._dtype)
-        self._foreseeing = Foreseeing(self.network).to(device)
         self._optimizer = torch.optim.AdamW(
-            self._foreseeing.parameters(),
+            self.network.parameters(),
             lr=config.learning_rate,
             weight_decay=config.weight_decay,
             fused=True,
@@ -166,41 +161,41 @@ class AlphaZero:
         return {"learning_rate": self._config.learning_rate * left}
 
     def frozen(self) -> "Evaluator":
-        """Returns the playing network as it is now; it learns no more."""
+        """Returns a copy of the network that plays; it does not learn."""
         return Evaluator(deepcopy(self.average), self._device, self._dtype)
 
     def update(self, batch: Positions) -> Update:
-        """Takes one optimizer step: cross entropy of the policy, the outcome and the end."""
+        """Takes one optimizer step on the cross entropies of policy and outcome.
+
+        Silver et al. 2018, eq. 1, with a cross entropy instead of the squared error of the value.
+        """
         config, device = self._config, self._device
         policy, outcome = batch.policy.to(device), batch.outcome.to(device)
-        logits, outcome_logits, end = _forward(self._foreseeing, batch.obs, device, self._dtype)
+        logits, outcome_logits = _forward(self.network, batch.obs, device, self._dtype)
         policy_loss = _cross_entropy(logits, policy)
         value_loss = _cross_entropy(outcome_logits, outcome)
         loss = policy_loss + value_loss
-        metrics = {"policy_loss": policy_loss.detach(), "value_loss": value_loss.detach()}
-        if config.end_weight:
-            end_loss = _end_loss(end, batch.end.to(device), batch.ended.to(device))
-            loss = loss + config.end_weight * end_loss
-            metrics["end_loss"] = end_loss.detach()
         for group in self._optimizer.param_groups:
             group["lr"] = self.schedules()["learning_rate"]
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self._foreseeing.parameters(), config.max_grad_norm)
+        nn.utils.clip_grad_norm_(self.network.parameters(), config.max_grad_norm)
         self._optimizer.step()
         self._updates += 1
         with torch.no_grad():
-            # Early on, the average follows closely: it would be of untrained weights otherwise.
+            # At first the average follows closely. Else it would keep the untrained weights.
             share = max(1 - config.average_decay, 1 / (1 + self._updates))
             for average, latest in zip(
                 self.average.state_dict().values(), self.network.state_dict().values(), strict=True
-            ):  # the statistics of normalisation, too
+            ):  # includes the statistics of batch normalisation
                 if average.is_floating_point():
                     average.lerp_(latest, share)
             target_entropy = torch.special.entr(policy).sum(1).mean()
             predicted = outcome_logits.softmax(1) @ _worth(outcome_logits)
             value_error = (predicted - outcome @ _worth(outcome)).abs().mean()
-        metrics |= {
+        metrics = {
+            "policy_loss": policy_loss.detach(),
+            "value_loss": value_loss.detach(),
             "loss": loss.detach(),
             "entropy": target_entropy,  # of the search's policy; policy_loss cannot be below it
             "value_error": value_error,
@@ -209,7 +204,7 @@ class AlphaZero:
 
     @torch.inference_mode()
     def loss(self, batch: Positions) -> float:
-        """Returns the loss of the playing network's policy and outcome; it learns nothing."""
+        """Returns the loss of the network that plays, without learning from `batch`."""
         device = self._device
         logits, outcome = _forward(self.average, batch.obs, device, self._dtype)
         policy_loss = _cross_entropy(logits, batch.policy.to(device))
@@ -226,7 +221,7 @@ class AlphaZero:
     def state_dict(self) -> dict[str, Any]:
         """See `Learner.state_dict`."""
         return {
-            "network": self._foreseeing.state_dict(),
+            "network": self.network.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "env_steps": self._env_steps,
             "updates": self._updates,
@@ -234,20 +229,36 @@ class AlphaZero:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """See `Learner.load_state_dict`."""
-        load_weights(self._foreseeing, state["network"])
-        self._optimizer.load_state_dict(dict(state["optimizer"]))
+        network, optimizer = _without_end_head(state["network"], state["optimizer"])
+        load_weights(self.network, network)
+        self._optimizer.load_state_dict(optimizer)
         self._env_steps = state["env_steps"]
         self._updates = state["updates"]
 
 
 def _forward(
     network: nn.Module, obs: Tensor, device: torch.device, dtype: torch.dtype
-) -> tuple[Tensor, ...]:
-    """Returns what the network says, in float32."""
+) -> tuple[Tensor, Tensor]:
+    """Returns policy logits `[B, A]` and outcome logits `[B, 3]`, both float32."""
     planes = obs.to(device, non_blocking=True).to(dtype, memory_format=torch.channels_last)
     with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
-        said = network(planes / WHITE_PIXEL)
-    return tuple(tensor.float() for tensor in said)
+        logits, outcome_logits = network(planes / WHITE_PIXEL)
+    return logits.float(), outcome_logits.float()
+
+
+def _without_end_head(
+    network: Mapping[str, Tensor], optimizer: Mapping[str, Any]
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Returns both states without the third head of earlier versions.
+
+    The head comes last in both. Its loss had weight 0, so it had no gradients and no moments.
+    """
+    if "end.weight" not in network:
+        return dict(network), dict(optimizer)
+    kept = {name.removeprefix("network."): tensor for name, tensor in network.items()}
+    del kept["end.weight"], kept["end.bias"]
+    (group,) = optimizer["param_groups"]
+    return kept, {**optimizer, "param_groups": [{**group, "params": group["params"][:-2]}]}
 
 
 def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
@@ -255,27 +266,13 @@ def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     return -(target * logits.log_softmax(1)).sum(1).mean()
 
 
-def _end_loss(logits: Tensor, end: Tensor, ended: Tensor) -> Tensor:
-    """Returns the cross entropy per cell, summed over planes; of games that were not played out, 0.
-
-    Args:
-        logits: `[B, C, H, W]` that a pixel is white in the end.
-        end: `[B, C, H, W]` uint8.
-        ended: `[B]` bool, whether `end` is known.
-    """
-    loss = nn.functional.binary_cross_entropy_with_logits(
-        logits, end.float() / WHITE_PIXEL, reduction="none"
-    )
-    return (loss.sum(1).mean((1, 2)) * ended).mean()
-
-
 def _worth(like: Tensor) -> Tensor:
-    """Returns `[3]`: what a win, a draw and a loss are worth."""
+    """Returns `[3]` the values of WIN, DRAW and LOSS."""
     return torch.tensor([1.0, 0.0, -1.0], device=like.device)
 
 
 class SearchPlayer:
-    """A network that makes the best move its search finds."""
+    """A player that searches with a network and plays the best move."""
 
     def __init__(
         self,
@@ -283,17 +280,22 @@ class SearchPlayer:
         config: PUCTConfig | GumbelConfig,
         game: BoardGame,
         simulations: int,
+        go_on: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Each move is searched for anew, with so many simulations and without noise."""
+        """Every move gets a new search of `simulations` without noise.
+
+        When `go_on` returns False, the search ends early and the best move so far is played.
+        """
         self._evaluate = evaluate
         self._config = config
         self._game = game
         self._simulations = simulations
+        self._go_on = go_on
 
     def choose(self, positions: Sequence[Position], seeds: Sequence[int]) -> list[int]:
-        """See `Player.choose`; nothing is drawn."""
+        """See `Player.choose`; seeds are not used."""
         search = Search(self._config, self._game, self._evaluate, len(positions))
         for i, position in enumerate(positions):
             search.place(i, position)
-        search.run(self._simulations)
+        search.run(self._simulations, go_on=lambda _: self._go_on())
         return [search.best(i) for i in range(len(positions))]

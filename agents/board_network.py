@@ -3,20 +3,18 @@
 import torch
 from torch import Tensor, nn
 
-WIN, DRAW, LOSS = range(3)  # of the side to move
-
 
 class ResidualBlock(nn.Module):
-    """Two convolutions around which the input is carried; it begins as the identity.
+    """Two convolutions with a skip connection; a new block is the identity.
 
-    With `normalise`, batch normalisation follows both (Silver et al. 2018). Without, the second
-    convolution starts at zero (Zhang et al. 2019, Fixup): playing and learning see the same
-    network, which then learns more slowly. With `pooling`, what the board as a whole shows is added
-    everywhere (Wu 2019, KataGo, section 3.3).
+    With `normalise`, batch normalisation follows each convolution (Silver et al. 2018). Without it,
+    the second convolution starts at zero (Zhang et al. 2019, Fixup); the network then learns more
+    slowly. With `pooling`, features of the whole board are added to every cell (Wu 2019, KataGo,
+    section 3.3).
     """
 
     def __init__(self, channels: int, *, pooling: bool, normalise: bool) -> None:
-        """`channels` come in and go out."""
+        """Input and output have `channels`."""
         super().__init__()
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
@@ -30,7 +28,7 @@ class ResidualBlock(nn.Module):
         nn.init.zeros_(last.weight)  # type: ignore[arg-type]
 
     def forward(self, features: Tensor) -> Tensor:
-        """`[B, C, H, W]`, not negative -> the same."""
+        """`[B, C, H, W]` -> `[B, C, H, W]`; both are at least 0."""
         hidden = self.first_norm(self.first(features))
         if self.pooled is not None:
             pooled = torch.cat([features.mean((2, 3)), features.amax((2, 3))], 1)
@@ -40,12 +38,12 @@ class ResidualBlock(nn.Module):
 
 
 def normalisation(channels: int, *, normalise: bool) -> nn.Module:
-    """Returns batch normalisation, or what changes nothing."""
+    """Returns batch normalisation, or the identity."""
     return nn.BatchNorm2d(channels) if normalise else nn.Identity()
 
 
 class BoardNetwork(nn.Module):
-    """Observations to a policy and to the chances of the side to move."""
+    """A residual tower with two heads: the policy, and the outcome for the side to move."""
 
     def __init__(
         self,
@@ -58,7 +56,7 @@ class BoardNetwork(nn.Module):
         pooling: bool,
         normalise: bool,
     ) -> None:
-        """With `pooling`, every second block sees the board as a whole."""
+        """See `AlphaZeroConfig` for the sizes; with `pooling`, every second block pools."""
         super().__init__()
         planes, height, width = obs_shape
         self.stem = nn.Conv2d(planes, channels, 3, padding=1)
@@ -84,36 +82,11 @@ class BoardNetwork(nn.Module):
             nn.Linear(64, 3),
         )
         nn.init.kaiming_normal_(self.stem.weight, nonlinearity="relu")
-        for last in (self.policy[-1], self.value[-1]):  # at first, nothing is preferred
+        for last in (self.policy[-1], self.value[-1]):  # a new network has no preference
             nn.init.normal_(last.weight, std=0.01)  # type: ignore[arg-type]
             nn.init.zeros_(last.bias)  # type: ignore[arg-type]
 
     def forward(self, planes: Tensor) -> tuple[Tensor, Tensor]:
-        """`[B, C, H, W]` of 0..1 -> policy logits `[B, A]`, outcome logits `[B, 3]`."""
-        features = self.features(planes)
+        """`[B, C, H, W]` of 0..1 -> policy logits `[B, A]`, logits of WIN, DRAW, LOSS `[B, 3]`."""
+        features = self.blocks(self.stem_norm(self.stem(planes)).relu())
         return self.policy(features), self.value(features)
-
-    def features(self, planes: Tensor) -> Tensor:
-        """`[B, C, H, W]` of 0..1 -> `[B, channels, H, W]`, what the heads see."""
-        features: Tensor = self.blocks(self.stem_norm(self.stem(planes)).relu())
-        return features
-
-
-class Foreseeing(nn.Module):
-    """A network that also says how the board will stand when the game is over.
-
-    Nobody plays by that; it teaches the tower which stones live (Wu 2019, KataGo, section 4.1).
-    """
-
-    def __init__(self, network: BoardNetwork) -> None:
-        """`network` stays whole, so that it can play alone."""
-        super().__init__()
-        self.network = network
-        self.end = nn.Conv2d(network.stem.out_channels, network.stem.in_channels, 1)
-        nn.init.normal_(self.end.weight, std=0.01)
-        nn.init.zeros_(self.end.bias)  # type: ignore[arg-type]
-
-    def forward(self, planes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """As the network's, and `[B, C, H, W]`: the logit of each pixel being white in the end."""
-        features = self.network.features(planes)
-        return self.network.policy(features), self.network.value(features), self.end(features)

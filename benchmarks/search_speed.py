@@ -30,7 +30,7 @@ from side_by_side import calls_per_second, show, write_json
 
 import agents.search.search
 from agents.alphazero import AlphaZero
-from agents.search import Search
+from agents.search import Search, value_of
 from envs.board.base import Position
 from envs.board.openspiel import OpenSpielGame
 from workbench.config import SelfPlayConfig, load_config
@@ -68,9 +68,8 @@ def measure(
     obs = np.zeros((num_games, *game.spec.obs_shape), np.uint8)
     clocks = Clocks()
     search_module: Any = agents.search.search
-    kernels = search_module.descend, search_module.expand
-    search_module.descend = clocks.around("select", kernels[0])
-    search_module.expand = clocks.around("back up", kernels[1])
+    expand = search_module.expand
+    search_module.expand = clocks.around("back up", expand)
     rules: Any = game
     rules.after = clocks.around("rules", game.after)
     rules.status = clocks.around("rules", game.status)
@@ -89,6 +88,8 @@ def measure(
         num_games,
         np.random.default_rng(0),
     )
+    rule: Any = playing._search._rule
+    rule.descend = clocks.around("select", rule.descend)
     rng = np.random.default_rng(0)
     playing.move(full=True)  # compiles
     slices: dict[str, list[float]] = {}
@@ -104,7 +105,7 @@ def measure(
         of["rest"] = 1 - sum(clocks.seconds.values()) / elapsed
         for what, value in of.items():
             slices.setdefault(what, []).append(value)
-    search_module.descend, search_module.expand = kernels
+    search_module.expand = expand
     return {what: median(values) for what, values in slices.items()}
 
 
@@ -129,7 +130,7 @@ def openspiel(config: SelfPlayConfig, seconds: float) -> float:
         """With a cache, as OpenSpiel's own: a position's prior is asked for after its value."""
 
         def __init__(self) -> None:
-            self.known: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+            self.known: dict[str, tuple[np.ndarray, np.ndarray]] = {}  # logits and chances
 
         def _both(self, state: Position) -> tuple[np.ndarray, np.ndarray]:
             key = state.history_str()
@@ -138,7 +139,7 @@ def openspiel(config: SelfPlayConfig, seconds: float) -> float:
             return self.known[key]
 
         def evaluate(self, state: Position) -> np.ndarray:
-            value = float(self._both(state)[1][0])
+            value = float(value_of(self._both(state)[1])[0])
             return np.array([value, -value] if state.current_player() == 0 else [-value, value])
 
         def prior(self, state: Position) -> list[tuple[int, float]]:

@@ -124,3 +124,15 @@ def episode_seed(seed: int, env_index: int, episode_index: int) -> int:
     """Returns the 31-bit seed of one episode of one env, derived from the run's seed."""
     sequence = np.random.SeedSequence([seed, env_index, episode_index])
     return int(sequence.generate_state(1)[0] & 0x7FFFFFFF)
+
+
+class SavedGenerator(np.random.Generator):
+    """A random generator that is part of a checkpoint."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns the generator's position."""
+        return {"rng": self.bit_generator.state}
+
+    def load_state_dict(self, state: State) -> None:
+        """Brings `state_dict` back; other keys of `state` are ignored."""
+        self.bit_generator.state = state["rng"]

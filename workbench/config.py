@@ -167,12 +167,27 @@ def load_saved_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
     What is missing there means what it meant before there was such a key.
     """
     data = _read_yaml(path)
+    _take_end_weight(data)
     for override in overrides:
         _apply(data, override)
     env = data.get("env")
     if isinstance(env, dict) and env.get("kind") == "board":
         env.setdefault("planes", 1)
     return _checked(path, data)
+
+
+def learned_with_end_head(path: Path) -> bool:
+    """Returns whether a saved config is of a network with a third head, which no longer exists."""
+    return bool(_take_end_weight(_read_yaml(path)))
+
+
+def _take_end_weight(data: dict[str, Any]) -> Any:
+    """Removes a key of earlier versions and returns its value; 0: the third head learned nothing.
+
+    The head predicted the last board of a game. It only trained the tower: playing did without.
+    """
+    agent = data.get("agent")
+    return agent.pop("end_weight", 0) if isinstance(agent, dict) else 0
 
 
 def load_config(
@@ -187,6 +202,8 @@ def load_config(
             valid one is named) or a value is wrong.
     """
     data = _read_yaml(path)
+    if _take_end_weight(data):
+        raise UsageError(f"{path}: agent.end_weight no longer exists; remove it")
     for override in overrides:
         _apply(data, override)
     config = _checked(path, data)

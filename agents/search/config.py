@@ -1,4 +1,4 @@
-"""Which search, and its numbers."""
+"""The configs of the two search rules."""
 
 from typing import Annotated, Literal
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class PUCTConfig(BaseModel):
-    """AlphaZero's search: Silver et al. 2018."""
+    """AlphaZero's search (Silver et al. 2018)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -19,18 +19,18 @@ class PUCTConfig(BaseModel):
         default=10.0,
         ge=0.01,
         le=1e4,
-        description="Dirichlet alpha at the root is this per legal move",
+        description="Dirichlet alpha of the root is this divided by its legal moves",
     )
 
 
 class GumbelConfig(BaseModel):
-    """Gumbel AlphaZero: Danihelka et al. 2022. It learns from few simulations."""
+    """Gumbel AlphaZero (Danihelka et al. 2022), which learns from few simulations."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["gumbel"]
     max_considered: int = Field(
-        default=16, ge=1, le=100_000, description="moves of the root that are tried"
+        default=16, ge=1, le=100_000, description="most moves of the root that are visited"
     )
     c_visit: float = Field(default=50.0, ge=0, le=1e6)
     c_scale: float = Field(default=1.0, ge=1e-6, le=1e4)

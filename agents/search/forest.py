@@ -1,7 +1,8 @@
 """One tree for each of G games, as arrays.
 
-Values are player 0's everywhere (see `envs.board.base`); the sign is turned only where a player
-chooses. A node's number is larger than its parent's, and so are its edges'.
+Values are player 0's everywhere (see `envs.board.base`); only the choice of a move changes the
+sign. A node has a larger number than its parent, and its edges have larger numbers than its
+parent's edges.
 """
 
 from typing import NamedTuple
@@ -9,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-UNPROVEN = 2  # no result of a game
+UNPROVEN = 2  # unlike any result of a game
 NONE = -1
 
 Ints = npt.NDArray[np.int32]
@@ -18,24 +19,24 @@ Floats = npt.NDArray[np.float32]
 
 
 class Forest(NamedTuple):
-    """G trees of up to S nodes and E edges; node 0 is the root, and its parent is NONE."""
+    """G trees of up to S nodes and E edges. Node 0 is the root; its parent is NONE."""
 
-    nodes: Ints  # [G] in use
-    edges: Ints  # [G] in use
+    nodes: Ints  # [G] how many are in use
+    edges: Ints  # [G] how many are in use
     parent: Ints  # [G, S]
     to_play: Bytes  # [G, S]
     visits: Ints  # [G, S]
-    value_sum: Floats  # [G, S] of all that was backed up through the node
+    value_sum: Floats  # [G, S] sum of the values backed up through the node
     proven: Bytes  # [G, S] the result under perfect play, or UNPROVEN
     first_edge: Ints  # [G, S]
     num_edges: Ints  # [G, S] 0: the game is over here
     action: Ints  # [G, E]
     prior: Floats  # [G, E]
-    child: Ints  # [G, E] the node it leads to, or NONE
+    child: Ints  # [G, E] the node below it, or NONE
 
 
 def plant(num_games: int, max_nodes: int, max_edges: int) -> Forest:
-    """Returns empty trees."""
+    """Returns G empty trees with room for so many nodes and edges each."""
     node, edge = (num_games, max_nodes), (num_games, max_edges)
     return Forest(
         nodes=np.zeros(num_games, np.int32),

@@ -1,6 +1,6 @@
-"""What is done to all trees at once.
+"""The compiled parts of a search: going down the trees, expanding leaves and backing up values.
 
-All kernels are in this file: numba's cache does not notice changes in others.
+Kernels that call each other are in this one file: numba's cache does not notice changes in others.
 """
 
 from math import log, sqrt
@@ -13,99 +13,108 @@ from numba import njit
 from agents.search.forest import NONE, UNPROVEN, Bytes, Floats, Forest, Ints
 
 
-class PUCT(NamedTuple):
-    """Numbers of `choose_puct`."""
+class PUCTNumbers(NamedTuple):
+    """The numbers of `choose_puct`, see `PUCTConfig`."""
 
     c_init: float
     c_base: float
     fpu_reduction: float
 
 
-class Gumbel(NamedTuple):
-    """Numbers of `completed_logits`."""
+class GumbelNumbers(NamedTuple):
+    """The numbers of `completed_logits`, see `GumbelConfig`."""
 
     c_visit: float
     c_scale: float
 
 
-# The search's own functions are typed for readers; numba infers what it needs.
+# Annotations of kernels are for readers; numba infers types itself.
 def kernel(function: Any) -> Any:
-    """Compiles `function` when it is first called, without the interpreter's lock."""
+    """Returns `function` compiled at its first call; it runs without the interpreter's lock."""
     return njit(cache=True, nogil=True)(function)
 
 
 @kernel
-def descend(
-    forest: Forest,
-    left: Ints,
-    puct: PUCT,
-    gumbel: Gumbel,
-    halving: bool,
-    schedule: Ints,
-    noise: Floats,
-    leaf_node: Ints,
-    leaf_edge: Ints,
-) -> int:
-    """Leads one simulation of each game to a leaf that needs the network.
+def descend_puct(
+    forest: Forest, puct: PUCTNumbers, left: Ints, leaf_node: Ints, leaf_edge: Ints
+) -> None:
+    """Runs simulations of each game until one reaches a leaf, which then needs the network.
 
-    Simulations that end at a proven node need none: they are backed up at once, and the next one
-    begins. A game whose root is proven has nothing more to find out.
+    A simulation that ends at a proven node needs no network: it is backed up at once, and the next
+    one begins. A game with a proven root runs none.
 
     Args:
-        forest: G trees, all of which have a root.
-        left: `[G]` simulations still to do; the ones begun here are subtracted.
-        puct: used below the root, and at it unless `halving`.
-        gumbel: used below the root, and at it, if `halving`.
-        halving: whether roots follow a schedule (see `choose_at_root`).
-        schedule: `[M + 1, simulations]` for every number of edges considered, how many visits an
-            edge of the root has when it is its turn.
-        noise: `[G, E]` Gumbel noise of the roots' edges.
-        leaf_node: `[G]` out: the node to expand from; NONE: the game has no leaf this time.
-        leaf_edge: `[G]` out: the edge of that node.
-
-    Returns:
-        How many games have a leaf.
+        forest: G trees, each of which has a root.
+        puct: of `choose_puct`.
+        left: `[G]` simulations still to run; those begun here are subtracted.
+        leaf_node: `[G]` out: the node above the leaf; NONE: this game has no leaf.
+        leaf_edge: `[G]` out: the edge from that node to the leaf.
     """
-    found = 0
     for g in range(len(left)):
         leaf_node[g] = NONE
-        leaf_edge[g] = NONE
-        while left[g] > 0:
-            if forest.proven[g, 0] != UNPROVEN:
-                left[g] = 0
-                break
+        while left[g] > 0 and leaf_node[g] == NONE and forest.proven[g, 0] == UNPROVEN:
             node = 0
-            while True:
-                if halving:
-                    if node == 0:
-                        considered = min(len(schedule) - 1, forest.num_edges[g, 0])
-                        turn = schedule[considered, schedule.shape[1] - left[g]]
-                        edge = choose_at_root(forest, g, gumbel, turn, noise)
-                    else:
-                        edge = choose_deterministically(forest, g, node, gumbel)
-                else:
-                    edge = choose_puct(forest, g, node, puct)
-                child = forest.child[g, edge]
-                if child == NONE or forest.proven[g, child] != UNPROVEN:
-                    break
+            edge = choose_puct(forest, g, node, puct)
+            child = forest.child[g, edge]
+            while child != NONE and forest.proven[g, child] == UNPROVEN:
                 node = child
+                edge = choose_puct(forest, g, node, puct)
+                child = forest.child[g, edge]
             left[g] -= 1
             if child == NONE:
-                leaf_node[g] = node
-                leaf_edge[g] = edge
-                found += 1
-                break
-            back_up(forest, g, child, float(forest.proven[g, child]))
-    return found
+                leaf_node[g], leaf_edge[g] = node, edge
+            else:
+                back_up(forest, g, child, float(forest.proven[g, child]))
 
 
 @kernel
-def choose_puct(forest: Forest, g: int, node: int, puct: PUCT) -> int:
-    """Returns the edge that is best by value and by how little is known of it.
+def descend_gumbel(
+    forest: Forest,
+    gumbel: GumbelNumbers,
+    schedule: Ints,
+    noise: Floats,
+    left: Ints,
+    leaf_node: Ints,
+    leaf_edge: Ints,
+) -> None:
+    """Does the same as `descend_puct` for Gumbel AlphaZero; roots follow sequential halving.
 
-    Silver et al. 2018 (AlphaZero), the upper confidence bound of the pseudocode. An edge without
-    visits counts as its node less `fpu_reduction` times the root of the visited edges' prior
-    (Wu 2019, KataGo). Edges that lose for certain are not taken.
+    Args:
+        forest: G trees, each of which has a root.
+        gumbel: of `completed_logits`.
+        schedule: `[M + 1, simulations]` row m holds `target_visits` of `choose_at_root` for each
+            simulation when m edges are considered.
+        noise: `[G, E]` Gumbel noise of the roots' edges.
+        left: see `descend_puct`.
+        leaf_node: see `descend_puct`.
+        leaf_edge: see `descend_puct`.
+    """
+    for g in range(len(left)):
+        leaf_node[g] = NONE
+        considered = min(len(schedule) - 1, forest.num_edges[g, 0])
+        while left[g] > 0 and leaf_node[g] == NONE and forest.proven[g, 0] == UNPROVEN:
+            node = 0
+            target_visits = schedule[considered, schedule.shape[1] - left[g]]
+            edge = choose_at_root(forest, g, gumbel, target_visits, noise)
+            child = forest.child[g, edge]
+            while child != NONE and forest.proven[g, child] == UNPROVEN:
+                node = child
+                edge = choose_deterministically(forest, g, node, gumbel)
+                child = forest.child[g, edge]
+            left[g] -= 1
+            if child == NONE:
+                leaf_node[g], leaf_edge[g] = node, edge
+            else:
+                back_up(forest, g, child, float(forest.proven[g, child]))
+
+
+@kernel
+def choose_puct(forest: Forest, g: int, node: int, puct: PUCTNumbers) -> int:
+    """Returns the edge with the highest upper confidence bound.
+
+    Silver et al. 2018 (AlphaZero), pseudocode. An unvisited edge has the value of its node minus
+    `fpu_reduction` times the square root of the visited edges' prior (Wu 2019, KataGo). Proven
+    losses are never chosen.
     """
     sign = 1.0 if forest.to_play[g, node] == 0 else -1.0
     visits = forest.visits[g, node]
@@ -135,10 +144,10 @@ def choose_puct(forest: Forest, g: int, node: int, puct: PUCT) -> int:
 
 @kernel
 def completed_values(forest: Forest, g: int, node: int) -> Floats:
-    """Returns `[edges of the node]` what each move is worth to the side to move, in -1..1.
+    """Returns `[edges of the node]` the value of each move for the side to move, in -1..1.
 
-    The completed Q of Danihelka et al. 2022, eq. 10 and appendix D: an edge without visits counts
-    as the mix of the node's own value and its visited edges'. Proven ones are exact.
+    The completed Q of Danihelka et al. 2022, eq. 10 and appendix D: all unvisited edges have one
+    value, a mix of the node's own value and those of its visited edges. Proven values are exact.
     """
     sign = 1.0 if forest.to_play[g, node] == 0 else -1.0
     first = forest.first_edge[g, node]
@@ -167,10 +176,11 @@ def completed_values(forest: Forest, g: int, node: int) -> Floats:
 
 
 @kernel
-def completed_logits(forest: Forest, g: int, node: int, gumbel: Gumbel) -> Floats:
+def completed_logits(forest: Forest, g: int, node: int, gumbel: GumbelNumbers) -> Floats:
     """Returns `[edges of the node]` logits of the improved policy, up to a constant.
 
-    Danihelka et al. 2022, eq. 8: logits + sigma(completed Q); Q is in -1..1, the paper's in 0..1.
+    Danihelka et al. 2022, eq. 8: logits + sigma(completed Q). Our Q is in -1..1, the paper's in
+    0..1, so it is halved.
     """
     first = forest.first_edge[g, node]
     logits: Floats = completed_values(forest, g, node)
@@ -186,12 +196,14 @@ def completed_logits(forest: Forest, g: int, node: int, gumbel: Gumbel) -> Float
 
 
 @kernel
-def choose_at_root(forest: Forest, g: int, gumbel: Gumbel, turn: int, noise: Floats) -> int:
-    """Returns the best edge of the root, by Gumbel noise and improved logits, with `turn` visits.
+def choose_at_root(
+    forest: Forest, g: int, gumbel: GumbelNumbers, target_visits: int, noise: Floats
+) -> int:
+    """Returns the edge of the root with the highest noise + improved logit at `target_visits`.
 
-    Sequential halving as mctx writes it: that every edge still considered has as many visits as
-    the schedule says. Edges that are proven count as considered no more once they are lost; if
-    none has so few visits, the least visited ones are taken.
+    Sequential halving as in mctx: the edges still considered are those with `target_visits`
+    visits. Proven losses are skipped. If no edge is left, those with the nearest number of visits
+    are considered.
     """
     logits = completed_logits(forest, g, 0, gumbel)
     sign = 1.0 if forest.to_play[g, 0] == 0 else -1.0
@@ -203,7 +215,7 @@ def choose_at_root(forest: Forest, g: int, gumbel: Gumbel, turn: int, noise: Flo
             if forest.proven[g, child] == -sign:
                 continue
             visits = forest.visits[g, child]
-        gap = abs(visits - turn)
+        gap = abs(visits - target_visits)
         score = noise[g, i] + logits[i]
         if gap < best_gap or (gap == best_gap and score > best_score):
             best, best_score, best_gap = i, score, gap
@@ -211,10 +223,10 @@ def choose_at_root(forest: Forest, g: int, gumbel: Gumbel, turn: int, noise: Flo
 
 
 @kernel
-def choose_deterministically(forest: Forest, g: int, node: int, gumbel: Gumbel) -> int:
+def choose_deterministically(forest: Forest, g: int, node: int, gumbel: GumbelNumbers) -> int:
     """Returns the edge whose share of visits is furthest below its improved probability.
 
-    Danihelka et al. 2022, eq. 14. Edges that lose for certain are not taken.
+    Danihelka et al. 2022, eq. 14. Proven losses are never chosen.
     """
     logits = completed_logits(forest, g, node, gumbel)
     sign = 1.0 if forest.to_play[g, node] == 0 else -1.0
@@ -253,21 +265,21 @@ def expand(
     logits: Floats,
     value: Floats,
 ) -> None:
-    """Adds the leaf of each of B games to its tree and backs its value up.
+    """Adds one leaf to the tree of each of B games and backs its value up.
 
     Args:
-        forest: trees with room for the leaves.
-        games: `[B]` whose leaf it is.
-        leaf_node: `[B]` the node that it hangs from; NONE: it is the root.
-        leaf_edge: `[B]` the edge that leads there; NONE: it is the root.
-        over: `[B]`
-        result: `[B]` player 0's, where over.
-        to_play: `[B]`
-        legal: `[sum of num_legal]`
-        num_legal: `[B]`
-        row: `[B]` where in `logits` and `value` its evaluation stands, unless over.
+        forest: G trees with room for the leaves.
+        games: `[B]` the game of each leaf.
+        leaf_node: `[B]` the node above the leaf; NONE: the leaf is the root.
+        leaf_edge: `[B]` the edge to the leaf; NONE: the leaf is the root.
+        over: `[B]` whether the game is over at the leaf.
+        result: `[B]` player 0's result where it is over.
+        to_play: `[B]` the side to move.
+        legal: `[sum of num_legal]` the legal actions, leaf after leaf.
+        num_legal: `[B]` how many of them are each leaf's.
+        row: `[B]` the leaf's row in `logits` and `value`; without meaning where it is over.
         logits: `[R, A]` of all actions, legal or not.
-        value: `[R]` the side to move's.
+        value: `[R]` the value for the side to move.
     """
     begin = 0
     for b in range(len(games)):
@@ -309,11 +321,11 @@ def expand(
 
 @kernel
 def back_up(forest: Forest, g: int, node: int, value: float) -> None:
-    """Counts one visit with `value`, player 0's, at `node` and all above it.
+    """Adds one visit with player 0's `value` to `node` and all nodes above it.
 
-    Proofs go up too: a node is proven when one of its edges wins for the side to move, or when all
-    are proven, and then it is worth what the best of them is (Winands et al. 2008, MCTS-Solver).
-    Above a node that has just been proven, the exact value counts instead of `value`.
+    Proofs are backed up as well (Winands et al. 2008, MCTS-Solver): a node is proven when one of
+    its edges wins for the side to move, or when all its edges are proven; the best edge then gives
+    its result. From a node that has just been proven upwards, this result replaces `value`.
     """
     fresh = forest.proven[g, node] != UNPROVEN
     while True:
@@ -333,7 +345,7 @@ def back_up(forest: Forest, g: int, node: int, value: float) -> None:
 
 @kernel
 def proof(forest: Forest, g: int, node: int) -> int:
-    """Returns what the children prove of `node`, or UNPROVEN."""
+    """Returns the result of `node` that its children prove, or UNPROVEN."""
     sign = 1 if forest.to_play[g, node] == 0 else -1
     first = forest.first_edge[g, node]
     best, complete = -1, True
@@ -346,48 +358,3 @@ def proof(forest: Forest, g: int, node: int) -> int:
         if best == 1:
             return sign
     return sign * best if complete else UNPROVEN
-
-
-@kernel
-def reroot(forest: Forest, g: int, root: int, kept: Ints) -> int:
-    """Makes node `root` the root of its tree and forgets all that is not below it.
-
-    Args:
-        forest: changed in place.
-        g: which tree.
-        root: the new root.
-        kept: `[S]` out: the old numbers of the nodes that are left, in their new order.
-
-    Returns:
-        How many are left.
-    """
-    number = np.full(forest.nodes[g], NONE, np.int32)
-    nodes, edges = 0, 0
-    for old in range(root, forest.nodes[g]):
-        parent = forest.parent[g, old]
-        if old != root and number[parent] == NONE:
-            continue
-        new = nodes
-        number[old] = new
-        kept[new] = old
-        nodes += 1
-        forest.parent[g, new] = NONE if old == root else number[parent]
-        forest.to_play[g, new] = forest.to_play[g, old]
-        forest.visits[g, new] = forest.visits[g, old]
-        forest.value_sum[g, new] = forest.value_sum[g, old]
-        forest.proven[g, new] = forest.proven[g, old]
-        first, count = forest.first_edge[g, old], forest.num_edges[g, old]
-        forest.first_edge[g, new] = edges
-        forest.num_edges[g, new] = count
-        for i in range(count):
-            forest.action[g, edges + i] = forest.action[g, first + i]
-            forest.prior[g, edges + i] = forest.prior[g, first + i]
-            forest.child[g, edges + i] = forest.child[g, first + i]
-        edges += count
-    for edge in range(edges):
-        child = forest.child[g, edge]
-        if child != NONE:
-            forest.child[g, edge] = number[child]
-    forest.nodes[g] = nodes
-    forest.edges[g] = edges
-    return nodes

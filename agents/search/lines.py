@@ -1,6 +1,6 @@
-"""What a search thinks of each move of a root, and how play would go on from there.
+"""Principal variations: each move of a root with its value and the best play that follows.
 
-Its kernels call no others, so they may stand in a file of their own (see `kernels`).
+These kernels call none of `kernels.py`, so they may be in a file of their own.
 """
 
 from typing import NamedTuple
@@ -12,15 +12,15 @@ from agents.search.kernels import kernel
 
 
 class Line(NamedTuple):
-    """A move of the root and what would follow.
+    """A move of the root and the play that is expected after it.
 
     Attributes:
-        actions: the move, and best play of both sides as far as it has been tried.
-        visits: how often the move was tried.
-        prior: how likely the network thought it, among the moves that are searched.
-        value: what it is worth to player 0: the proven result, else the mean of all that was found;
-            that of the root where it has not been tried.
-        plies: after how many plies, this move included, the game ends under best play; None: its
+        actions: the move, then the best play of both sides as far as the tree goes.
+        visits: of the move.
+        prior: the network's probability of the move among those that are searched.
+        value: player 0's: the proven result, else the mean of the visits, or the value of the root
+            if there are none.
+        plies: number of plies to the end of the game under best play, with this move; None: the
             result is not proven.
     """
 
@@ -33,9 +33,9 @@ class Line(NamedTuple):
 
 @kernel
 def plies_to_end(forest: Forest, g: int) -> Ints:
-    """Returns `[nodes]`: in how many plies a proven node's game is over; 0 if it is not proven.
+    """Returns `[nodes]` the number of plies from a proven node to the end; 0 where it is unproven.
 
-    Who wins takes the shortest way that the tree knows, who loses the longest.
+    The winner takes the shortest way in the tree, the loser the longest.
     """
     plies = np.zeros(forest.nodes[g], np.int32)
     for node in range(forest.nodes[g] - 1, -1, -1):
@@ -55,7 +55,7 @@ def plies_to_end(forest: Forest, g: int) -> Ints:
 
 @kernel
 def depth_of(forest: Forest, g: int) -> int:
-    """Returns how many plies below the root the deepest node is."""
+    """Returns the depth of the deepest node in plies; the root has 0."""
     depth = np.zeros(forest.nodes[g], np.int32)
     deepest = 0
     for node in range(1, forest.nodes[g]):
@@ -65,13 +65,13 @@ def depth_of(forest: Forest, g: int) -> int:
 
 
 def ranked_lines(forest: Forest, g: int, best: int, root_value: float) -> list[Line]:
-    """Returns a line for each move of a root, the one to make first.
+    """Returns a line for each move of a root, the best first.
 
     Args:
         forest: its root must have been added.
-        g: which tree.
-        best: the move to make, unless the root is won or lost for certain: then that is the
-            shortest win or the longest resistance.
+        g: the tree.
+        best: the action that comes first, unless the root is a proven win or loss. Then the
+            shortest win or the longest loss comes first.
         root_value: player 0's.
     """
     plies = plies_to_end(forest, g)

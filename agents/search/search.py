@@ -1,7 +1,6 @@
-"""The search: many games in lock-step, one call of the rules and one of the network at a time."""
+"""Tree search over many games in lock-step: each step calls the rules and the network once."""
 
 from collections.abc import Callable, Sequence
-from math import ceil, log2
 from typing import Any
 
 import numpy as np
@@ -9,28 +8,34 @@ import numpy.typing as npt
 
 from agents.search.config import GumbelConfig, PUCTConfig
 from agents.search.forest import NONE, UNPROVEN, Forest, plant
-from agents.search.kernels import (
-    PUCT,
-    Gumbel,
-    completed_logits,
-    completed_values,
-    descend,
-    expand,
-    reroot,
-)
+from agents.search.kernels import expand
 from agents.search.lines import Line, depth_of, ranked_lines
+from agents.search.reroot import reroot
+from agents.search.rules import make_rule
 from envs.base import State
-from envs.board.base import BoardGame, Position, reach
+from envs.board.base import LOSS, WIN, BoardGame, Position, reach
 
 Floats = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int32]
-# From observations `[B, C, H, W]` uint8 to logits `[B, A]`, and values `[B]` of the side to move.
+# From observations `[B, C, H, W]` uint8 to policy logits `[B, A]`, legal or not, and the side to
+# move's chances `[B, 3]` of WIN, DRAW and LOSS.
 Evaluate = Callable[[npt.NDArray[np.uint8]], tuple[Floats, Floats]]
 MIN_NODES, MIN_EDGES = 64, 512
 
 
+def value_of(chances: Floats) -> Floats:
+    """Returns `[B]` the values in -1..1 of chances `[B, 3]`, see `Evaluate`."""
+    value: Floats = chances[:, WIN] - chances[:, LOSS]
+    return value
+
+
 class Search:
-    """The trees of G games and the positions of their nodes."""
+    """The trees of G games and the positions of their nodes.
+
+    Attributes:
+        evaluations: positions that the network has seen.
+        batches: calls of the network.
+    """
 
     def __init__(
         self,
@@ -39,34 +44,29 @@ class Search:
         evaluate: Evaluate,
         num_games: int,
     ) -> None:
-        """All games stand at their start, and nothing has been searched."""
-        self._config = config
+        """All games are at their start; no tree has a node."""
+        self._rule = make_rule(config)
         self._game = game
         self._evaluate = evaluate
         self._forest = plant(num_games, MIN_NODES, MIN_EDGES)
         self._positions: list[list[Position]] = [[] for _ in range(num_games)]
         self._roots: list[Position] = [game.start() for _ in range(num_games)]
-        puct = config if isinstance(config, PUCTConfig) else PUCTConfig()
-        gumbel = config if isinstance(config, GumbelConfig) else GumbelConfig(kind="gumbel")
-        self._puct = PUCT(puct.c_init, puct.c_base, puct.fpu_reduction)
-        self._gumbel = Gumbel(gumbel.c_visit, gumbel.c_scale)
-        self._noise = np.zeros((num_games, 1), np.float32)
         self.evaluations = 0
         self.batches = 0
 
     @property
     def roots(self) -> Sequence[Position]:
-        """The positions that are searched, one per game."""
+        """The position of each root."""
         return self._roots
 
     def place(self, game: int, position: Position) -> None:
-        """Puts another position on a board; nothing is known of it."""
+        """Begins a new tree of one game at `position`."""
         self._roots[game] = position
         self._positions[game] = []
         self._forest.nodes[game] = self._forest.edges[game] = 0
 
     def restrict(self, game: int, actions: Sequence[int]) -> None:
-        """Searches no other moves of a root than these legal ones, right after `place`."""
+        """Limits the root of one game to these legal moves; call it right after `place`."""
         if self._forest.nodes[game] == 0:
             self._add_roots(np.array([game]))
         forest, count = self._forest, int(self._forest.num_edges[game, 0])
@@ -74,18 +74,15 @@ class Search:
         for array in (forest.action, forest.prior):
             array[game, : len(kept)] = array[game, kept]
         prior = forest.prior[game, : len(kept)]
-        # Where the network is so sure of other moves that these have nothing, all are alike.
+        # The network may give all of these moves a prior of 0; then they are equally likely.
         prior[:] = prior / prior.sum() if prior.any() else 1 / len(kept)
         forest.num_edges[game, 0] = forest.edges[game] = len(kept)
 
     def play(self, game: int, action: int) -> None:
-        """Makes a move on a board; PUCT keeps what is known of what follows.
-
-        Sequential halving counts on moves of the root that have not been tried yet.
-        """
+        """Makes a move in one game; keeps the tree below it if the rule can use it."""
         forest = self._forest
         child = NONE
-        if forest.nodes[game] and isinstance(self._config, PUCTConfig):
+        if forest.nodes[game] and self._rule.keeps_subtree:
             edges = forest.action[game, : forest.num_edges[game, 0]]
             child = int(forest.child[game, np.flatnonzero(edges == action)[0]])
         if child == NONE:
@@ -101,37 +98,28 @@ class Search:
         self,
         simulations: int,
         *,
-        games: Sequence[int] | None = None,
         noise: np.random.Generator | None = None,
+        go_on: Callable[["Search"], bool] = lambda search: True,
     ) -> None:
-        """Adds `simulations` to the trees of `games` (None: of all), none of which may be over.
+        """Adds `simulations` to every tree; no game may be over.
 
-        With `noise` other moves of the roots than the likeliest are looked at, too: by Dirichlet
-        noise in their priors, or in a Gumbel search by what is drawn for consideration.
+        Args:
+            simulations: of each game.
+            noise: makes the root explore. PUCT mixes Dirichlet noise into the priors; Gumbel
+                draws the moves that it considers.
+            go_on: called before each batch of leaves; False ends the search. Roots are always
+                added, so there is always a best move.
         """
-        chosen = np.arange(len(self._roots)) if games is None else np.asarray(games)
-        self._add_roots(chosen[self._forest.nodes[chosen] == 0])
-        halving = isinstance(self._config, GumbelConfig)
-        schedules = np.zeros((1, simulations), np.int32)
-        if isinstance(self._config, GumbelConfig):
-            most = min(self._config.max_considered, int(self._forest.num_edges[chosen, 0].max()))
-            schedules = np.stack([halving_schedule(m, simulations) for m in range(most + 1)])
-        self._draw_noise(chosen, noise)
-        left = np.zeros(len(self._roots), np.int32)
-        left[chosen] = simulations
+        self._add_roots(np.flatnonzero(self._forest.nodes == 0))
+        self._rule.begin(self._forest, simulations, noise)
+        left = np.full(len(self._roots), simulations, np.int32)
         node, edge = np.empty_like(left), np.empty_like(left)
-        while descend(
-            self._forest,
-            left,
-            self._puct,
-            self._gumbel,
-            halving,
-            schedules,
-            self._noise,
-            node,
-            edge,
-        ):
+        while True:
+            self._rule.descend(self._forest, left, node, edge)
             reached = np.flatnonzero(node != NONE).astype(np.int32)
+            # A leaf that was reached but not added leaves its tree unchanged.
+            if not len(reached) or not go_on(self):
+                break
             node_of, edge_of = node[reached], edge[reached]
             parents = [
                 self._positions[g][n]
@@ -149,7 +137,7 @@ class Search:
     def _add(
         self, games: Indices, node: Indices, edge: Indices, positions: Sequence[Position]
     ) -> None:
-        """Adds one more position to each of `games`, as `expand` says."""
+        """Adds one position to each of `games`, see `kernels.expand`."""
         status = self._game.status(positions)
         self._make_room(games, status.num_legal)
         live = np.flatnonzero(~status.over).tolist()
@@ -157,7 +145,8 @@ class Search:
         row[live] = np.arange(len(live))
         logits, value = np.zeros((1, 1), np.float32), np.zeros(1, np.float32)
         if len(live):
-            logits, value = self._evaluate(self._game.observe([positions[i] for i in live]))
+            logits, chances = self._evaluate(self._game.observe([positions[i] for i in live]))
+            value = value_of(chances)
             self.evaluations += len(live)
             self.batches += 1
         expand(
@@ -190,23 +179,8 @@ class Search:
         for name, old in forest._asdict().items():
             getattr(self._forest, name)[tuple(slice(size) for size in old.shape)] = old
 
-    def _draw_noise(
-        self, games: npt.NDArray[np.int64], generator: np.random.Generator | None
-    ) -> None:
-        forest, config = self._forest, self._config
-        count = forest.num_edges[games, 0]
-        if isinstance(config, GumbelConfig):
-            self._noise = np.zeros((len(self._roots), int(count.max())), np.float32)
-            if generator is not None:
-                self._noise[games] = generator.gumbel(size=(len(games), int(count.max())))
-        elif generator is not None:
-            for g, moves in zip(games, count, strict=True):
-                noise = generator.dirichlet(np.full(moves, config.noise_alpha / moves))
-                prior = forest.prior[g, :moves]
-                prior += config.noise_share * (noise - prior)
-
     def visits(self, game: int) -> Indices:
-        """Returns `[A]`: how often each move of the root was tried."""
+        """Returns `[A]` the visits of each move of the root."""
         visits = np.zeros(self._game.spec.num_actions, np.int32)
         actions, children = self._moves(game)
         tried = children != NONE
@@ -218,82 +192,43 @@ class Search:
         return int(self._forest.proven[game, 0])
 
     def value(self, game: int) -> float:
-        """Returns what the root is worth to player 0: its proven result, else an estimate.
-
-        PUCT: the mean over all visits, most of which are of the best moves. Gumbel: what the
-        improved policy is worth, its mean of the completed Q (Danihelka et al. 2022, eq. 10 and
-        11); sequential halving visits bad moves as often as good ones at first, so the mean over
-        visits would speak against the side to move.
-        """
+        """Returns player 0's value of the root: its proven result, else the rule's estimate."""
         if self.proven(game) != UNPROVEN:
             return float(self.proven(game))
-        if isinstance(self._config, PUCTConfig):
-            return float(self._forest.value_sum[game, 0] / self._forest.visits[game, 0])
-        actions, _ = self._moves(game)
-        worth = self.policy(game)[actions] @ completed_values(self._forest, game, 0)
-        return float(worth if self._forest.to_play[game, 0] == 0 else -worth)
+        return self._rule.value(self._forest, game)
 
     def lines(self, game: int) -> list[Line]:
-        """Returns what is known of each move of a root, the one to make first."""
+        """Returns a line for each move of the root, the best first."""
         return ranked_lines(self._forest, game, self.best(game), self.value(game))
 
     def depth(self, game: int) -> int:
-        """Returns how many plies the longest line of a tree has."""
+        """Returns the depth of the tree in plies."""
         return int(depth_of(self._forest, game))
 
     def policy(self, game: int) -> Floats:
-        """Returns `[A]`, what the search has made of the root's prior.
+        """Returns `[A]` the improved policy of the root, see `rules.Rule.policy`.
 
-        PUCT: the share of visits, of which those of proven losses do not count. Gumbel: the
-        improved policy (Danihelka et al. 2022, eq. 11). Where the root is proven, only moves that
-        keep its result count, equally if none has been visited more than another.
+        Proven losses have 0. If the root is proven, all moves that do not keep its result have 0.
         """
         policy = np.zeros(self._game.spec.num_actions, np.float32)
-        actions, children = self._moves(game)
-        tried = children != NONE
-        forest, kept = self._forest, np.ones(len(actions), np.bool_)
-        result = forest.proven[game, 0]
-        proven = np.where(tried, forest.proven[game, children], UNPROVEN)
-        visits = np.where(tried, forest.visits[game, children], 0)
-        if result != UNPROVEN:
-            kept = proven == result
-        else:
-            kept = proven != (1 if forest.to_play[game, 0] == 1 else -1)
-        if isinstance(self._config, GumbelConfig):
-            logits = completed_logits(forest, game, 0, self._gumbel)
-            weights = np.exp(logits - logits[kept].max())
-        else:
-            weights = visits.astype(np.float32)
-        weights = np.where(kept, weights, 0)
-        if not weights.any():  # all that was tried is lost; the rest is not
-            weights = np.where(kept, forest.prior[game, : len(actions)], 0)
-        policy[actions] = weights / weights.sum()
+        actions, _ = self._moves(game)
+        policy[actions] = self._rule.policy(self._forest, game)
         return policy
 
     def best(self, game: int) -> int:
-        """Returns the move to make in earnest."""
-        policy = self.policy(game)
-        if isinstance(self._config, PUCTConfig):
-            return int(policy.argmax())
+        """Returns the move to play."""
         actions, _ = self._moves(game)
-        visits = self.visits(game)[actions]
-        allowed = policy[actions] > 0
-        most = visits[allowed].max()
-        logits = completed_logits(self._forest, game, 0, self._gumbel)
-        score = np.where(
-            allowed & (visits == most), logits + self._noise[game, : len(actions)], -np.inf
-        )
-        return int(actions[score.argmax()])
+        return int(actions[self._rule.best(self._forest, game)])
 
     def state_dict(self) -> dict[str, Any]:
-        """The trees, and how the games came to their roots."""
+        """Returns the trees, and the history of each root."""
         return {
             "forest": self._forest._asdict(),
             "roots": [self._game.history(root) for root in self._roots],
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Brings `state_dict` back: positions are played again."""
+        """Brings `state_dict` back; positions are rebuilt by playing their moves again."""
         forest = Forest(**{name: np.array(array) for name, array in state["forest"].items()})
         if len(forest.nodes) != len(self._roots):
             raise ValueError(f"{len(forest.nodes)} games were saved, not {len(self._roots)}")
@@ -310,25 +245,6 @@ class Search:
                         (nodes[child],) = self._game.after([nodes[node]], [action])
 
     def _moves(self, game: int) -> tuple[Indices, Indices]:
-        """Returns the root's legal moves and the nodes they lead to."""
+        """Returns the root's searched moves and the nodes below them."""
         count = self._forest.num_edges[game, 0]
         return self._forest.action[game, :count], self._forest.child[game, :count]
-
-
-def halving_schedule(considered: int, simulations: int) -> Indices:
-    """Returns `[simulations]`: how many visits an edge of the root has when it is its turn.
-
-    Sequential halving (Karnin et al. 2013): `considered` edges take turns until they have used
-    their share of the simulations, then half of them, and so on down to two.
-    """
-    if considered <= 1:
-        return np.arange(simulations, dtype=np.int32)
-    phases = ceil(log2(considered))
-    visits = [0] * considered
-    order: list[int] = []
-    while len(order) < simulations:
-        for _ in range(max(1, simulations // (phases * considered))):
-            order += visits[:considered]
-            visits[:considered] = [count + 1 for count in visits[:considered]]
-        considered = max(2, considered // 2)
-    return np.array(order[:simulations], np.int32)

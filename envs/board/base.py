@@ -49,6 +49,9 @@ class Status(NamedTuple):
     num_legal: npt.NDArray[np.int32]  # [B] how many belong to each; 0 where over
 
 
+WIN, DRAW, LOSS = range(3)  # columns of chances, of the side to move
+
+
 class BoardGame(Protocol):
     """Pure rules: no method changes a position."""
 

@@ -13,7 +13,7 @@ import pyspiel
 
 from envs.board.base import BoardGame, Position, replay
 from envs.board.games import facts_of
-from envs.board.symmetry import TURNS
+from envs.board.symmetry import SYMMETRIES
 
 Square = tuple[int, int]
 
@@ -147,7 +147,7 @@ def squares(position: Position, actions: Sequence[int]) -> list[tuple[Square, ..
     if name == "connect_four":
         free = [sum(row[column] == EMPTY for row in board) for column in range(width)]
         return [((free[action] - 1, action),) for action in actions]
-    if name in TURNS:
+    if name in SYMMETRIES:
         flip = height - 1 if name == "go" else 0  # its actions begin with the lowest row
         return [
             ((abs(flip - action // width), action % width),) if action < height * width else ()

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from envs.board.base import WHITE_PIXEL, GameSpec, Position, Status
 from envs.board.loading import load_rules, longest_game
 from envs.board.planes import ENDLESS, MISSING, Scale, counts, hex_cells, nearness
-from envs.board.symmetry import Turns, claimed, proven
+from envs.board.symmetry import Symmetries, claimed, proven
 
 # Where an observation shows the pieces of player 0 and of player 1, whoever looks. They change
 # places for player 1, so that a network sees its own pieces in one place. Other games show the
@@ -41,7 +41,8 @@ USED_UP = (
 )
 
 
-_TURNS: dict[tuple[str, int], Turns] = {}  # proven in this process, by game and longest game
+# Proven in this process, by game and longest game.
+_SYMMETRIES: dict[tuple[str, int], Symmetries] = {}
 
 Planes = Literal[1, 2]
 
@@ -125,7 +126,7 @@ class OpenSpielGame:
             symmetric_actions=symmetries.actions,
         )
         if config.planes > 1:
-            turns = self._proven_turns()
+            turns = self._proven_symmetries()
             self.spec = replace(
                 self.spec, symmetric_cells=turns.cells, symmetric_actions=turns.actions
             )
@@ -139,12 +140,12 @@ class OpenSpielGame:
         decided = self.rules.get_type().short_name in (*COUNTED, *USED_UP)
         return decided and self._max_plies < longest_game(self.rules)
 
-    def _proven_turns(self) -> Turns:
+    def _proven_symmetries(self) -> Symmetries:
         key = self.config.game, self._max_plies
-        if key not in _TURNS:  # which no thread minds to find twice
+        if key not in _SYMMETRIES:  # which no thread minds to find twice
             spec = self.spec
-            _TURNS[key] = proven(self.start, self._shown, spec.obs_shape[1:], spec.num_actions)
-        return _TURNS[key]
+            _SYMMETRIES[key] = proven(self.start, self._shown, spec.obs_shape[1:], spec.num_actions)
+        return _SYMMETRIES[key]
 
     def _shown(self, position: Position) -> npt.NDArray[np.uint8]:
         """Returns `[C, H * W]`: what a position shows, at an end what it shows to player 0."""

@@ -16,7 +16,7 @@ GAMES, PLIES = 16, 1_000
 
 # What runs from before there were proofs were taught, whatever the game's parameters. In all of
 # these games action i is a move to cell i, whatever further actions (pass, ...) they have.
-TURNS = {
+SYMMETRIES = {
     "tic_tac_toe": "all",
     "mnk": "all",
     "gomoku": "all",
@@ -27,17 +27,17 @@ TURNS = {
 }
 
 
-class Turns(NamedTuple):
+class Symmetries(NamedTuple):
     """K symmetries, the first of which changes nothing; see `GameSpec`."""
 
     cells: Turn  # [K, H * W]
     actions: Turn  # [K, A]
 
 
-def claimed(family: str, board: tuple[int, int], num_actions: int) -> Turns:
+def claimed(family: str, board: tuple[int, int], num_actions: int) -> Symmetries:
     """Returns the symmetries that a game's name, `family`, promised before there were proofs."""
     height, width = board
-    turns = TURNS.get(family)
+    kind = SYMMETRIES.get(family)
     grid = np.arange(height * width).reshape(board)
     turned = {
         None: [grid],
@@ -45,14 +45,14 @@ def claimed(family: str, board: tuple[int, int], num_actions: int) -> Turns:
         "half": [grid, grid[::-1, ::-1]],
         "diagonal": [grid, grid[::-1, ::-1], grid.T, grid[::-1, ::-1].T],
         "all": [np.rot90(side, quarter) for side in (grid, grid.T) for quarter in range(4)],
-    }[turns if height == width or turns in (None, "mirror", "half") else "half"]
+    }[kind if height == width or kind in (None, "mirror", "half") else "half"]
     cells = np.stack([side.reshape(-1) for side in turned])
     actions = np.tile(np.arange(num_actions), (len(cells), 1))
-    if turns == "mirror":
+    if kind == "mirror":
         actions[1] = actions[1, ::-1]
-    elif turns is not None:
+    elif kind is not None:
         actions[:, : cells.shape[1]] = cells
-    return Turns(cells, actions)
+    return Symmetries(cells, actions)
 
 
 def proven(
@@ -60,7 +60,7 @@ def proven(
     observe: Callable[[Any], npt.NDArray[np.uint8]],
     board: tuple[int, int],
     num_actions: int,
-) -> Turns:
+) -> Symmetries:
     """Returns those of the eight turns of a rectangle under which a game was played the same.
 
     Args:
@@ -78,7 +78,7 @@ def proven(
             held[key] = cells, actions
             _close(held)
     kept_cells, kept_actions = zip(*(held[key] for key in candidates if key in held), strict=True)
-    return Turns(np.stack(kept_cells), np.stack(kept_actions))
+    return Symmetries(np.stack(kept_cells), np.stack(kept_actions))
 
 
 def _candidates(board: tuple[int, int], num_actions: int) -> Iterator[tuple[Turn, Turn]]:

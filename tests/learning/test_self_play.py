@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from agents.alphazero import AlphaZero, AlphaZeroConfig, SearchPlayer
+from agents.search import value_of
 from envs.board.connect_four import ILLEGAL
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench.config import SelfPlayConfig, load_config
@@ -84,15 +85,14 @@ def test_the_network_learns_what_the_solver_says():
         obs,
         (best / best.sum(1, keepdims=True)).astype(np.float32),
         chances(exam.values.max(1).astype(float)).astype(np.float32),
-        end=obs,
-        ended=np.zeros(len(best), np.bool_),
     )
     held_out = np.arange(len(best)) % 8 == 0
     replay = PositionReplay(PositionReplayConfig(), game.spec, np.random.default_rng(0))
     replay.add(Learnable(*(part[~held_out] for part in positions)))
     for _ in range(500):
         agent.update(replay.sample(config.batch_size))
-    logits, value = agent.evaluate(positions.obs[held_out])
+    logits, predicted = agent.evaluate(positions.obs[held_out])
+    value = value_of(predicted)
     truth = exam.values.max(1)[held_out]
     legal = exam.values[held_out] != ILLEGAL
     moves = np.where(legal, logits, -np.inf).argmax(1)

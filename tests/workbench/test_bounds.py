@@ -136,7 +136,8 @@ def test_a_search_with_extreme_numbers_finds_a_policy(
     game = OpenSpielGame(BoardConfig(kind="board", game="tic_tac_toe"))
 
     def evaluate(obs: Any) -> tuple[Any, Any]:
-        return np.zeros((len(obs), 9), np.float32), np.full(len(obs), 0.1, np.float32)
+        chances = np.tile(np.array([0.1, 0.9, 0], np.float32), (len(obs), 1))
+        return np.zeros((len(obs), 9), np.float32), chances
 
     search = Search(config, game, evaluate, 2)
     search.run(20, noise=np.random.default_rng(0))

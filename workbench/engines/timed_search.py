@@ -1,8 +1,6 @@
-"""A trained network's search for one move, which can be stopped at any time."""
+"""A trained network's search for one move, which can end at any time."""
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from typing import Any
 
 from agents.search import Evaluate, GumbelConfig, PUCTConfig, Search
 from envs.board.base import BoardGame, Position
@@ -14,21 +12,17 @@ NODE_BYTES = {"chess": 2_500, "go": 9_500}
 PLY_BYTES = 90
 
 
-class _Stopped(Exception):
-    pass
-
-
 def without_halving(config: PUCTConfig | GumbelConfig) -> PUCTConfig:
-    """Returns the search for a move that a clock may end.
+    """Returns a search that a clock may end: PUCT.
 
-    Sequential halving has to know how many simulations there will be: where it is cut short, some
-    of the moves that it considers have been tried more often than others, for no reason.
+    Sequential halving must know the number of simulations. If it ends early, some of its moves have
+    more visits than others for no reason.
     """
     return config if isinstance(config, PUCTConfig) else PUCTConfig()
 
 
 def most_simulations(position: Position, megabytes: int) -> int:
-    """Returns how many simulations from a position of chess or go fit in so much memory."""
+    """Returns the number of simulations that fit into memory, in a position of chess or go."""
     node = NODE_BYTES[family(position)] + PLY_BYTES * position.move_number()
     return max(1, int(megabytes * 2**20 // node))
 
@@ -42,32 +36,20 @@ def think(
     go_on: Callable[[Search], bool] = lambda search: True,
     moves: Sequence[int] = (),
 ) -> Search:
-    """Searches for a move in a position that is not over, as `SearchPlayer` does.
+    """Returns a finished search of one position, in which the game is not over.
 
     Args:
         evaluate: asks the network.
-        config: which search.
+        config: of the search.
         game: the rules.
-        position: where.
-        simulations: how many at most.
-        go_on: asked before the network is, but for the root, whether to go on.
-        moves: legal ones, to search no others; none: all are searched.
-
-    Returns:
-        The search; its `best` is known even if it was stopped at once.
+        position: the root.
+        simulations: at most.
+        go_on: see `Search.run`.
+        moves: the legal moves to search; none: all of them.
     """
-
-    def watched(obs: Any) -> Any:
-        # What comes first is the root, without which there is no best move. A leaf that is not
-        # evaluated has changed nothing in the tree.
-        if search.evaluations and not go_on(search):
-            raise _Stopped
-        return evaluate(obs)
-
-    search = Search(config, game, watched, 1)
+    search = Search(config, game, evaluate, 1)
     search.place(0, position)
     if moves:
         search.restrict(0, moves)
-    with suppress(_Stopped):
-        search.run(simulations)
+    search.run(simulations, go_on=go_on)
     return search

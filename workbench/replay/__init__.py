@@ -1,4 +1,4 @@
-"""Experience replay: every frame stored once, everything else built when sampled."""
+"""Experience replay. Every frame is stored once; batches are built when they are sampled."""
 
 from workbench.replay.positions import (
     Learnable,

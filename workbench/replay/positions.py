@@ -1,4 +1,4 @@
-"""Positions of board games, with what search made of them, in a ring."""
+"""Replay of board positions, each with its search policy and its outcome."""
 
 import math
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 
 from agents.alphazero import Positions
+from envs.base import SavedGenerator
 from envs.board.base import GameSpec
 
 
@@ -32,36 +33,32 @@ class PositionReplayConfig(BaseModel):
 
 
 class Learnable(NamedTuple):
-    """P positions to learn from."""
+    """P positions to learn from, each seen by its side to move."""
 
     obs: npt.NDArray[np.uint8]  # [P, C, H, W]
     policy: npt.NDArray[np.float32]  # [P, A]
-    outcome: npt.NDArray[np.float32]  # [P, 3] chances of a win, a draw and a loss
-    end: npt.NDArray[np.uint8]  # [P, C, H, W] the last board of its game, as the same side saw it
-    ended: npt.NDArray[np.bool_]  # [P] whether the game was played to that end
+    outcome: npt.NDArray[np.float32]  # [P, 3] chances of WIN, DRAW and LOSS
 
 
 class PositionReplay:
-    """A ring of positions; each sample is turned by one of the game's symmetries."""
+    """A ring of positions. Each sample is turned by a random symmetry of the game."""
 
     def __init__(
         self, config: PositionReplayConfig, spec: GameSpec, rng: np.random.Generator
     ) -> None:
         """`rng` draws samples and symmetries."""
-        capacity = config.capacity_positions
         self._config = config
         self._spec = spec
-        self._rng = rng
-        self._obs = np.zeros((capacity, *spec.obs_shape), np.uint8)
-        self._policy = np.zeros((capacity, spec.num_actions), np.float16)
-        self._outcome = np.zeros((capacity, 3), np.float32)
-        self._end = np.zeros((capacity, *spec.obs_shape), np.uint8)
-        self._ended = np.zeros(capacity, np.bool_)
+        self._rng = SavedGenerator(rng.bit_generator)
+        self._columns = {
+            name: np.zeros((config.capacity_positions, *shape), dtype)
+            for name, (dtype, shape) in stored_columns(spec).items()
+        }
         self.added = 0
 
     @property
     def window(self) -> int:
-        """How many of the latest positions are learned from: Wu 2019 (KataGo), appendix C."""
+        """The number of latest positions that are sampled (Wu 2019, KataGo, appendix C)."""
         config = self._config
         more = self.added / config.window_positions
         if more <= 1:
@@ -71,78 +68,85 @@ class PositionReplay:
         return min(int(size), self.added, config.capacity_positions)
 
     def add(self, positions: Learnable) -> None:
-        """Adds P positions, P at most the capacity."""
-        rows = (self.added + np.arange(len(positions.obs))) % len(self._obs)
-        self._obs[rows] = positions.obs
-        self._policy[rows] = positions.policy
-        self._outcome[rows] = positions.outcome
-        self._end[rows] = positions.end
-        self._ended[rows] = positions.ended
-        self.added += len(rows)
+        """Adds P positions; P is at most the capacity."""
+        count = len(positions.obs)
+        rows = (self.added + np.arange(count)) % self._config.capacity_positions
+        for name, column in self._columns.items():
+            column[rows] = getattr(positions, name)
+        self.added += count
 
     def sample(self, batch_size: int) -> Positions:
-        """Draws from the window with replacement."""
-        age = self._rng.integers(self.window, size=batch_size)
-        rows = (self.added - 1 - age) % len(self._obs)
+        """Draws a batch from the window, with replacement."""
         spec = self._spec
-        turn = self._rng.integers(len(spec.symmetric_cells), size=batch_size)
-        policy = np.take_along_axis(self._policy[rows], spec.symmetric_actions[turn], 1)
-        return Positions(
-            torch.from_numpy(turned(spec, self._obs[rows], turn)),
-            torch.from_numpy(policy.astype(np.float32)),
-            torch.from_numpy(self._outcome[rows]),
-            torch.from_numpy(turned(spec, self._end[rows], turn)),
-            torch.from_numpy(self._ended[rows]),
+        age = self._rng.integers(self.window, size=batch_size)
+        symmetry = self._rng.integers(len(spec.symmetric_cells), size=batch_size)
+        drawn = self._of_age(age)
+        return _batch(
+            drawn._replace(
+                obs=turned(spec, drawn.obs, symmetry),
+                policy=np.take_along_axis(drawn.policy, spec.symmetric_actions[symmetry], 1),
+            )
         )
 
     def spread(self, count: int, of_latest: int) -> Positions:
-        """Returns up to `count` positions, evenly over the latest ones, as they were played."""
-        kept = min(self.added, of_latest, len(self._obs))
+        """Returns up to `count` of the latest positions, evenly spaced and not turned."""
+        kept = min(self.added, of_latest, self._config.capacity_positions)
         age = np.linspace(0, kept, min(count, kept), endpoint=False).astype(np.int64)
-        rows = (self.added - 1 - age) % len(self._obs)
-        return Positions(
-            torch.from_numpy(self._obs[rows]),
-            torch.from_numpy(self._policy[rows].astype(np.float32)),
-            torch.from_numpy(self._outcome[rows]),
-            torch.from_numpy(self._end[rows]),
-            torch.from_numpy(self._ended[rows]),
-        )
+        return _batch(self._of_age(age))
+
+    def _of_age(self, age: npt.NDArray[np.int64]) -> Learnable:
+        """Returns the stored positions of age `[B]`; the latest has age 0."""
+        rows = (self.added - 1 - age) % self._config.capacity_positions
+        return Learnable(**{name: column[rows] for name, column in self._columns.items()})
 
     def state_dict(self) -> dict[str, Any]:
-        """All positions in use and the generator."""
-        used = min(self.added, len(self._obs))
-        return {
-            "obs": self._obs[:used],
-            "policy": self._policy[:used],
-            "outcome": self._outcome[:used],
-            "end": self._end[:used],
-            "ended": self._ended[:used],
-            "added": self.added,
-            "rng": self._rng.bit_generator.state,
-        }
+        """Returns all positions and the generator's state."""
+        used = min(self.added, self._config.capacity_positions)
+        columns = {name: column[:used] for name, column in self._columns.items()}
+        return {**columns, "added": self.added, **self._rng.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Brings `state_dict` back; raises ValueError if it belongs to another replay."""
-        used = len(state["obs"])
-        self._obs[:used] = state["obs"]
-        self._policy[:used] = state["policy"]
-        self._outcome[:used] = state["outcome"]
-        self._end[:used] = state["end"]
-        self._ended[:used] = state["ended"]
+        """Brings `state_dict` back; ignores columns of earlier versions.
+
+        Raises:
+            ValueError: it is of a replay of other shapes.
+        """
+        for name, column in self._columns.items():
+            column[: len(state[name])] = state[name]
         self.added = state["added"]
-        self._rng.bit_generator.state = state["rng"]
+        self._rng.load_state_dict(state)
+
+
+def stored_columns(spec: GameSpec) -> dict[str, tuple[type[np.generic], tuple[int, ...]]]:
+    """Returns the dtype and the shape of one row of each column, named as in `Learnable`."""
+    return {
+        "obs": (np.uint8, spec.obs_shape),
+        "policy": (np.float16, (spec.num_actions,)),  # precise enough, and half as large
+        "outcome": (np.float32, (3,)),
+    }
 
 
 def position_replay_bytes(config: PositionReplayConfig, spec: GameSpec, positions: int) -> int:
-    """Returns the bytes of what `state_dict` holds once `positions` were added."""
-    row = 2 * math.prod(spec.obs_shape) + 2 * spec.num_actions + 3 * 4 + 1
+    """Returns the bytes of all columns after `positions` were added."""
+    columns = stored_columns(spec).values()
+    row = sum(np.dtype(dtype).itemsize * math.prod(shape) for dtype, shape in columns)
     return row * min(config.capacity_positions, positions)
 
 
+def _batch(stored: Learnable) -> Positions:
+    """Returns stored positions as float32 tensors for a learner."""
+    obs, policy, outcome = stored
+    return Positions(
+        torch.from_numpy(obs),
+        torch.from_numpy(policy.astype(np.float32)),
+        torch.from_numpy(outcome),
+    )
+
+
 def turned(
-    spec: GameSpec, obs: npt.NDArray[np.uint8], turn: npt.NDArray[np.int64]
+    spec: GameSpec, obs: npt.NDArray[np.uint8], symmetry: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.uint8]:
-    """Returns `obs` `[B, C, H, W]`, each turned by the symmetry whose number is in `turn` `[B]`."""
-    cells = spec.symmetric_cells[turn][:, None]
+    """Returns `obs` `[B, C, H, W]`, each turned by the symmetry with the number `[B]`."""
+    cells = spec.symmetric_cells[symmetry][:, None]
     flat = obs.reshape(*obs.shape[:2], -1)
     return np.take_along_axis(flat, cells, 2).reshape(obs.shape)

@@ -1,4 +1,4 @@
-"""Replay: the ring, and which of its transitions come next."""
+"""Replay of transitions: a ring of ticks, and samplers that choose from it."""
 
 import math
 from pathlib import Path
@@ -10,12 +10,12 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 
 from agents.base import Flags, Memory, Transition
-from envs.base import EnvSpec, State, Step
+from envs.base import EnvSpec, SavedGenerator, State, Step
 from workbench.replay.ring import FIELDS, Ring, Storage, Ticks, ring_length
 from workbench.replay.sum_tree import SumTree, tree_bytes
 
 Batch = TypeVar("Batch")
-# Added to TD errors so that no transition starves (Schaul et al. 2016, section 3.3).
+# Added to TD errors so that every transition can be drawn (Schaul et al. 2016, section 3.3).
 PRIORITY_OFFSET = 1e-3
 
 
@@ -32,7 +32,7 @@ class ReplayConfig(BaseModel):
 
 
 class Sample(NamedTuple, Generic[Batch]):
-    """A batch and where it came from."""
+    """A batch and its place in the ring."""
 
     batch: Batch
     tick: Ticks  # [B]
@@ -40,16 +40,16 @@ class Sample(NamedTuple, Generic[Batch]):
 
 
 class UniformSampler:
-    """Every stored transition is equally likely."""
+    """Draws every stored transition with equal probability."""
 
     def __init__(self, ring: Ring, n_step: int, rng: np.random.Generator) -> None:
-        """Draws from `ring`, whose transitions need `n_step` later ticks."""
+        """Samples transitions of `ring` that have `n_step` later ticks."""
         self._ring = ring
         self._n_step = n_step
-        self._rng = rng
+        self._rng = SavedGenerator(rng.bit_generator)
 
     def added(self, learnable: Flags) -> None:
-        """Takes note of the tick just added: nothing to do."""
+        """Does nothing: all transitions are equally likely."""
 
     def draw(self, count: int) -> tuple[Ticks, Ticks, npt.NDArray[np.float32]]:
         """Returns ticks, envs and importance weights, each `[count]`."""
@@ -58,38 +58,38 @@ class UniformSampler:
         high = ring.head - self._n_step
         tick = self._rng.integers(low, high, count)
         env = self._rng.integers(ring.num_envs, size=count)
-        # The action of an episode's last observation was ignored: nothing to learn from.
+        # The env ignored the action at an episode's last observation, so it teaches nothing.
         while (bad := ring.field("last", tick, env)).any():
             tick[bad] = self._rng.integers(low, high, bad.sum())
             env[bad] = self._rng.integers(ring.num_envs, size=bad.sum())
         return tick, env, np.ones(count, np.float32)
 
     def update(self, tick: Ticks, env: Ticks, priorities: torch.Tensor) -> None:
-        """Takes note of priorities: nothing to do, so that the host need not wait for them."""
+        """Does nothing, so the host need not wait for the priorities."""
 
     def state_dict(self) -> dict[str, Any]:
-        """The generator's position."""
-        return {"rng": self._rng.bit_generator.state}
+        """Returns the generator's state."""
+        return self._rng.state_dict()
 
     def load_state_dict(self, state: State) -> None:
         """Brings `state_dict` back."""
-        self._rng.bit_generator.state = state["rng"]
+        self._rng.load_state_dict(state)
 
 
 class PrioritizedSampler:
-    """Windows of ticks in proportion to `(|TD error| + 0.001) ** α` (Schaul et al. 2016).
+    """Draws windows of ticks in proportion to `(|TD error| + 0.001) ** α` (Schaul et al. 2016).
 
-    A window enters with the largest priority seen so far, as soon as its last tick exists. Weights
-    are `(P(i) / min P) ** -β` within the batch, so the largest is 1.
+    A new window has the largest priority so far. It can be drawn once its last tick is stored.
+    Importance weights are `(P(i) / min P) ** -β` within the batch, so the largest is 1.
     """
 
     def __init__(
         self, ring: Ring, window_ticks: int, rng: np.random.Generator, config: ReplayConfig
     ) -> None:
-        """Draws from `ring` windows of `window_ticks`."""
+        """Samples windows of `window_ticks` from `ring`."""
         self._ring = ring
         self._window_ticks = window_ticks
-        self._rng = rng
+        self._rng = SavedGenerator(rng.bit_generator)
         self._alpha = config.priority_exponent
         self._beta = config.importance_exponent
         self._tree = SumTree(ring.length * ring.num_envs)
@@ -97,9 +97,10 @@ class PrioritizedSampler:
         self._envs = np.arange(ring.num_envs)
 
     def added(self, learnable: Flags) -> None:
-        """Takes note of the tick just added: one window becomes drawable, one expires.
+        """Adds the window that ends with the newest tick, and removes the one that expires.
 
-        `learnable` `[N]`: in which envs the window that ends with that tick may be drawn.
+        Args:
+            learnable: `[N]` whether the new window of each env may be drawn.
         """
         ring = self._ring
         expired = ring.head - ring.capacity_ticks - 1
@@ -111,7 +112,7 @@ class PrioritizedSampler:
             self._tree.set(self._leaf(tick, self._envs), np.where(learnable, self._largest, 0.0))
 
     def draw(self, count: int) -> tuple[Ticks, Ticks, npt.NDArray[np.float32]]:
-        """Returns ticks, envs and importance weights, each `[count]`; stratified."""
+        """Returns ticks, envs and importance weights, each `[count]`, by stratified sampling."""
         ring = self._ring
         strata = np.arange(count) + self._rng.random(count)
         leaf = self._tree.find(strata * (self._tree.total / count))
@@ -123,8 +124,8 @@ class PrioritizedSampler:
         return tick, env, weights.astype(np.float32)
 
     def update(self, tick: Ticks, env: Ticks, priorities: torch.Tensor) -> None:
-        """Sets the raw priorities `[B]`, before offset and exponent, of what was learned from."""
-        # When learning diverges, sampling must go on until that is noticed where losses are read.
+        """Sets the raw priorities `[B]` of windows, before offset and exponent."""
+        # If learning diverges, sampling must work until the loss is checked.
         finite = np.nan_to_num(priorities.cpu().numpy().astype(np.float64), nan=0, posinf=0)
         priority = (finite + PRIORITY_OFFSET) ** self._alpha
         self._largest = max(self._largest, float(priority.max()))
@@ -134,16 +135,16 @@ class PrioritizedSampler:
         return (tick % self._ring.length) * self._ring.num_envs + env
 
     def state_dict(self) -> dict[str, Any]:
-        """The priorities and the generator's position."""
+        """Returns the priorities and the generator's state."""
         return {
-            "rng": self._rng.bit_generator.state,
+            **self._rng.state_dict(),
             "priorities": self._tree.leaves.copy(),
             "largest": self._largest,
         }
 
     def load_state_dict(self, state: State) -> None:
         """Brings `state_dict` back."""
-        self._rng.bit_generator.state = state["rng"]
+        self._rng.load_state_dict(state)
         self._tree.set_all(state["priorities"])
         self._largest = state["largest"]
 
@@ -156,7 +157,7 @@ def make_ring(
     device: torch.device,
     directory: Path | None,
 ) -> Ring:
-    """Returns the configured ring with room for `slack_env_steps` between two checkpoints."""
+    """Returns the configured ring; `slack_env_steps` may lie between two checkpoints."""
     capacity_ticks, slack_ticks, total_ticks = ring_ticks(
         config, spec, slack_env_steps, total_env_steps
     )
@@ -172,7 +173,7 @@ def make_ring(
 
 
 class Replay:
-    """Stores ticks and hands out batches of n-step transitions."""
+    """Stores ticks and samples batches of n-step transitions."""
 
     def __init__(
         self,
@@ -202,13 +203,13 @@ class Replay:
         """Stores one tick.
 
         Args:
-            step: with the reward that the learner should see, already clipped.
-            action: `[N]` that answered it.
-            memory: ignored: single transitions are for agents without one.
+            step: with rewards that are already clipped.
+            action: `[N]` the answers to `step`.
+            memory: ignored: agents with a memory learn from `SequenceReplay`.
         """
         self.ring.add(step, action)
         begin = np.full(self._spec.num_envs, max(0, self.ring.head - self._n_step - 1))
-        # The action of an episode's last observation was ignored: nothing to learn from.
+        # The env ignored the action at an episode's last observation, so it teaches nothing.
         self._sampler.added(~self.ring.field("last", begin, np.arange(self._spec.num_envs)))
 
     def sample(self, batch_size: int) -> Sample[Transition]:
@@ -230,7 +231,7 @@ class Replay:
     def _observations(
         self, tick: Ticks, end: Ticks, env: Ticks
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The observations of `tick` and `end`; frames that both show are copied once."""
+        """Returns the observations of `tick` and `end`; frames that both share are copied once."""
         stack, n_step = self._spec.stack, self._n_step
         if n_step < stack and (end - tick == n_step).all():
             frames = self.ring.observations(tick, env, ahead=n_step)
@@ -239,16 +240,16 @@ class Replay:
         return self.ring.observations(tick, env), self.ring.observations(end, env)
 
     def update_priorities(self, sample: Sample[Any], priorities: torch.Tensor) -> None:
-        """Tells the sampler the raw priorities `[B]`, |TD errors|, of a batch just learned from."""
+        """Sets the raw priorities `[B]`, |TD errors|, of a batch that was learned from."""
         self._sampler.update(sample.tick, sample.env, priorities)
 
     def state_dict(self) -> dict[str, Any]:
-        """Makes the stored ticks durable and returns where the ring's head is, and the rest."""
+        """Writes new ticks to the ring's files; returns the ring's head and the sampler's state."""
         self.ring.flush()
         return {"head": self.ring.head, "sampler": self._sampler.state_dict()}
 
     def load_state_dict(self, state: State) -> None:
-        """Brings `state_dict` back, with the ticks from the ring's files."""
+        """Brings `state_dict` back and reads the ticks from the ring's files."""
         self.ring.restore(state["head"])
         self._sampler.load_state_dict(state["sampler"])
 
@@ -256,14 +257,14 @@ class Replay:
 def replay_bytes(
     config: ReplayConfig, spec: EnvSpec, slack_env_steps: int, total_env_steps: int | None = None
 ) -> int:
-    """Returns the bytes of all arrays of such a `Replay`, without making one."""
+    """Returns the bytes of all arrays of such a `Replay` without allocating them."""
     ticks = ring_length(spec, *ring_ticks(config, spec, slack_env_steps, total_env_steps))
     rows = ticks * spec.num_envs
     return ring_bytes(spec, rows) + (tree_bytes(rows) if config.sampling == "prioritized" else 0)
 
 
 def ring_bytes(spec: EnvSpec, rows: int) -> int:
-    """Returns the bytes of the ring alone, which are those of its files, too."""
+    """Returns the bytes of the ring alone; its files have the same size."""
     fields = sum(np.dtype(dtype).itemsize for dtype in FIELDS.values())
     return rows * (math.prod(spec.frame_shape) + fields)
 
@@ -271,7 +272,7 @@ def ring_bytes(spec: EnvSpec, rows: int) -> int:
 def ring_ticks(
     config: ReplayConfig, spec: EnvSpec, slack_env_steps: int, total_env_steps: int | None
 ) -> tuple[int, int, int | None]:
-    """Returns the capacity, the slack and the total of the ring, in ticks."""
+    """Returns the ring's capacity, slack and total in ticks."""
     return (
         -(-config.capacity_env_steps // spec.num_envs),
         -(-slack_env_steps // spec.num_envs) + 1,

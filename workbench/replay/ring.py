@@ -1,16 +1,15 @@
-"""The ring of ticks: every frame once, in uint8, with what is needed to rebuild transitions.
+"""The ring of ticks: every frame is stored once, in uint8.
 
-Row `t % length` holds tick t of all envs: the newest frame of the observation, the action it was
-given, and the reward, discount, first and last flags that arrived with it. Stacks and n-step
-returns are gathered from consecutive rows when sampled.
+Row `t % length` holds tick t of all envs: the newest frame of the observation, the action that
+answered it, and the reward, discount, first and last flags that came with it. Frame stacks and
+n-step returns are gathered from consecutive rows when they are sampled.
 
-The ring is longer than its capacity by as many ticks as lie between two checkpoints, so ticks
-written after a checkpoint never overwrite ticks that the checkpoint refers to. Saving the ring is
-then only writing the new rows to its file; on resume, rows past the saved head are simply
-written again.
+The ring is longer than its capacity by the ticks between two checkpoints. So ticks written after a
+checkpoint never overwrite ticks that the checkpoint needs. A checkpoint only writes the new rows to
+the ring's files; after a resume, rows past the saved head are written again.
 
-A ring that a whole training fits in never wraps around, so its files have no more rows than that
-training has ticks. They grow where the training is extended: no row moves.
+If a whole training fits into the ring, it never wraps around, and its files have one row per tick
+of that training. They grow when the training is extended; no row moves.
 """
 
 import mmap
@@ -34,12 +33,12 @@ FIELDS: dict[str, type[np.generic]] = {
     "first": np.bool_,
     "last": np.bool_,
 }
-# Its file tells how many rows those of the others have at least, if a kill comes while they grow.
+# A kill may come while files grow. No other file then has fewer rows than this one.
 LAST_TO_GROW = "last"
 
 
 class Ring:
-    """`capacity_ticks` of the newest ticks of N envs, plus slack."""
+    """The newest `capacity_ticks` ticks of N envs, plus slack."""
 
     def __init__(
         self,
@@ -52,20 +51,20 @@ class Ring:
         storage: Storage,
         total_ticks: int | None = None,
     ) -> None:
-        """Allocates everything at once.
+        """Allocates all memory at once.
 
         Args:
             spec: of the envs whose ticks are stored.
-            capacity_ticks: how many of the newest ticks may be sampled.
-            slack_ticks: how many ticks may be added between two calls of `flush`.
-            device: where frames live, unless storage is `memmap`: then in their files, on the host.
-            directory: where the files lie; None: the ring is never saved.
+            capacity_ticks: number of newest ticks that may be sampled.
+            slack_ticks: most ticks added between two calls of `flush`.
+            device: of the frames. With the storage `memmap` they are in files on the host instead.
+            directory: of the files; None: the ring is never saved.
             storage: `memory` copies new rows to the files at `flush`; `memmap` works on the files.
-            total_ticks: how many will ever be added, if that is known; files that exist may be
-                those of fewer, and then grow.
+            total_ticks: number of ticks of the whole training, if known. Existing files with fewer
+                rows grow.
 
         Raises:
-            OSError: the files do not fit on the disk, or are those of other envs.
+            OSError: the disk is too small, or the files belong to other envs.
         """
         self._spec = spec
         self.capacity_ticks = capacity_ticks
@@ -107,7 +106,7 @@ class Ring:
         """Appends one tick: a Step and the actions `[N]` that answered it.
 
         Raises:
-            ValueError: `total_ticks` were added already, and the ring has no room for more.
+            ValueError: `total_ticks` were added already.
         """
         if self.head >= self.length and not self._wraps:
             raise ValueError(f"a ring for {self.length} ticks in all cannot take another")
@@ -122,18 +121,18 @@ class Ring:
         self.head += 1
 
     def field(self, name: str, tick: Ticks, env: Ticks) -> npt.NDArray[Any]:
-        """Returns `[B]` values of one of `FIELDS` at ticks and envs `[B]`."""
+        """Returns `[B]` the values of one of `FIELDS` at ticks and envs `[B]`."""
         return self._flat[name].take((tick % self.length) * self.num_envs + env)
 
     def observations(self, tick: Ticks, env: Ticks, ahead: int = 0) -> torch.Tensor:
-        """Rebuilds the observations of ticks `[B]` of envs `[B]`: `[B, C, H, W]` uint8.
+        """Returns the observations `[B, C, H, W]` uint8 at ticks and envs `[B]`.
 
-        Frames from before the episode's first are zeros, as the envs themselves show them.
+        Frames from before the episode's first one are zeros, as in the envs.
 
         Args:
             tick: of the observations.
             env: of the observations.
-            ahead: how many frames of the ticks that follow are appended along C.
+            ahead: number of later frames to append along C.
         """
         stack = self._spec.stack
         rows = self._rows(tick, env, 1 - stack, ahead)  # oldest first
@@ -150,7 +149,7 @@ class Ring:
     def returns(
         self, tick: Ticks, env: Ticks, n_step: int, discount: float
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], Ticks]:
-        """The n-step return that begins by acting at `tick` `[B]`, cut at the episode's end.
+        """Returns n-step returns from the actions at `tick` `[B]`, cut at the episode's end.
 
         Returns:
             `sum_k γ^(k-1) reward_k` `[B]`, the product of discounts `γ^m` `[B]`, and the tick
@@ -178,7 +177,7 @@ class Ring:
         return ticks
 
     def flush(self) -> None:
-        """Makes all ticks so far durable; the caller then records `head` in a checkpoint."""
+        """Writes all new ticks to the files; the caller then saves `head` in a checkpoint."""
         if self._files and not self._in_files:
             for begin, end in self._rows_since_flush():
                 frames = self._frames[begin * self.num_envs : end * self.num_envs]
@@ -192,7 +191,7 @@ class Ring:
         self._flushed = self.head
 
     def _forget_files(self) -> None:
-        """Gives the files' pages back: beside a ring in memory they would count twice."""
+        """Frees the files' pages in memory, which the ring's own arrays already hold."""
         if not self._in_files:
             for file in self._files.values():
                 mapped: Any = file.base
@@ -207,7 +206,7 @@ class Ring:
         return [(0, end), (begin + self.length, self.length)]
 
     def restore(self, head: int) -> None:
-        """Takes up the files, flushed with `head`; raises ValueError if they are gone."""
+        """Reads the files that were flushed at `head`; raises ValueError if they are gone."""
         if not self._has_past:
             raise ValueError("the files of its replay are gone")
         self.head = self._flushed = head
@@ -224,13 +223,13 @@ class Ring:
 def ring_length(
     spec: EnvSpec, capacity_ticks: int, slack_ticks: int, total_ticks: int | None = None
 ) -> int:
-    """Returns how many ticks a ring holds: the oldest stack reaches back beyond the capacity."""
+    """Returns the ticks that a ring holds: capacity, slack, and the frames of the oldest stack."""
     length = capacity_ticks + slack_ticks + spec.stack - 1
     return length if total_ticks is None else min(length, total_ticks)
 
 
 def _rows_on_disk(directory: Path, num_envs: int) -> int:
-    """Returns for how many ticks the files in `directory` have room, 0 where there are none."""
+    """Returns the rows of the files in `directory`; 0 if there are none."""
     path = directory / f"{LAST_TO_GROW}.bin"
     size = path.stat().st_size if path.is_file() else 0
     return size // (num_envs * np.dtype(FIELDS[LAST_TO_GROW]).itemsize)
@@ -239,13 +238,13 @@ def _rows_on_disk(directory: Path, num_envs: int) -> int:
 def _map_file(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> np.memmap[Any, Any]:
     """Opens, makes or lengthens a mapped file of `shape`; raises OSError if the disk is too small.
 
-    Its blocks are reserved, since a write to a mapped file on a full disk would kill the process.
+    All its blocks are reserved: writing to a mapped file on a full disk would kill the process.
     """
     row = int(np.prod(shape[1:])) * np.dtype(dtype).itemsize
     size, shorter = shape[0] * row, _rows_on_disk(path.parent, shape[1]) * row
     with path.open("ab") as file:
         existing = file.tell()
-        # Between the two: a kill came while it grew for another total.
+        # A size between the two is left by a kill while the file grew.
         if existing % row or not shorter <= existing <= size:
             raise OSError(f"{path} has {existing} bytes where {size} were expected")
         if existing < size:

@@ -1,4 +1,4 @@
-"""Replay of sequences, for agents with a memory: windows of consecutive ticks on the same ring."""
+"""Replay of sequences for agents with a memory: windows of consecutive ticks of the ring."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,15 +21,15 @@ from workbench.replay.replay import (
 )
 from workbench.replay.ring import Ticks, ring_length
 
-# What precedes a sequence when the staleness of its stored memory is measured.
+# The staleness of a stored memory is measured with up to this many ticks before its sequence.
 HISTORY_TICKS = 256
 HISTORY_ROWS = 8
 
 
 class SequenceReplay:
-    """Stores ticks, and the agent's memory every `sequence_period_ticks`; hands out sequences.
+    """Stores ticks, and the agent's memory every `sequence_period_ticks`; samples sequences.
 
-    A sequence may run through several episodes: the agent clears its memory where one begins.
+    A sequence may span several episodes; the agent clears its memory at each first tick.
     """
 
     def __init__(
@@ -48,15 +48,15 @@ class SequenceReplay:
         """Allocates the ring; see `Ring` for the errors raised.
 
         Args:
-            config: how much is remembered, where, and how sequences are chosen.
-            agent: says what a sequence is.
+            config: size, storage and sampling.
+            agent: gives the length and the period of sequences.
             spec: of the envs whose ticks are stored.
-            memory: of the agent for these envs, any: its shape is what counts.
-            slack_env_steps: how many env steps lie between two checkpoints.
-            device: where frames live.
+            memory: any memory of the agent for these envs; only its shape is used.
+            slack_env_steps: env steps between two checkpoints.
+            device: of the frames.
             rng: draws sequences.
-            directory: where the ring's files lie; None: it is never saved.
-            total_env_steps: how many env steps will ever be added, if that is known.
+            directory: of the ring's files; None: the replay is never saved.
+            total_env_steps: of the whole training, if known.
         """
         self._agent = agent
         self._spec = spec
@@ -71,7 +71,7 @@ class SequenceReplay:
         self._drawn = 0
 
     def add(self, step: Step, action: npt.NDArray[np.int64], memory: Memory) -> None:
-        """Stores one tick and, where sequences begin, the memory with which the agent met it."""
+        """Stores one tick and, where sequences begin, the memory that the agent had before it."""
         slot, offset = divmod(self.ring.head, self._agent.sequence_period_ticks)
         if offset == 0:
             for stored, now in zip(self._memory, memory, strict=True):
@@ -82,7 +82,7 @@ class SequenceReplay:
         self._sampler.added(np.full(self._spec.num_envs, learnable))
 
     def sample(self, batch_size: int) -> Sample[ReplayedSequences]:
-        """Draws a batch; at least `window_ticks` must have been added."""
+        """Draws a batch; at least `window_ticks` ticks must have been added."""
         agent, ring = self._agent, self.ring
         tick, env, weights = self._sampler.draw(batch_size)
         window = tick[:, None] + np.arange(agent.window_ticks)
@@ -120,7 +120,10 @@ class SequenceReplay:
         return first.reshape(ticks.shape)
 
     def _history(self, tick: Ticks, env: Ticks) -> History | None:
-        """Returns, now and then, what came before those sequences whose episode can be found."""
+        """Returns the ticks before some of the sequences, once in `staleness_period_updates`.
+
+        Only sequences whose episode begins within `HISTORY_TICKS` have such a history.
+        """
         if self._drawn % self._agent.staleness_period_updates:
             return None
         before = tick[:, None] + np.arange(-HISTORY_TICKS, 0)
@@ -132,11 +135,11 @@ class SequenceReplay:
         return History(self._observations(before[row], env[row]), first[row], row)
 
     def update_priorities(self, sample: Sample[Any], priorities: torch.Tensor) -> None:
-        """Tells the sampler the raw priorities `[B]` of sequences just learned from."""
+        """Sets the raw priorities `[B]` of sequences that were learned from."""
         self._sampler.update(sample.tick, sample.env, priorities)
 
     def state_dict(self) -> dict[str, Any]:
-        """Makes the stored ticks durable and returns the rest."""
+        """Writes new ticks to the ring's files; returns the rest."""
         self.ring.flush()
         return {
             "head": self.ring.head,
@@ -146,7 +149,7 @@ class SequenceReplay:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Brings `state_dict` back, with the ticks from the ring's files."""
+        """Brings `state_dict` back and reads the ticks from the ring's files."""
         self.ring.restore(state["head"])
         self._sampler.load_state_dict(state["sampler"])
         for stored, saved in zip(self._memory, state["memory"], strict=True):
@@ -161,7 +164,7 @@ def sequence_replay_bytes(
     slack_env_steps: int,
     total_env_steps: int | None = None,
 ) -> int:
-    """Returns the bytes of all arrays of such a `SequenceReplay`, without making one."""
+    """Returns the bytes of all arrays of such a `SequenceReplay` without allocating them."""
     ticks = ring_length(spec, *ring_ticks(config, spec, slack_env_steps, total_env_steps))
     memories = _memory_slots(ticks, agent) * spec.num_envs * agent.memory_bytes
     prioritized = config.model_copy(update={"sampling": "prioritized"})
@@ -169,5 +172,5 @@ def sequence_replay_bytes(
 
 
 def _memory_slots(length: int, agent: R2D2Config) -> int:
-    """Returns for how many ticks memories are stored beside a ring of `length` ticks."""
+    """Returns the number of memories stored beside a ring of `length` ticks."""
     return -(-length // agent.sequence_period_ticks) + 1

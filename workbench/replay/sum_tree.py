@@ -1,7 +1,7 @@
-"""Sampling in proportion to priorities: leaves in blocks, and the sum of each block.
+"""Sampling in proportion to priorities: a sum tree of two wide levels.
 
-Two wide levels instead of the usual binary tree: on batches of tens to hundreds the cost is numpy's
-per-call overhead, and one running sum over all blocks costs less than a walk of eighteen levels.
+A binary tree of 200,000 leaves has eighteen levels. For batches of tens to hundreds, the cost is
+numpy's overhead per call, so one running sum over all blocks is faster.
 """
 
 import numpy as np
@@ -13,10 +13,10 @@ Indices = npt.NDArray[np.int64]
 
 
 class SumTree:
-    """`size` non-negative leaves in blocks; the sum of a block is recomputed whenever it changes.
+    """`size` non-negative leaves in blocks; the sum of a block is recomputed when a leaf changes.
 
-    Nothing is accumulated incrementally, so the sums are a pure function of the leaves: those
-    rebuilt from saved leaves equal the originals bit for bit.
+    Sums depend on nothing but the leaves. So sums rebuilt from saved leaves equal the originals bit
+    for bit.
     """
 
     def __init__(self, size: int) -> None:
@@ -28,17 +28,17 @@ class SumTree:
 
     @property
     def total(self) -> float:
-        """The sum of all leaves; one after another, so that zeros at the end change nothing."""
+        """The sum of all leaves, added in order, so that zeros at the end do not change it."""
         return float(self._sums.cumsum()[-1])
 
     def set(self, index: Indices, value: Floats | float) -> None:
-        """Sets leaves `index` `[B]`; where an index is repeated the last value holds."""
+        """Sets leaves `index` `[B]`; the last value of a repeated index holds."""
         self.leaves[index] = value
         block = index // BLOCK
         self._sums[block] = self._blocks[block].sum(1)
 
     def set_all(self, leaves: Floats) -> None:
-        """Replaces the leaves; `leaves` as read from `leaves`, of a smaller tree if need be."""
+        """Sets the first leaves to `leaves`, which may be those of a smaller tree."""
         self.leaves[: len(leaves)] = leaves
         self._sums[:] = self._blocks.sum(1)
 
@@ -47,11 +47,11 @@ class SumTree:
         return self.leaves[index]
 
     def find(self, mass: Floats) -> Indices:
-        """Returns, for each `mass` `[B]` in [0, total), the leaf in whose interval it falls.
+        """Returns `[B]` the leaf whose interval holds each `mass` `[B]` in [0, total).
 
-        Leaves lie side by side on a line, each as long as its value; a leaf of 0 is never found.
+        Intervals lie side by side, each as long as its leaf's value. A leaf of 0 is never returned.
         """
-        # Rounding may put the mass at or past the end: it then belongs to the last leaf above 0.
+        # Rounding may put a mass at or past the end; it then belongs to the last leaf above 0.
         ends = np.concatenate(([0.0], self._sums.cumsum()))
         mass = np.minimum(mass, np.nextafter(ends[-1], 0))
         block = ends.searchsorted(mass, side="right") - 1
@@ -63,7 +63,7 @@ class SumTree:
 
 
 def tree_bytes(size: int) -> int:
-    """Returns the bytes of the arrays of a `SumTree` of `size` leaves."""
+    """Returns the bytes of a `SumTree` of `size` leaves."""
     return _count_blocks(size) * (BLOCK + 1) * np.dtype(np.float64).itemsize
 
 

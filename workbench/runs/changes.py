@@ -10,7 +10,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from workbench.config import OffPolicyConfig, TrainConfig, dump_config, flatten, load_saved_config
+from workbench.config import (
+    OffPolicyConfig,
+    TrainConfig,
+    dump_config,
+    flatten,
+    learned_with_end_head,
+    load_saved_config,
+)
 from workbench.errors import UsageError
 from workbench.runs import checkpoint, facts
 from workbench.runs.run import Run
@@ -46,8 +53,13 @@ def planned_config(run: Run, overrides: Sequence[str]) -> TrainConfig:
             interrupted included.
 
     Raises:
-        UsageError: a key may not change, or not to this value.
+        UsageError: a key may not change, or not to this value, or the run cannot go on at all.
     """
+    if learned_with_end_head(run.config_path):
+        raise UsageError(
+            f"{run.path} cannot go on: it learned with agent.end_weight, which no longer exists; "
+            f"its checkpoints still play; look at it with: ludus eval {run.path}"
+        )
     before = load_saved_config(run.config_path, _interrupted_change(run))
     after = load_saved_config(run.config_path, [*_interrupted_change(run), *overrides])
     env_steps = int(run.info["env_steps"])

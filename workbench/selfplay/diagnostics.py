@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from agents.alphazero import AlphaZero
+from agents.search import value_of
 from envs.board.base import GameSpec
 from workbench.replay.positions import PositionReplay, turned
 
@@ -30,8 +31,8 @@ def diagnose(
     known, unknown = replay.spread(POSITIONS, span), held_out.spread(POSITIONS, POSITIONS)
     obs = known.obs.numpy()
     values = [
-        agent.evaluate(turned(spec, obs, np.full(len(obs), turn)))[1]
-        for turn in range(len(spec.symmetric_cells))
+        value_of(agent.evaluate(turned(spec, obs, np.full(len(obs), symmetry)))[1])
+        for symmetry in range(len(spec.symmetric_cells))
     ]
     return {
         "distinct_positions": len(np.unique(obs.reshape(len(obs), -1), axis=0)) / len(obs),

@@ -1,4 +1,4 @@
-"""Games of a network against itself, side by side, and what can be learned from them."""
+"""Games of a network against itself, and the positions to learn from them."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -7,28 +7,27 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.alphazero import AlphaZeroConfig
-from agents.board_network import DRAW, LOSS, WIN
 from agents.search import Evaluate, Search
-from envs.board.base import BoardGame, Position
+from envs.board.base import DRAW, LOSS, WIN, BoardGame, Position
 from workbench.evaluation.match import play_at_random
 from workbench.replay import Learnable
 from workbench.selfplay.resignation import Resignation
 
 
 class Moves(NamedTuple):
-    """What one move in every game brought."""
+    """The result of one move in every game."""
 
-    learnable: Learnable | None  # the positions of the games that ended
-    games: list[dict[str, float]]  # facts of those games
-    facts: dict[str, float]
+    learnable: Learnable | None  # the positions of the games that ended; None: there are none
+    games: list[dict[str, float]]  # metrics of each game that ended
+    facts: dict[str, float]  # metrics of the searches
 
 
 class Seen(NamedTuple):
-    """A position whose game has not ended yet."""
+    """A searched position of a game that goes on."""
 
     obs: npt.NDArray[np.uint8]  # [C, H, W]
     policy: npt.NDArray[np.float32]  # [A]
-    value: float  # player 0's, as the search found
+    value: float  # player 0's, of the search
     to_play: int
 
 
@@ -43,7 +42,7 @@ class SelfPlay:
         num_games: int,
         rng: np.random.Generator,
     ) -> None:
-        """`evaluate` is the network's; `rng` draws all that is random in the games."""
+        """`evaluate` asks the network; `rng` draws all randomness of the games."""
         self._config = config
         self._game = game
         self._rng = rng
@@ -56,7 +55,7 @@ class SelfPlay:
             search.place(g, self._opening())
 
     def _opening(self) -> Position:
-        """Returns where a game begins: so games differ that would otherwise be alike."""
+        """Returns a random opening, so that games differ."""
         while True:
             plies = int(self._rng.integers(self._config.random_plies, endpoint=True))
             position = play_at_random(self._game, plies, self._rng)
@@ -64,10 +63,10 @@ class SelfPlay:
                 return position
 
     def move(self, *, full: bool) -> Moves:
-        """Makes one move in every game; those that end begin anew.
+        """Makes one move in every game; a new game replaces each one that ends.
 
-        All games search alike long, so batches stay full: if `full`, long, and then their positions
-        are learned from, else briefly (Wu 2019, KataGo, section 3.1).
+        If `full`, searches are long and their positions are learned from; else they are short (Wu
+        2019, KataGo, section 3.1). All games search equally long, so batches stay full.
         """
         config, search, rng = self._config, self._search, self._rng
         evaluations, batches = search.evaluations, search.batches
@@ -98,7 +97,7 @@ class SelfPlay:
             / len(roots),
         }
         moves = Moves(
-            self._learnable(ended, results, resigned),
+            self._learnable(ended, results),
             [self._told(g, results[g], resigned[g]) for g in ended],
             facts,
         )
@@ -128,13 +127,8 @@ class SelfPlay:
         cumulative = weights.cumsum()
         return int(np.searchsorted(cumulative, draw * cumulative[-1], side="right"))
 
-    def _learnable(
-        self,
-        games: list[int],
-        value: npt.NDArray[np.float32],
-        resigned: npt.NDArray[np.bool_],
-    ) -> Learnable | None:
-        """Returns what was seen in `games`, which are over."""
+    def _learnable(self, games: list[int], value: npt.NDArray[np.float32]) -> Learnable | None:
+        """Returns the searched positions of `games`, which are over with player 0's `value`."""
         all_seen = [seen for g in games for seen in self._seen[g]]
         if not all_seen:
             return None
@@ -144,17 +138,14 @@ class SelfPlay:
         result = sign * value[games].astype(np.float64)[game_of]
         searched = sign * np.array([seen.value for seen in all_seen])
         share = self._config.root_value_share
-        ends = self._game.observe_end([self._search.roots[g] for g in games])
         return Learnable(
             np.stack([seen.obs for seen in all_seen]),
             np.stack([seen.policy for seen in all_seen]),
             ((1 - share) * chances(result) + share * chances(searched)).astype(np.float32),
-            ends[game_of, to_play],
-            ~resigned[games][game_of],
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """The trees, the positions seen so far, the generator, and what resignation has learned."""
+        """Returns the trees, the searched positions, the generator and the resignation."""
         seen = [one for per_game in self._seen for one in per_game]
         spec = self._game.spec
         return {
@@ -173,7 +164,7 @@ class SelfPlay:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Brings `state_dict` back; raises ValueError if it is that of other games."""
+        """Brings `state_dict` back; raises ValueError if it has another number of games."""
         self._search.load_state_dict(state["search"])
         self._rng.bit_generator.state = state["rng"]
         if self._resignation is not None:
@@ -186,6 +177,6 @@ class SelfPlay:
 
 
 def chances(value: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Returns `[B, 3]` of win, draw and loss: of all that are worth `value`, the most drawish."""
+    """Returns chances `[B, 3]` with `value` `[B]`: those with the highest chance of a draw."""
     columns = {WIN: value.clip(min=0), DRAW: 1 - abs(value), LOSS: (-value).clip(min=0)}
     return np.stack([columns[i] for i in range(3)], 1)

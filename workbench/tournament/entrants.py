@@ -36,8 +36,8 @@ class Entrant:
 
     Attributes:
         name: as one would type it to get exactly this player again.
-        make: returns the player, ready for one thread; engines must be closed. A network calls the
-            function now and then while it thinks, which may raise.
+        make: returns the player, ready for one thread; engines must be closed. A network asks the
+            function now and then while it thinks; when that says no, it moves at once.
         identity: what else must be the same for its earlier games to count: a network's checksum.
             That of an engine is known when it has been made once, see `EnginePlayer.identity`.
         series: what all checkpoints of its run are called that play alike; None: it is no network.
@@ -48,7 +48,7 @@ class Entrant:
     """
 
     name: str
-    make: Callable[[OpenSpielGame, Callable[[], None]], Player]
+    make: Callable[[OpenSpielGame, Callable[[], bool]], Player]
     identity: Identity = ""
     series: str | None = None
     env_steps: int = 0
@@ -62,8 +62,8 @@ def in_equal_batches(evaluate: Evaluate) -> Evaluate:
     def ask(obs: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
         blank = np.zeros((-len(obs) % ROWS, *obs.shape[1:]), np.uint8)
         batches = np.concatenate([obs, blank]).reshape(-1, ROWS, *obs.shape[1:])
-        logits, values = zip(*(evaluate(batch) for batch in batches), strict=True)
-        return np.concatenate(logits)[: len(obs)], np.concatenate(values)[: len(obs)]
+        logits, chances = zip(*(evaluate(batch) for batch in batches), strict=True)
+        return np.concatenate(logits)[: len(obs)], np.concatenate(chances)[: len(obs)]
 
     return ask
 
@@ -122,13 +122,13 @@ def is_baseline(name: str) -> bool:
 
 
 def _baseline(name: str) -> Entrant:
-    return Entrant(name, lambda game, check: make_baseline(name, game))
+    return Entrant(name, lambda game, go_on: make_baseline(name, game))
 
 
 def _engine(name: str, move_seconds: float) -> Entrant:
     limits: Limits | None = None  # are tried when it is made for the first time
 
-    def make(game: OpenSpielGame, check: Callable[[], None]) -> Player:
+    def make(game: OpenSpielGame, go_on: Callable[[], bool]) -> Player:
         nonlocal limits
         player = make_engine(name, game, move_seconds, limits)
         limits = player.limits
@@ -175,14 +175,10 @@ def _checkpoint(typed: str, simulations: int | None) -> tuple[Entrant, BoardConf
     evaluate, agent = in_equal_batches(trained.agent.evaluate), trained.config.agent
     count = count or agent.simulations
 
-    def make(game: OpenSpielGame, check: Callable[[], None]) -> Player:
-        def watched(obs: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
-            check()
-            return evaluate(obs)
-
+    def make(game: OpenSpielGame, go_on: Callable[[], bool]) -> Player:
         # Networks of one tournament may see its positions in different ways.
         seen = game.config.model_copy(update={"planes": trained.config.env.planes})
-        return SearchPlayer(watched, agent.search, OpenSpielGame(seen), count)
+        return SearchPlayer(evaluate, agent.search, OpenSpielGame(seen), count, go_on)
 
     digest = checkpoint.model_digest(trained.path)
     name = f"{before}{run}@{trained.env_steps}{after}"

@@ -137,6 +137,9 @@ class Tournament:
         done: Queue[tuple[Key, Game] | None] = Queue()
         engines: list[EnginePlayer] = []
 
+        def go_on() -> bool:
+            return not stop.is_set()
+
         def check() -> None:
             if stop.is_set():
                 raise _Stopped
@@ -158,7 +161,7 @@ class Tournament:
                 with ExitStack() as stack, suppress(_Stopped):
                     game, players = OpenSpielGame(self._config), {}
                     for i in sorted(used):
-                        player = self.entrants[i].make(game, check)
+                        player = self.entrants[i].make(game, go_on)
                         if isinstance(player, EnginePlayer):
                             engines.append(player)
                             stack.callback(player.close)

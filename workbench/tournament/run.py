@@ -171,7 +171,7 @@ def run_tournament(
 
 def _made_once(entrant: Entrant, game: OpenSpielGame, tell: Callable[[str], None]) -> Entrant:
     """Returns the entrant with what is known of it only when it has been made: an engine's name."""
-    player = entrant.make(game, lambda: None)
+    player = entrant.make(game, lambda: True)
     if not isinstance(player, EnginePlayer):
         return entrant
     player.close()

@@ -21,6 +21,7 @@ from envs.base import EnvSpec
 from envs.board.openspiel import OpenSpielGame
 from workbench.config import OffPolicyConfig, OnPolicyConfig, SelfPlayConfig
 from workbench.errors import UsageError
+from workbench.replay import position_replay_bytes
 
 # What the process needs beside these parts: torch, the emulators.
 OVERHEAD_BYTES = 1_000_000_000
@@ -117,17 +118,16 @@ def parts_of_self_play(config: SelfPlayConfig, game: OpenSpielGame) -> list[Part
     with torch.device("meta"):
         made = AlphaZero(agent, spec, torch.device("meta"))
         weights = sum(tensor.nbytes for tensor in made.network_state().values())
-    kept = min(config.replay.capacity_positions, config.total_env_steps)
-    position = 2 * obs + 2 * spec.num_actions + 13
+    replay = position_replay_bytes(config.replay, spec, config.total_env_steps)
     # Two convolutions of each block, of which the results are kept for the gradients.
     features = cells * agent.channels * FLOAT * (2 * agent.blocks + 1)
-    row = 2 * obs * PIXEL_BYTES + spec.num_actions * 3 * FLOAT
+    row = obs * PIXEL_BYTES + spec.num_actions * 3 * FLOAT
     moves = int(game.status([game.start()]).num_legal[0])
     simulations = max(agent.simulations, agent.fast_simulations)
     trees = config.env.num_games * simulations * (NODE_BYTES + moves * EDGE_BYTES)
     parts = [
         Part("the network", (COPIES + 2) * weights, "agent.channels or agent.blocks"),
-        Part("replay", kept * position, "replay.capacity_positions", on_device=False),
+        Part("replay", replay, "replay.capacity_positions", on_device=False),
         Part("a batch", agent.batch_size * (features + row), "agent.batch_size"),
         Part("search", trees, "agent.simulations or env.num_games", on_device=False),
     ]

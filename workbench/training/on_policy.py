@@ -13,6 +13,7 @@ from agents.base import Memory
 from agents.losses import generalized_advantage
 from agents.ppo import PPO, PPOConfig, Sequences
 from envs import make_envs
+from envs.base import SavedGenerator
 from workbench.config import OnPolicyConfig
 from workbench.evaluation.load import record_progress
 from workbench.runs.checkpoint import Stateful
@@ -29,7 +30,7 @@ class OnPolicyLoop:
         agent_seed, shuffle_seed = np.random.SeedSequence(config.seed).spawn(2)
         self._config = config
         self._device = device
-        self._shuffle = Shuffle(np.random.default_rng(shuffle_seed))
+        self._shuffle = SavedGenerator(np.random.PCG64(shuffle_seed))
         envs = make_envs(config.env)
         self.agent = PPO(config.agent, envs.spec, device, np.random.default_rng(agent_seed))
         self._stream = Stream(envs, self.agent)
@@ -63,31 +64,20 @@ class OnPolicyLoop:
             batches = (
                 take(sequences, index)
                 for _ in range(config.epochs)
-                for index in self._shuffle.split(len(sequences.first), config.minibatches)
+                for index in split_at_random(
+                    self._shuffle, len(sequences.first), config.minibatches
+                )
             )
             # Sequences of one tick may all be last observations: there is no mean of nothing.
             updates = [agent.update(batch) for batch in batches if batch.valid.any()]
             yield Progress(len(ticks) * num_envs, updates, [tick.step for tick in ticks])
 
 
-class Shuffle:
-    """Decides which sequences go into which minibatch; part of a checkpoint."""
-
-    def __init__(self, rng: np.random.Generator) -> None:
-        """`rng` draws the order."""
-        self._rng = rng
-
-    def split(self, count: int, parts: int) -> list[npt.NDArray[np.int64]]:
-        """Returns `parts` disjoint sets of indices below `count`, as equal in size as they go."""
-        return np.array_split(self._rng.permutation(count), parts)
-
-    def state_dict(self) -> dict[str, Any]:
-        """The generator's position."""
-        return {"rng": self._rng.bit_generator.state}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Brings `state_dict` back."""
-        self._rng.bit_generator.state = state["rng"]
+def split_at_random(
+    rng: np.random.Generator, count: int, parts: int
+) -> list[npt.NDArray[np.int64]]:
+    """Returns `parts` disjoint sets of the indices below `count`, as equal in size as possible."""
+    return np.array_split(rng.permutation(count), parts)
 
 
 def make_sequences(

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
 from agents.alphazero import AlphaZero
+from envs.base import SavedGenerator
 from envs.board.openspiel import OpenSpielGame
 from workbench.config import SelfPlayConfig
 from workbench.evaluation.board_games import record_game
@@ -35,7 +35,7 @@ class SelfPlayLoop:
         pace_seed, replay_seed, held_out_seed, *play_seeds = np.random.SeedSequence(
             config.seed
         ).spawn(3 + config.play_threads)
-        self._pace = Pace(np.random.default_rng(pace_seed))
+        self._pace = SavedGenerator(np.random.PCG64(pace_seed))
         self._config = config
         self._game = game = OpenSpielGame(config.env)
         self.agent = AlphaZero(config.agent, game.spec, device)
@@ -97,12 +97,12 @@ class SelfPlayLoop:
         should_challenge = Every(gate.period_env_steps if gate else None, agent.env_steps)
         while True:
             # Alike for all groups: nobody has to wait for a long search of the other.
-            full = self._pace.draw() < config.agent.full_share
+            full = self._pace.random() < config.agent.full_share
             moves = list(self._threads.map(partial(SelfPlay.move, full=full), self._groups))
             agent.count_env_steps(config.env.num_games)
             for group in moves:
                 if group.learnable is not None:
-                    held = self._pace.draw() < HELD_OUT_SHARE
+                    held = self._pace.random() < HELD_OUT_SHARE
                     (self._held_out if held else replay).add(group.learnable)
             updates = []
             if replay.added >= config.learning_starts_positions:
@@ -132,23 +132,3 @@ class SelfPlayLoop:
                 facts=facts,
                 pauses=pauses,
             )
-
-
-class Pace:
-    """Draws which moves are searched for long; part of a checkpoint."""
-
-    def __init__(self, rng: np.random.Generator) -> None:
-        """`rng` is used for nothing else."""
-        self._rng = rng
-
-    def draw(self) -> float:
-        """Returns a number below 1."""
-        return self._rng.random()
-
-    def state_dict(self) -> dict[str, Any]:
-        """The generator's position."""
-        return {"rng": self._rng.bit_generator.state}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Brings `state_dict` back."""
-        self._rng.bit_generator.state = state["rng"]

@@ -7,7 +7,7 @@ import pytest
 
 from agents.search import GumbelConfig, PUCTConfig, Search
 from agents.search.forest import UNPROVEN
-from agents.search.search import halving_schedule
+from agents.search.rules import halving_schedule
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 
 CONFIGS = {"puct": PUCTConfig(), "gumbel": GumbelConfig(kind="gumbel")}
@@ -18,13 +18,16 @@ def load(name: str, **changes) -> OpenSpielGame:
     return OpenSpielGame(BoardConfig(kind="board", game=name, **changes))
 
 
+def worth(value):
+    """Returns chances `[B, 3]` of a win, a draw and a loss that are worth `value` `[B]`."""
+    return np.stack([value.clip(0), 1 - abs(value), (-value).clip(0)], 1).astype(np.float32)
+
+
 def ignorant(game: OpenSpielGame):
     """Every move alike, every position a draw."""
 
     def evaluate(obs):
-        return np.zeros((len(obs), game.spec.num_actions), np.float32), np.zeros(
-            len(obs), np.float32
-        )
+        return np.zeros((len(obs), game.spec.num_actions), np.float32), worth(np.zeros(len(obs)))
 
     return evaluate
 
@@ -37,7 +40,7 @@ def opinionated(game: OpenSpielGame, seed: int = 0):
 
     def evaluate(obs):
         out = obs.reshape(len(obs), -1).astype(np.float32) @ weights
-        return out[:, 1:], np.tanh(out[:, 0])
+        return out[:, 1:], worth(np.tanh(out[:, 0]))
 
     return evaluate
 
@@ -167,10 +170,35 @@ def test_what_was_searched_is_kept_when_a_move_is_made():
     assert search.visits(0).sum() == visits[move] - 1
     assert game.history(search.roots[0]) == [move]
     assert search.visits(1).sum() == 300
-    search.run(100, games=[0])
+    search.run(100)
     assert search.visits(0).sum() == visits[move] - 1 + 100
-    assert 50 < search.evaluations - before <= 100  # ends of games need no network
-    assert search.visits(1).sum() == 300
+    assert 100 < search.evaluations - before <= 200  # ends of games need no network
+    assert search.visits(1).sum() == 400
+
+
+# With one move considered, halving has nothing to plan: its schedule begins alike however long.
+@pytest.mark.parametrize("config", [PUCTConfig(), GumbelConfig(kind="gumbel", max_considered=1)])
+def test_a_search_that_is_told_to_end_has_done_whole_simulations(config):
+    """Its trees are those of a search that was asked for so many only."""
+    game = load("connect_four")
+    asked = []
+
+    def go_on(search):
+        asked.append(int(search.visits(0).sum()))
+        return len(asked) < 8
+
+    search, short = (Search(config, game, opinionated(game), 2) for _ in range(2))
+    search.run(100, go_on=go_on)
+    assert asked == list(range(8))
+    short.run(7)
+    for g in range(2):
+        assert search.visits(g).tolist() == short.visits(g).tolist()
+        assert search.value(g) == short.value(g)
+        assert search.best(g) == short.best(g)
+    never = Search(config, game, opinionated(game), 1)
+    never.run(100, go_on=lambda search: False)
+    assert never.evaluations == 1
+    assert never.best(0) in range(7)
 
 
 def test_a_kept_tree_is_the_tree_that_was_searched():
@@ -277,11 +305,11 @@ def test_the_value_of_a_gumbel_search_is_what_its_improved_policy_is_worth():
 
     def evaluate(obs):
         """The root is worth 0.1, and a move to column c is worth 0.6 - c / 10."""
-        worth = np.full(len(obs), 0.1, np.float32)
+        value = np.full(len(obs), 0.1, np.float32)
         for b, theirs in enumerate(obs[:, 1]):
             if theirs.any():  # the side to move looks at the stone of the one that has just moved
-                worth[b] = -(0.6 - theirs.any(0).argmax() / 10)
-        return np.tile(logits, (len(obs), 1)), worth
+                value[b] = -(0.6 - theirs.any(0).argmax() / 10)
+        return np.tile(logits, (len(obs), 1)), worth(value)
 
     search = Search(GumbelConfig(kind="gumbel", max_considered=2, c_scale=0.1), game, evaluate, 1)
     search.run(2)
@@ -302,11 +330,11 @@ def test_bad_moves_that_were_looked_at_do_not_lower_the_value_of_a_gumbel_search
 
     def evaluate(obs):
         """A move to the centre is worth 0.5, any other -1; the root 0."""
-        worth = np.zeros(len(obs), np.float32)
+        value = np.zeros(len(obs), np.float32)
         for b, theirs in enumerate(obs[:, 1]):
             if theirs.any():
-                worth[b] = -0.5 if theirs.any(0).argmax() == 3 else 1
-        return np.zeros((len(obs), 7), np.float32), worth
+                value[b] = -0.5 if theirs.any(0).argmax() == 3 else 1
+        return np.zeros((len(obs), 7), np.float32), worth(value)
 
     search = Search(GumbelConfig(kind="gumbel", max_considered=7), game, evaluate, 1)
     search.run(7)

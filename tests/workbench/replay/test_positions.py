@@ -5,7 +5,12 @@ import pytest
 import torch
 
 from envs.board.openspiel import BoardConfig, OpenSpielGame
-from workbench.replay.positions import Learnable, PositionReplay, PositionReplayConfig
+from workbench.replay.positions import (
+    Learnable,
+    PositionReplay,
+    PositionReplayConfig,
+    position_replay_bytes,
+)
 
 
 def make_replay(game="connect_four", seed=0, **config) -> PositionReplay:
@@ -22,7 +27,7 @@ def learnable(first: int, count: int) -> Learnable:
     policy[:, 0] = 0.75
     policy[:, 1] = 0.25
     outcome = np.stack([numbers % 2 == 0, numbers < 0, numbers % 2 == 1], 1).astype(np.float32)
-    return Learnable(obs, policy, outcome, obs + 100, numbers % 3 == 0)
+    return Learnable(obs, policy, outcome)
 
 
 def test_obs_policy_and_outcome_stay_together_and_turn_together():
@@ -37,8 +42,6 @@ def test_obs_policy_and_outcome_stay_together_and_turn_together():
     assert torch.equal(batch.policy[mirrored][0], torch.tensor([0, 0, 0, 0, 0, 0.25, 0.75]))
     assert torch.equal(batch.policy[~mirrored][0], torch.tensor([0.75, 0.25, 0, 0, 0, 0, 0]))
     assert torch.equal(batch.outcome[:, 0], (numbers % 2 == 0).float())
-    assert torch.equal(batch.end, batch.obs + 100)
-    assert torch.equal(batch.ended, numbers % 3 == 0)
     assert (left * right == 0).all()
 
 
@@ -79,3 +82,24 @@ def test_a_replay_that_is_brought_back_goes_on_alike():
         each.add(learnable(81, 30))
     for one, again in zip(replay.sample(30), other.sample(30), strict=True):
         assert torch.equal(one, again)
+
+
+def test_a_replay_saved_by_an_earlier_version_is_brought_back():
+    """It had two columns more."""
+    replay, other = make_replay(capacity_positions=64), make_replay(seed=9, capacity_positions=64)
+    replay.add(learnable(1, 40))
+    state = replay.state_dict()
+    state |= {"end": state["obs"], "ended": np.ones(40, np.bool_)}
+    other.load_state_dict(state)
+    for one, again in zip(replay.sample(30), other.sample(30), strict=True):
+        assert torch.equal(one, again)
+
+
+@pytest.mark.parametrize(("added", "stored"), [(40, 40), (100, 64)])
+def test_the_bytes_of_a_saved_replay_are_foretold(added, stored):
+    replay = make_replay(capacity_positions=64)
+    for first in range(1, added, 20):
+        replay.add(learnable(first, 20))
+    saved = sum(part.nbytes for part in replay.state_dict().values() if hasattr(part, "nbytes"))
+    assert saved == stored * (4 * 6 * 7 + 7 * 2 + 3 * 4)
+    assert position_replay_bytes(replay._config, replay._spec, added) == saved

@@ -20,8 +20,7 @@ def filled(count: int, *, distinct: int, seed: int) -> PositionReplay:
     chosen = np.arange(count) % distinct
     policy = rng.dirichlet(np.ones(9), distinct).astype(np.float32)
     outcome = np.eye(3, dtype=np.float32)[rng.integers(3, size=distinct)]
-    ended = np.ones(count, np.bool_)
-    replay.add(Learnable(obs[chosen], policy[chosen], outcome[chosen], obs[chosen], ended))
+    replay.add(Learnable(obs[chosen], policy[chosen], outcome[chosen]))
     return replay
 
 

@@ -11,7 +11,7 @@ import torch
 import workbench.training.self_play
 from agents.alphazero import AlphaZeroConfig
 from agents.base import Update
-from agents.board_network import DRAW, LOSS, WIN
+from envs.board.base import DRAW, LOSS, WIN
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench.config import SelfPlayConfig
 from workbench.replay import PositionReplayConfig
@@ -34,7 +34,7 @@ def alphazero(**changes) -> AlphaZeroConfig:
 def ignorant(game: OpenSpielGame):
     def evaluate(obs):
         shape = len(obs), game.spec.num_actions
-        return np.zeros(shape, np.float32), np.zeros(len(obs), np.float32)
+        return np.zeros(shape, np.float32), np.tile(np.array([0, 1, 0], np.float32), (shape[0], 1))
 
     return evaluate
 
@@ -75,24 +75,6 @@ def test_only_long_searches_are_learned_from():
         learned += 0 if moves.learnable is None else len(moves.learnable.obs)
         plies += sum(int(game["game_plies"]) for game in moves.games)
     assert 0.15 < learned / plies < 0.45
-
-
-def test_the_end_is_that_of_the_same_game_as_the_same_side_sees_it():
-    playing, games = self_play("connect_four", 8), 0
-    for _ in range(80):
-        moves = playing.move(full=True)
-        if moves.learnable is None:
-            continue
-        obs, end = moves.learnable.obs > 0, moves.learnable.end > 0
-        assert moves.learnable.ended.all()
-        for plane in (0, 1):  # the stones of who is to move, and the other's: they stay
-            assert (end[:, plane] >= obs[:, plane]).all()
-        assert np.array_equal(end[:, -1], obs[:, -1])
-        games += len(moves.games)
-        if len(moves.games) == 1:
-            stones = end[:, :2].sum((1, 2, 3))
-            assert (stones == moves.games[0]["game_plies"]).all()
-    assert games > 8
 
 
 def test_policies_are_legal_and_sum_to_one():
@@ -156,10 +138,8 @@ def test_sides_that_are_lost_give_up():
                 assert not game["draws"]
                 # The side to move gave up: with an even number of plies, crosses.
                 assert game["player_0_score"] == game["game_plies"] % 2
-        if moves.learnable is not None and len(moves.games) == 1:
-            assert (moves.learnable.ended == (not moves.games[0]["resigned"])).all()
-            if moves.games[0]["resigned"]:
-                assert moves.learnable.outcome[-1, LOSS] > 0.5
+        if moves.learnable is not None and [game["resigned"] for game in moves.games] == [1]:
+            assert moves.learnable.outcome[-1, LOSS] > 0.5
     assert short > 20
     assert longer > short / 2
 

@@ -118,7 +118,7 @@ def test_a_move_does_not_depend_on_the_positions_beside_it(runs):
     """Bit for bit: whichever of its games are going on, a tournament comes out the same."""
     _, ((entrant,), _) = enter(("c4", "random"), None, simulations=30, move_seconds=1)
     game = OpenSpielGame(BoardConfig(kind="board", game="connect_four"))
-    player = entrant.make(game, lambda: None)
+    player = entrant.make(game, lambda: True)
     openings = random_openings(game, 5, 70, np.random.default_rng(0))
     positions = [game.start().clone() for _ in openings]
     for position, opening in zip(positions, openings, strict=True):
@@ -142,7 +142,7 @@ def test_a_bare_network_plays_its_likeliest_legal_move(runs):
         for action in opening:
             (position,) = game.after([position], [action])
         logits, _ = agent.evaluate(game.observe([position]))
-        (move,) = entrant.make(game, lambda: None).choose([position], [0])
+        (move,) = entrant.make(game, lambda: True).choose([position], [0])
         legal = position.legal_actions()
         assert move == legal[int(logits[0][legal].argmax())]
 
@@ -156,6 +156,6 @@ def test_networks_that_see_the_game_in_different_ways_meet(runs):
     assert (open_run("old").config.env.planes, open_run("new").config.env.planes) == (1, 2)
     config, groups = enter(["new", "old"], None, simulations=2, move_seconds=1)
     game = OpenSpielGame(config)
-    players = tuple(group[0].make(game, lambda: None) for group in groups)
+    players = tuple(group[0].make(game, lambda: True) for group in groups)
     games = play_match(game, players, [[0, 1]])
     assert all(not one.forfeit for one in games)

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,9 @@ import numpy.typing as npt
 import torch
 
 from agents.base import Array
-from agents.board_network import DRAW, LOSS, WIN
-from agents.search import Search
-from agents.search.forest import NONE, UNPROVEN
-from envs.board.base import BoardGame, Position
+from agents.search import Search, value_of
+from agents.search.forest import UNPROVEN
+from envs.board.base import DRAW, BoardGame, Position
 from envs.board.cells import squares
 from workbench.engines.timed_search import think
 from workbench.errors import UsageError
@@ -49,34 +48,33 @@ class Thinker:
     """A loaded player; one thread at a time may use it, and others wait."""
 
     def __init__(self, player: BoardPlayer) -> None:
-        """Listens to what its network says of draws, which no search needs to know."""
+        """Has thought about nothing yet."""
         self._player = player
         self._lock = threading.Lock()
         self._draws: list[float] = []
-        player.agent.average.register_forward_hook(self._hear)
 
-    def _hear(self, network: torch.nn.Module, asked: Any, answer: Any) -> None:
-        """Notes the chance of a draw, without what was learned as one for being undecided.
+    def _evaluate(self, obs: npt.NDArray[np.uint8]) -> tuple[Array, Array]:
+        """Asks the network, and notes the chances of a draw, which no search needs to know."""
+        logits, chances = self._player.agent.evaluate(obs)
+        if not (np.isfinite(logits).all() and np.isfinite(chances).all()):
+            raise UsageError(
+                f"{self._player.path} is damaged: its network's answers are no numbers"
+            )
+        self._draws += self._real_draws(chances).tolist()
+        return logits, chances
+
+    def _real_draws(self, chances: Array) -> Array:
+        """Returns `[B]` the chances of a draw without what only stands for being undecided.
 
         A share of the targets was the value of a search, of which the part that is neither won
         nor lost counted as drawn (`root_value_share`).
         """
-        chances = answer[1].float().softmax(1)
         share = self._player.config.agent.root_value_share
         if share == 1:
-            draws = chances[:, DRAW]
-        else:
-            undecided = 1 - (chances[:, WIN] - chances[:, LOSS]).abs()
-            draws = ((chances[:, DRAW] - share * undecided) / (1 - share)).clip(min=0)
-        self._draws += draws.tolist()
-
-    def _evaluate(self, obs: npt.NDArray[np.uint8]) -> tuple[Array, Array]:
-        logits, value = self._player.agent.evaluate(obs)
-        if not (np.isfinite(logits).all() and np.isfinite(value).all()):
-            raise UsageError(
-                f"{self._player.path} is damaged: its network's answers are no numbers"
-            )
-        return logits, value
+            return chances[:, DRAW]
+        undecided = 1 - abs(value_of(chances))
+        draws: Array = ((chances[:, DRAW] - share * undecided) / (1 - share)).clip(min=0)
+        return draws
 
     def think(self, moves: Sequence[int], simulations: int) -> dict[str, Any]:
         """Returns what the search finds in the position after `moves`.
@@ -128,74 +126,33 @@ class Thinkers:
 
 def _findings(search: Search, game: BoardGame, draws: float) -> dict[str, Any]:
     position = search.roots[0]
-    tree = {name: rows[0] for name, rows in search.state_dict()["forest"].items()}
-    value, policy, visits = search.value(0), search.policy(0), search.visits(0)
+    value, policy, best = search.value(0), search.policy(0), search.best(0)
     proven = None if search.proven(0) == UNPROVEN else search.proven(0)
     draw = min(draws, 1 - abs(value)) if proven is None else float(proven == 0)
-    edges = range(tree["num_edges"][0])
-    order = sorted(edges, key=lambda edge: -int(visits[tree["action"][edge]]))
-    actions = [int(tree["action"][edge]) for edge in order]
-    where = squares(position, actions)
-    line = _line(tree, search.best(0))
+    lines = sorted(search.lines(0), key=lambda line: (-line.visits, line.actions[0]))
+    (expected,) = (line.actions[:MAX_LINE] for line in lines if line.actions[0] == best)
+    where = squares(position, [line.actions[0] for line in lines])
     return {
-        "to_play": int(tree["to_play"][0]),
+        "to_play": int(game.status([position]).to_play[0]),
         "value": round(value, DIGITS),
         "win": round((1 + value - draw) / 2, DIGITS),
         "draw": round(draw, DIGITS),
         "loss": round((1 - value - draw) / 2, DIGITS),
         "proven": proven,
-        "best": line[0],
-        "line": _named(game, position, line),
+        "best": best,
+        "line": _named(game, position, expected),
         "visits": [
             {
-                "action": action,
-                "name": game.action_name(position, action),
+                "action": line.actions[0],
+                "name": game.action_name(position, line.actions[0]),
                 "squares": where[i],
-                "visits": int(visits[action]),
-                "policy": round(float(policy[action]), DIGITS),
-                "value": _value_of(tree, int(tree["child"][order[i]])),
+                "visits": line.visits,
+                "policy": round(float(policy[line.actions[0]]), DIGITS),
+                "value": round(line.value, DIGITS) if line.visits else None,
             }
-            for i, action in enumerate(actions)
+            for i, line in enumerate(lines)
         ],
     }
-
-
-def _value_of(tree: Mapping[str, Any], node: int) -> float | None:
-    """Returns player 0's value of a node, None if it was not tried."""
-    if node == NONE:
-        return None
-    if tree["proven"][node] != UNPROVEN:
-        return float(tree["proven"][node])
-    return round(float(tree["value_sum"][node] / tree["visits"][node]), DIGITS)
-
-
-def _line(tree: Mapping[str, Any], first: int) -> list[int]:
-    """Returns what the search expects to be played: `first`, then the moves most looked at.
-
-    Of a node that is proven, only those that keep its result count.
-    """
-    line, node = [first], _child(tree, 0, first)
-    while node != NONE and len(line) < MAX_LINE:
-        begin = tree["first_edge"][node]
-        edges = range(begin, begin + tree["num_edges"][node])
-        tried = [edge for edge in edges if tree["child"][edge] != NONE]
-        result = tree["proven"][node]
-        if result != UNPROVEN:
-            tried = [edge for edge in tried if tree["proven"][tree["child"][edge]] == result]
-        if not tried:
-            break
-        best = max(tried, key=lambda edge: int(tree["visits"][tree["child"][edge]]))
-        line.append(int(tree["action"][best]))
-        node = int(tree["child"][best])
-    return line
-
-
-def _child(tree: Mapping[str, Any], node: int, action: int) -> int:
-    begin = tree["first_edge"][node]
-    for edge in range(begin, begin + tree["num_edges"][node]):
-        if tree["action"][edge] == action:
-            return int(tree["child"][edge])
-    return NONE
 
 
 def _named(game: BoardGame, position: Position, line: Sequence[int]) -> list[dict[str, Any]]:
