@@ -10,7 +10,6 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
 
 from envs.base import Step
 from envs.board.base import Position
@@ -110,7 +109,3 @@ class Learner(Protocol):
 
 class Agent(Actor, Learner, Protocol):
     """An actor that learns."""
-
-    @property
-    def network(self) -> nn.Module:
-        """The network that it acts by, for those who want to look inside."""

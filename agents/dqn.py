@@ -117,11 +117,6 @@ class DQN:
         )
 
     @property
-    def network(self) -> nn.Module:
-        """See `Agent.network`."""
-        return self.online
-
-    @property
     def updates(self) -> int:
         """See `Learner.updates`."""
         return self._updates

@@ -134,11 +134,6 @@ class R2D2:
         return RecurrentQ(encoder, spec.num_actions, dueling=config.dueling)
 
     @property
-    def network(self) -> nn.Module:
-        """See `Agent.network`."""
-        return self.online
-
-    @property
     def updates(self) -> int:
         """See `Learner.updates`."""
         return self._updates

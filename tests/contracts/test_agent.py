@@ -256,16 +256,6 @@ def test_without_exploring_acting_is_deterministic_and_changes_nothing(case: Cas
 
 
 @every_agent
-def test_its_network_is_what_it_acts_by(case: Case):
-    agent, step = build(case), random_step(case.obs_shape)
-    memory = random_memory(agent, 8)
-    assert agent.act(step, memory, explore=False)[0].values.any()
-    for parameter in agent.network.parameters():
-        parameter.data.zero_()
-    assert not agent.act(step, memory, explore=False)[0].values.any()
-
-
-@every_agent
 def test_an_update_is_one_optimizer_step(case: Case):
     agent = build(case)
     before = copy.deepcopy(agent.network_state())

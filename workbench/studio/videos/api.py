@@ -29,6 +29,7 @@ from workbench.studio.videos.enactment import (
     Enactment,
     Enactments,
     nearest_checkpoint,
+    network_of,
     recorded_at,
     world_and_agent,
 )
@@ -119,7 +120,7 @@ def episode_facts(run: Run, trace_path: Path) -> dict[str, Any]:
 
 def _agent(request: Request, enactment: Enactment) -> Response:
     spec = enactment.spec
-    convolution = first_convolution(enactment.agent.network)
+    convolution = first_convolution(network_of(enactment.agent))
     return Answer(
         {
             "checkpoint": enactment.checkpoint,
@@ -152,7 +153,7 @@ def _observation(request: Request, enactment: Enactment) -> Response:
 
 def _activations(request: Request, enactment: Enactment) -> Response:
     t = _moment(request, enactment)
-    convolution = first_convolution(enactment.agent.network)
+    convolution = first_convolution(network_of(enactment.agent))
     if convolution is None:
         raise HTTPException(404, "this network has no convolution")
     with torch.no_grad():

@@ -14,9 +14,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import nn
 
 from agents import AgentConfig, make_agent
 from agents.base import Agent, Array, Decision, Memory
+from agents.dqn import DQN
+from agents.ppo import PPO
+from agents.r2d2 import R2D2
 from envs import EnvConfig, env_spec, make_envs
 from envs.base import EnvSpec, Step
 from envs.grid import MiniGridConfig
@@ -57,6 +61,12 @@ def world_and_agent(run: Run) -> tuple[EnvConfig, AgentConfig]:
     if isinstance(config, SelfPlayConfig):
         raise UsageError(f"{run.name} plays a board game, which has a page of its own")
     return config.env, config.agent
+
+
+def network_of(agent: Agent) -> nn.Module:
+    """Returns the network that an agent acts by."""
+    assert isinstance(agent, DQN | R2D2 | PPO)
+    return agent.network if isinstance(agent, PPO) else agent.online
 
 
 @dataclass(frozen=True)
