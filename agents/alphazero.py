@@ -11,21 +11,22 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor, nn
 
 from agents.base import Array, Update
 from agents.board_network import LOSS, WIN, BoardNetwork, Foreseeing
-from agents.networks import PrecisionName, arithmetic_dtype, load_weights
+from agents.config import AgentConfig, PrecisionName
+from agents.networks import arithmetic_dtype, load_weights
 from agents.resignation import ResignationConfig
 from agents.search import Evaluate, GumbelConfig, PUCTConfig, Search, SearchConfig
 from envs.board.base import WHITE_PIXEL, BoardGame, GameSpec, Position
 
 
-class AlphaZeroConfig(BaseModel):
+class AlphaZeroConfig(AgentConfig):
     """Which network, how it searches, how it plays against itself and how fast it learns."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    training = "self_play"
 
     kind: Literal["alphazero"]
     blocks: int = Field(default=4, ge=1, le=100)

@@ -10,28 +10,20 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor, nn
 
 from agents.base import Decision, Memory, Transition, Update
+from agents.config import OffPolicyAgentConfig, PrecisionName, TorsoName
 from agents.cuda_graph import Recorder
 from agents.exploration import EpsilonGreedy
 from agents.losses import greedy_action, huber_td_loss, quantile_huber_loss, take_action, td_target
-from agents.networks import (
-    PrecisionName,
-    QNetwork,
-    TorsoName,
-    arithmetic_dtype,
-    load_weights,
-    to_pixels,
-)
+from agents.networks import QNetwork, arithmetic_dtype, load_weights, to_pixels
 from envs.base import EnvSpec, Step
 
 
-class DQNConfig(BaseModel):
+class DQNConfig(OffPolicyAgentConfig):
     """Which network, which of the improvements, and how fast it learns."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["dqn"]
     network: TorsoName = "nature"
@@ -54,20 +46,9 @@ class DQNConfig(BaseModel):
     epsilon_decay_env_steps: int = Field(default=50_000, ge=1, le=2**53)
     precision: PrecisionName = "auto"
 
-    @property
-    def window_ticks(self) -> int:
-        """The consecutive ticks that one sample spans."""
-        return self.n_step + 1
-
-    @property
-    def sequence_period_ticks(self) -> int:
-        """Between the begins of neighbouring samples of one env."""
-        return 1
-
-    @property
-    def samples_per_update(self) -> int:
-        """The transitions that one update learns from."""
-        return self.batch_size
+    def make(self, spec: EnvSpec, device: torch.device, rng: np.random.Generator) -> "DQN":
+        """See `EpisodicAgentConfig.make`."""
+        return DQN(self, spec, device, rng)
 
 
 class DQN:
@@ -115,6 +96,11 @@ class DQN:
             atoms=self._config.quantiles if self._config.head == "quantile" else 1,
             dueling=self._config.dueling,
         )
+
+    @property
+    def acting_network(self) -> QNetwork:
+        """See `Agent.acting_network`."""
+        return self.online
 
     @property
     def updates(self) -> int:

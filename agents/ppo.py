@@ -12,27 +12,25 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from agents.base import Decision, Flags, Memory, Update
+from agents.config import CoreName, EpisodicAgentConfig, PrecisionName, TorsoName
 from agents.losses import clipped_policy_loss, clipped_value_loss
 from agents.networks import (
     ActorCritic,
-    CoreName,
     Encoder,
-    PrecisionName,
-    TorsoName,
     arithmetic_dtype,
     load_weights,
 )
 from envs.base import EnvSpec, Step
 
 
-class PPOConfig(BaseModel):
+class PPOConfig(EpisodicAgentConfig):
     """Which network, how much is played between updates, and how fast it learns."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    training = "on_policy"
 
     kind: Literal["ppo"]
     network: TorsoName = "small"
@@ -81,6 +79,10 @@ class PPOConfig(BaseModel):
             )
         return self
 
+    def make(self, spec: EnvSpec, device: torch.device, rng: np.random.Generator) -> "PPO":
+        """See `EpisodicAgentConfig.make`."""
+        return PPO(self, spec, device, rng)
+
 
 class Sequences(NamedTuple):
     """B sequences of T consecutive ticks each; a sequence may run through several episodes."""
@@ -114,6 +116,11 @@ class PPO:
         self._optimizer = torch.optim.Adam(
             self.network.parameters(), lr=config.learning_rate, eps=config.adam_epsilon, fused=True
         )
+
+    @property
+    def acting_network(self) -> ActorCritic:
+        """See `Agent.acting_network`."""
+        return self.network
 
     @property
     def updates(self) -> int:

@@ -12,28 +12,24 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor, nn
 
 from agents.base import Decision, Flags, Memory, Update
+from agents.config import CoreName, OffPolicyAgentConfig, PrecisionName, TorsoName
 from agents.exploration import replace_at_random
 from agents.losses import rescale, sequence_priority, unrescale
 from agents.networks import (
-    CoreName,
     Encoder,
-    PrecisionName,
     RecurrentQ,
-    TorsoName,
     arithmetic_dtype,
     load_weights,
 )
 from envs.base import EnvSpec, Step
 
 
-class R2D2Config(BaseModel):
+class R2D2Config(OffPolicyAgentConfig):
     """Which network, what a sequence is, and how fast it learns."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["r2d2"]
     network: TorsoName = "small"
@@ -73,9 +69,18 @@ class R2D2Config(BaseModel):
         return self.burn_in_ticks + self.sequence_ticks + self.n_step
 
     @property
+    def sample_period_ticks(self) -> int:
+        """See `OffPolicyAgentConfig.sample_period_ticks`."""
+        return self.sequence_period_ticks
+
+    @property
     def samples_per_update(self) -> int:
         """The transitions that one update learns from."""
         return self.batch_size * self.sequence_ticks
+
+    def make(self, spec: EnvSpec, device: torch.device, rng: np.random.Generator) -> "R2D2":
+        """See `EpisodicAgentConfig.make`."""
+        return R2D2(self, spec, device, rng)
 
     @property
     def memory_bytes(self) -> int:
@@ -132,6 +137,11 @@ class R2D2:
         dtype = arithmetic_dtype(config.precision)
         encoder = Encoder(config.network, spec.obs_shape, config.core, config.core_size, dtype)
         return RecurrentQ(encoder, spec.num_actions, dueling=config.dueling)
+
+    @property
+    def acting_network(self) -> RecurrentQ:
+        """See `Agent.acting_network`."""
+        return self.online
 
     @property
     def updates(self) -> int:

@@ -9,18 +9,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from envs.base import State
+from envs.base import Config, State
 
 MOST = -0.5  # nobody who expects more gives up, whatever the evidence
 EVIDENCE = 1_000  # sides of games that were played out, the latest
 
 
-class ResignationConfig(BaseModel):
+class ResignationConfig(Config):
     """How many games are played out, and how many of those who give up may be wrong."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     played_out_share: float = Field(
         default=0.1, ge=1e-3, le=1, description="of games, in which nobody may give up"

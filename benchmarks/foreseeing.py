@@ -18,8 +18,9 @@ from side_by_side import show
 
 from agents.alphazero import AlphaZero, AlphaZeroConfig
 from envs.board.openspiel import OpenSpielGame
+from workbench.config import PositionReplayConfig
 from workbench.evaluation.board_games import BoardPlayer, load_board_player
-from workbench.replay import PositionReplay, PositionReplayConfig
+from workbench.replay import PositionReplay
 from workbench.selfplay.games import SelfPlay
 
 GAMES_AT_ONCE, SIMULATIONS = 256, 25

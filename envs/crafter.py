@@ -13,19 +13,36 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from envs.base import EnvSpec
+from envs.base import DOWN, LEFT, RIGHT, UP, EnvConfig, EnvSpec, HumanPlay
 from envs.extras import require
-from envs.replayed import Outcome
+from envs.replayed import Outcome, ReplayedEnvs
 
+KEYS = {
+    "move_up": UP,
+    "move_down": DOWN,
+    "move_left": LEFT,
+    "move_right": RIGHT,
+    "do": ("Space",),
+    "sleep": ("KeyZ",),
+    "place_stone": ("KeyR",),
+    "place_table": ("KeyT",),
+    "place_furnace": ("KeyF",),
+    "place_plant": ("KeyP",),
+}
+LABELS = {
+    "do": "Act",
+    "move_up": "Up",
+    "move_down": "Down",
+    "move_left": "Left",
+    "move_right": "Right",
+}
 RENDER_SIZE = 576  # a multiple of the 9 cells along a side
 
 
-class CrafterConfig(BaseModel):
+class CrafterConfig(EnvConfig):
     """How large the picture is, and how many envs."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["crafter"]
     num_envs: int = Field(default=16, ge=1, le=1024)
@@ -36,6 +53,15 @@ class CrafterConfig(BaseModel):
     def _is_installed(self) -> "CrafterConfig":
         require("crafter", extra="crafter")
         return self
+
+    @property
+    def human_play(self) -> HumanPlay:
+        """See `EnvConfig.human_play`."""
+        return HumanPlay(KEYS, LABELS, steps_per_second=5)  # the speed of Crafter's own window
+
+    def make(self) -> ReplayedEnvs:
+        """See `EnvConfig.make`."""
+        return ReplayedEnvs(CrafterWorlds(self))
 
 
 class CrafterWorlds:

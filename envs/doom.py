@@ -20,21 +20,30 @@ import gymnasium
 import numpy as np
 import numpy.typing as npt
 import psutil
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from envs.base import EnvSpec
+from envs.base import DOWN, LEFT, RIGHT, UP, EnvConfig, EnvSpec, HumanPlay
 from envs.extras import require
-from envs.replayed import Outcome
+from envs.replayed import Outcome, ReplayedEnvs
 from envs.spelling import did_you_mean, meant
 
+TICS_PER_SECOND = 35
+KEYS = {
+    "attack": ("Space",),
+    "use": ("KeyE",),
+    "move_forward": UP,
+    "move_backward": DOWN,
+    "turn_left": LEFT,
+    "turn_right": RIGHT,
+    "move_left": LEFT,
+    "move_right": RIGHT,
+}
 # Those that a run is saved at.
 STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1}
 
 
-class DoomConfig(BaseModel):
+class DoomConfig(EnvConfig):
     """Which scenario, seen how, by how many games, each of which is a process."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["doom"]
     scenario: str = Field(description="an id such as VizdoomBasic-v1, or the path of a .cfg file")
@@ -89,6 +98,20 @@ class DoomConfig(BaseModel):
         finally:
             game.close()
         return self
+
+    @property
+    def title(self) -> str:
+        """The scenario's name."""
+        return Path(self.scenario).stem  # it may be a path
+
+    @property
+    def human_play(self) -> HumanPlay:
+        """See `EnvConfig.human_play`."""
+        return HumanPlay(KEYS, steps_per_second=TICS_PER_SECOND / self.frame_skip)
+
+    def make(self) -> ReplayedEnvs:
+        """See `EnvConfig.make`."""
+        return ReplayedEnvs(DoomWorlds(self), threads=self.env_threads)
 
 
 def list_scenarios() -> list[str]:

@@ -22,12 +22,27 @@ from minigrid.core.actions import Actions
 from minigrid.core.constants import DIR_TO_VEC
 from minigrid.core.grid import Grid
 from minigrid.core.world_object import Wall
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
-from envs.base import EnvSpec
-from envs.replayed import Outcome
+from envs.base import LEFT, RIGHT, UP, EnvConfig, EnvSpec, HumanPlay
+from envs.replayed import Outcome, ReplayedEnvs
 from envs.spelling import did_you_mean, meant
 
+KEYS = {
+    "left": LEFT,
+    "right": RIGHT,
+    "forward": UP,
+    "toggle": ("Space",),
+    "pickup": ("KeyE",),
+    "drop": ("KeyQ",),
+    "done": ("KeyX",),
+}
+LABELS = {
+    "left": "Turn left",
+    "right": "Turn right",
+    "pickup": "Pick up",
+    "toggle": "Open or use",
+}
 RENDER_TILE_SIZE = 32
 EMPTY = 0  # the kind of a cell that holds nothing
 # A kind of cell has ten pictures: without an agent or with one that faces one of four directions,
@@ -43,10 +58,8 @@ IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
 
-class MiniGridConfig(BaseModel):
+class MiniGridConfig(EnvConfig):
     """Which world, seen how, by how many envs."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["minigrid"]
     env_id: str
@@ -80,6 +93,20 @@ class MiniGridConfig(BaseModel):
                 f"the agent stands in the middle of its view: not {view_size}, an odd size"
             )
         return view_size
+
+    @property
+    def title(self) -> str:
+        """The world's id."""
+        return self.env_id
+
+    @property
+    def human_play(self) -> HumanPlay:
+        """See `EnvConfig.human_play`."""
+        return HumanPlay(KEYS, LABELS, flat_colours=True)
+
+    def make(self) -> ReplayedEnvs:
+        """See `EnvConfig.make`."""
+        return ReplayedEnvs(MiniGridWorlds(self))
 
 
 def list_grid_worlds() -> list[str]:

@@ -12,9 +12,9 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from envs.base import EnvSpec, State, Step
+from envs.base import EnvConfig, EnvSpec, HumanPlay, State, Step
 
 SIZE = 8
 
@@ -30,14 +30,26 @@ ProbeName = Literal[
 ]
 
 
-class ProbeConfig(BaseModel):
+class ProbeConfig(EnvConfig):
     """Which probe and how many copies."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["probe"]
     probe: ProbeName
     num_envs: int = Field(default=8, ge=1, le=1024)
+
+    @property
+    def title(self) -> str:
+        """The probe's name."""
+        return self.probe
+
+    @property
+    def human_play(self) -> HumanPlay:
+        """See `EnvConfig.human_play`."""
+        return HumanPlay(flat_colours=True)
+
+    def make(self) -> "ProbeEnvs":
+        """See `EnvConfig.make`."""
+        return ProbeEnvs(self)
 
 
 @dataclass(frozen=True)

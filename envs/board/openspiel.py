@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import pyspiel
 from open_spiel.python.observation import make_observation
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from envs.base import Config
 from envs.board.base import WHITE_PIXEL, GameSpec, Position, Status
 from envs.board.loading import load_rules, longest_game
 from envs.board.planes import ENDLESS, MISSING, Scale, counts, hex_cells, nearness
@@ -41,10 +42,8 @@ _TURNS: dict[tuple[str, int], Turns] = {}  # proven in this process, by game and
 Planes = Literal[1, 2]
 
 
-class BoardConfig(BaseModel):
+class BoardConfig(Config):
     """Which game, how many of them at once, and how long it may last."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["board"]
     game: str = Field(description="as OpenSpiel names it, e.g. connect_four or go(board_size=9)")

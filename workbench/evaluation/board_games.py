@@ -33,7 +33,8 @@ from workbench.recording.board_frame import draw, frame_of
 from workbench.recording.episode import TRACE_DIGITS, appearing_whole, open_video
 from workbench.recording.game_files import GameRecord, written
 from workbench.runs import checkpoint
-from workbench.runs.run import Run, choose_device, open_player
+from workbench.runs.run import Run, open_player
+from workbench.training.devices import choose_device
 
 VIDEO_FPS = 1
 MAX_VISITS_SHOWN = 32

@@ -9,8 +9,8 @@ import numpy as np
 
 from agents.base import Actor, Decision, Memory
 from agents.exploration import replace_at_random
-from envs import EnvConfig, make_envs
-from envs.base import EnvSpec, Step
+from envs import make_envs
+from envs.base import EnvConfig, EnvSpec, Step
 from workbench.evaluation.intervals import Interval, counted, mean95, share95, told, why_none
 from workbench.training.interact import playing
 

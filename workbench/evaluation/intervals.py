@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betaincinv, stdtrit
+import scipy  # whose parts are loaded when they are used
 
 Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -95,7 +95,7 @@ def bounds_of_means(values: Array) -> tuple[Array, Array]:
     if not len(values):
         return low, high
     mean, deviation = values.mean(1), values.std(1, ddof=1)
-    error, usual = deviation / np.sqrt(number), stdtrit(number - 1, 1 - TAIL)
+    error, usual = deviation / np.sqrt(number), scipy.special.stdtrit(number - 1, 1 - TAIL)
     below, above = mean - usual * error, mean + usual * error
     if FEW <= number <= MANY:
         down, up = _studentized((values - mean[:, None]) / deviation[:, None])
@@ -140,8 +140,8 @@ def bounds_of_shares(share: Array, count: Array) -> tuple[Array, Array]:
     """
     hits, misses = share * count, (1 - share) * count
     with np.errstate(invalid="ignore"):
-        low = np.where(hits > 0, betaincinv(hits, misses + 1, TAIL), 0.0)
-        high = np.where(misses > 0, betaincinv(hits + 1, misses, 1 - TAIL), 1.0)
+        low = np.where(hits > 0, scipy.special.betaincinv(hits, misses + 1, TAIL), 0.0)
+        high = np.where(misses > 0, scipy.special.betaincinv(hits + 1, misses, 1 - TAIL), 1.0)
     return low, high
 
 

@@ -9,14 +9,15 @@ import torch
 
 from agents import make_agent
 from agents.base import Actor, Agent
-from envs import EnvConfig, env_spec, make_rendered_env
-from envs.atari import PROTOCOLS, AtariConfig
+from envs import env_spec, make_rendered_env
+from envs.base import EnvConfig
 from workbench.config import SelfPlayConfig
 from workbench.errors import UsageError
 from workbench.recording.episode import Recording, record_episode
 from workbench.runs import checkpoint
-from workbench.runs.run import choose_device, open_player
+from workbench.runs.run import open_player
 from workbench.suggestions import PROTOCOLS_ELSEWHERE, choices
+from workbench.training.devices import choose_device
 
 # Videos made while training are cut after this many env_steps (two minutes of Atari).
 MAX_VIDEO_ENV_STEPS = 1_800
@@ -46,10 +47,10 @@ def with_protocol(env_config: EnvConfig, protocol: str | None) -> EnvConfig:
     """Returns the world under another protocol; raises UsageError if it has no such protocol."""
     if protocol is None:
         return env_config
-    if not isinstance(env_config, AtariConfig):
+    if not env_config.protocols:
         raise UsageError(f"{env_config.kind} has no protocols; leave --protocol out")
-    if protocol not in PROTOCOLS:
-        known = choices(protocol, PROTOCOLS_ELSEWHERE, PROTOCOLS)
+    if protocol not in env_config.protocols:
+        known = choices(protocol, PROTOCOLS_ELSEWHERE, env_config.protocols)
         raise UsageError(f"unknown protocol {protocol!r}{known}")
     return env_config.model_copy(update={"protocol": protocol})
 

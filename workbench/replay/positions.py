@@ -7,28 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 
 from agents.alphazero import Positions
 from envs.board.base import GameSpec
-
-
-class PositionReplayConfig(BaseModel):
-    """How many positions are kept, and how many of them are learned from."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    capacity_positions: int = Field(default=500_000, ge=1, le=10**9)
-    window_positions: int = Field(
-        default=20_000, ge=1, le=10**9, description="all are learned from until there are so many"
-    )
-    window_exponent: float = Field(
-        default=0.75,
-        ge=0.01,
-        le=1,
-        description="then the window grows as this power of their number",
-    )
-    window_growth: float = Field(default=0.4, ge=0, le=1, description="and begins at this pace")
+from workbench.config import PositionReplayConfig
 
 
 class Learnable(NamedTuple):

@@ -5,14 +5,16 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from envs import env_spec
-from workbench.config import SelfPlayConfig
+from workbench.config_file import read_yaml
 from workbench.errors import UsageError
 from workbench.runs.changes import changes, describe_changes
 from workbench.runs.removal import disk_bytes
 from workbench.runs.run import Run, list_runs
 from workbench.runs.scores import Score, Window, measured_in_training, recent_return, run_score
 from workbench.studio.runs.sparks import read_spark
+
+# Keys under `env` that say what is played, where there is more than one thing to play.
+NAMES_OF_GAMES = ("game", "env_id", "scenario", "probe", "kind")
 
 
 def list_rows() -> list[dict[str, Any]]:
@@ -54,17 +56,17 @@ def _recent(run: Run) -> Window | None:
 def _score(run: Run) -> Score | None:
     """Returns the number to show, or None: also where the run's files make no sense."""
     try:
-        config = run.config
-        world = config.env.kind
-        if isinstance(config, SelfPlayConfig):
-            spark, game = read_spark(run.metrics_path), config.env.game
-            measured = None
+        # Unchecked, for a check would load every world's simulator.
+        env = read_yaml(run.config_path)["env"]
+        world = env["kind"]
+        game = str(next(env[key] for key in NAMES_OF_GAMES if key in env))
+        if world == "board":
+            spark, measured = read_spark(run.metrics_path), None
             if spark.name is not None and spark.newest is not None:
                 measured = measured_in_training(run.path, game, spark.name, spark.newest)
             return run_score(run.path, world, game, None, measured)
-        spec = env_spec(config.env)
-        return run_score(run.path, world, spec.name, spec.protocol, None)
-    except (UsageError, OSError, ValueError):
+        return run_score(run.path, world, game, env.get("protocol"), None)
+    except (UsageError, OSError, ValueError, KeyError, TypeError):
         return None
 
 

@@ -15,10 +15,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
-
 from workbench.config import (
-    DeviceName,
+    SelfPlayConfig,
     TrainConfig,
     dump_config,
     load_saved_config,
@@ -195,24 +193,6 @@ def _config_time(path: Path) -> float:
         return 0.0
 
 
-def choose_device(name: DeviceName) -> torch.device:
-    """Returns the device asked for; `auto` takes cuda, else mps, else cpu.
-
-    Raises:
-        UsageError: the device asked for is not there.
-    """
-    available = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
-    if name == "auto":
-        return torch.device(next(device for device, there in available.items() if there))
-    if not available[name]:
-        raise UsageError(f"the device {name} is not available here; set device=auto")
-    return torch.device(name)
-
-
 class Clock:
     """Wall seconds spent on a run, across interruptions."""
 
@@ -227,15 +207,8 @@ class Clock:
 
 
 def _free_path(config: TrainConfig) -> Path:
-    keys = {
-        "atari": "game",
-        "board": "game",
-        "minigrid": "env_id",
-        "doom": "scenario",
-        "probe": "probe",
-    }
-    world = getattr(config.env, keys.get(config.env.kind, "kind"))
-    stem = f"{Path(world).stem}-{config.agent.kind}".lower()  # a scenario may be a path
+    world = config.env.game if isinstance(config, SelfPlayConfig) else config.env.title
+    stem = f"{world}-{config.agent.kind}".lower()
     stem = re.sub(
         r"[^\w.+-]+", "-", stem.replace("board_size=", "").replace("(", "").replace(")", "")
     )
@@ -255,5 +228,7 @@ def _git_revision() -> str | None:
 
 
 def _machine() -> str:
+    import torch  # a run is made where one is trained, and listed where none is
+
     cuda = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
     return f"{os.cpu_count()} x {platform.processor() or platform.machine()}, {cuda}"

@@ -18,7 +18,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from envs import EnvConfig, env_spec
+from envs import env_spec
+from envs.base import EnvConfig
 from workbench.config import SelfPlayConfig
 from workbench.engines.players import GAMES as ENGINE_GAMES
 from workbench.errors import UsageError

@@ -23,7 +23,8 @@ from workbench.errors import UsageError
 from workbench.evaluation.baselines import make_baseline
 from workbench.replay import position_replay_bytes, replay_bytes, sequence_replay_bytes
 from workbench.runs.removal import disk_bytes
-from workbench.runs.run import RUNS, choose_device
+from workbench.runs.run import RUNS
+from workbench.training.devices import choose_device
 from workbench.training.memory_check import (
     OVERHEAD_BYTES,
     gb,
@@ -213,7 +214,7 @@ def measure(config: TrainConfig, seconds: float = 5.0) -> dict[str, Any]:
 
 def _with_little_replay(config: OffPolicyConfig) -> OffPolicyConfig:
     """Learning starts at once, from as few ticks as it can."""
-    ticks = WARM_UP_TICKS + config.agent.window_ticks + config.agent.sequence_period_ticks
+    ticks = WARM_UP_TICKS + config.agent.window_ticks + config.agent.sample_period_ticks
     env_steps = ticks * config.env.num_envs
     replay = config.replay.model_copy(update={"capacity_env_steps": env_steps})
     changes = {

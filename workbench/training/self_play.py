@@ -14,7 +14,7 @@ from agents.base import Player
 from agents.search import Evaluate
 from envs.board.base import first_to_move
 from envs.board.openspiel import OpenSpielGame
-from workbench.config import SelfPlayConfig
+from workbench.config import PositionReplayConfig, SelfPlayConfig
 from workbench.evaluation.baselines import make_baseline
 from workbench.evaluation.board_games import record_game
 from workbench.evaluation.match import (
@@ -25,7 +25,7 @@ from workbench.evaluation.match import (
     rules_of,
 )
 from workbench.evaluation.solved import Exam, make_exam, make_solver
-from workbench.replay import PositionReplay, PositionReplayConfig
+from workbench.replay import PositionReplay
 from workbench.runs.checkpoint import Stateful
 from workbench.runs.run import Run
 from workbench.selfplay.diagnostics import soundness

@@ -11,7 +11,8 @@ import torch
 from workbench.config import OffPolicyConfig, OnPolicyConfig, TrainConfig
 from workbench.errors import UsageError
 from workbench.runs import checkpoint
-from workbench.runs.run import Clock, Run, choose_device
+from workbench.runs.run import Clock, Run
+from workbench.training.devices import choose_device
 from workbench.training.loop import Loop
 from workbench.training.metrics import Meter, MetricsFile, WandbLog, rates
 from workbench.training.off_policy import OffPolicyLoop

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from envs.board.openspiel import BoardConfig, OpenSpielGame
-from workbench.replay.positions import Learnable, PositionReplay, PositionReplayConfig
+from workbench.config import PositionReplayConfig
+from workbench.replay.positions import Learnable, PositionReplay
 
 
 def make_replay(game="connect_four", seed=0, **config) -> PositionReplay:

@@ -5,7 +5,8 @@ import torch
 
 from agents.alphazero import AlphaZero, AlphaZeroConfig
 from envs.board.openspiel import BoardConfig, OpenSpielGame
-from workbench.selfplay.gate import Gate, GateConfig
+from workbench.config import GateConfig
+from workbench.selfplay.gate import Gate
 
 PLAY = AlphaZeroConfig(kind="alphazero", blocks=1, channels=8, fast_simulations=8)
 

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from agents import AgentConfig
+from agents.config import EpisodicAgentConfig
 from workbench.errors import UsageError
 from workbench.recording.frame import SCREEN_HEIGHT, MemoryStrip, Pixels
 from workbench.runs import checkpoint
@@ -116,7 +116,7 @@ def episode_facts(run: Run, trace_path: Path) -> dict[str, Any]:
     }
 
 
-def _strip_height(agent: AgentConfig) -> int:
+def _strip_height(agent: EpisodicAgentConfig) -> int:
     """Returns how high the memory's strip is in a video, below the screen."""
     return MemoryStrip(SCREEN_HEIGHT, int(getattr(agent, "core_size", 1))).height
 
