@@ -42,7 +42,8 @@ def test_an_addition_does_all_that_others_do(
     ludus: Ludus, here: Path, config: dict[str, Any], name: str
 ) -> None:
     path = write_config(here / "c.yaml", config)
-    assert ludus("doctor", path).code == 0
+    if config is BOTH:  # it trains for some seconds
+        assert ludus("doctor", path).code == 0
     assert ludus("train", path).code == 0
     run = Run(here / "runs" / name)
     assert run.status == "finished"

@@ -12,7 +12,7 @@ from envs.replayed import Outcome, ReplayedEnvs
 
 
 class CorridorConfig(EnvConfig):
-    """A corridor whose end is worth 1."""
+    """A corridor whose end is worth 1; an episode is cut off after 20 steps."""
 
     kind: Literal["corridor"]
     cells: int = Field(default=4, ge=2, le=100)
@@ -27,16 +27,18 @@ class Corridors:
 
     def __init__(self, config: CorridorConfig) -> None:
         self._cells = np.zeros(config.num_envs, np.int64)
+        self._steps = np.zeros(config.num_envs, np.int64)
         self._end = config.cells - 1
         self.spec = EnvSpec("corridor", config.num_envs, (1, 8, 8), 1, ("back", "ahead"))
 
     def begin(self, i: int, seed: int) -> None:
-        self._cells[i] = 0
+        self._cells[i] = self._steps[i] = 0
 
     def step(self, i: int, action: int) -> Outcome:
         self._cells[i] = max(0, self._cells[i] + (1 if action else -1))
+        self._steps[i] += 1
         there = bool(self._cells[i] == self._end)
-        return float(there), there, False
+        return float(there), there, bool(self._steps[i] == 20) and not there
 
     def draw(self, rows: Sequence[int]) -> npt.NDArray[np.uint8]:
         bright = (255 * self._cells[list(rows)] // self._end).astype(np.uint8)
