@@ -19,14 +19,14 @@ from side_by_side import show
 from agents.alphazero import AlphaZero, AlphaZeroConfig
 from envs.board.openspiel import OpenSpielGame
 from workbench.config import PositionReplayConfig
-from workbench.evaluation.board_games import BoardPlayer, load_board_player
+from workbench.evaluation.load import BoardAgent, load_board_agent
 from workbench.replay import PositionReplay
 from workbench.selfplay.games import SelfPlay
 
 GAMES_AT_ONCE, SIMULATIONS = 256, 25
 
 
-def play(player: BoardPlayer, positions: int, held_out: int) -> tuple[PositionReplay, ...]:
+def play(player: BoardAgent, positions: int, held_out: int) -> tuple[PositionReplay, ...]:
     """Returns what is learned from, and what is not: games of the player against itself."""
     agent, game, config, _ = player
     settings = config.agent.model_copy(update={"simulations": SIMULATIONS, "resignation": None})
@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--held-out", type=int, default=4_000)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    player = load_board_player(args.player)
+    player = load_board_agent(args.player)
     replay, held_out = play(player, args.positions, args.held_out)
     unseen = held_out.spread(args.held_out, args.held_out)
     rows = []

@@ -23,7 +23,7 @@ from workbench.engines.gtp_clock import Clock, canadian, kgs_clock
 from workbench.engines.gtp_words import Refused, decimals, integers, player_of
 from workbench.engines.lines import LineReader
 from workbench.engines.timed_search import most_simulations, think, without_halving
-from workbench.evaluation.board_games import BoardPlayer, load_player_of
+from workbench.evaluation.load import BoardAgent, load_served
 
 MEMORY_MEGABYTES = 512  # of the tree
 STATUSES = ("alive", "dead", "seki")
@@ -38,7 +38,7 @@ def serve_gtp(player: str) -> None:
     Raises:
         UsageError: there is no such player, or it plays something else.
     """
-    loaded, name, simulations = load_player_of("go", "GTP", player)
+    loaded, name, simulations = load_served("go", "GTP", player)
 
     def say(text: str) -> None:
         sys.stdout.write(text)
@@ -57,7 +57,7 @@ class GTPServer:
 
     def __init__(
         self,
-        player: BoardPlayer,
+        player: BoardAgent,
         name: str,
         lines: LineReader,
         say: Callable[[str], None],

@@ -157,7 +157,7 @@ def open_run(name: str) -> Run:
     return Run(run_path(name))
 
 
-def open_player(player: str) -> tuple[Run, Path]:
+def open_checkpoint(player: str) -> tuple[Run, Path]:
     """Returns the run and the checkpoint that `runs/NAME` or `runs/NAME@STEP` names.
 
     Raises:

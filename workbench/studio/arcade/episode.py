@@ -18,7 +18,7 @@ from envs import make_rendered_env
 from envs.base import LEFT, RIGHT, EnvSpec, HumanPlay, RenderableEnv, Step
 from workbench.errors import UsageError
 from workbench.evaluation.episodes import EVAL_SEED_OFFSET, EvalActor
-from workbench.evaluation.load import load_player
+from workbench.evaluation.load import load_env_agent
 from workbench.recording.episode import FPS
 
 MAX_SEED = 2**31 - 1
@@ -180,7 +180,8 @@ class Duel:
         Raises:
             UsageError: there is no such player, or its world does not start.
         """
-        self._actor, self.env_config, self.env_steps = load_player(player)
+        trained = load_env_agent(player)
+        self._actor, self.env_config, self.env_steps = trained.agent, trained.env, trained.env_steps
         with ExitStack() as opened:
             envs = [
                 opened.enter_context(closing(make_rendered_env(self.env_config))) for _ in range(2)

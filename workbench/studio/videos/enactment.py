@@ -24,8 +24,8 @@ from envs import env_spec, make_envs, make_rendered_env
 from envs.atari import AtariConfig
 from envs.base import EnvConfig, EnvSpec, Step
 from envs.grid import MiniGridConfig
-from workbench.config import SelfPlayConfig
 from workbench.errors import UsageError
+from workbench.evaluation.load import episodic_config
 from workbench.recording.frame import MIN_HEIGHT, PANEL_WIDTH, SCREEN_HEIGHT, MemoryStrip
 from workbench.runs import checkpoint
 from workbench.runs.run import Run
@@ -79,9 +79,7 @@ def recorded_at(video: str) -> int:
 
 def world_and_agent(run: Run) -> tuple[EnvConfig, EpisodicAgentConfig]:
     """Returns what was trained where; raises UsageError for a board game or a broken config."""
-    config = run.config
-    if isinstance(config, SelfPlayConfig):
-        raise UsageError(f"{run.name} plays a board game, which has a page of its own")
+    config = episodic_config(run)
     return config.env, config.agent
 
 
