@@ -26,10 +26,11 @@ FORBIDDEN = {
     CLI.format(["--help"]): (*ALL, "numpy", "yaml"),
     CLI.format(["train", "--help"]): (*ALL, "numpy", "yaml"),
     CLI.format(["runs"]): ALL,
-    CLI.format(["delete", "none", "--help"]): ALL,
     LOAD.format("configs/grid/empty.yaml"): others("minigrid", "gymnasium", "torch"),
     LOAD.format("configs/atari/pong.yaml"): others("ale_py", "gymnasium", "torch", "cv2"),
-    LOAD.format("configs/crafter/crafter.yaml"): others("torch"),
+    "from workbench.evaluation.load import load_trained; load_trained('runs/zoo/grid-doorkey')": (
+        *("ale_py", "crafter", "vizdoom", "pyspiel", "numba", "chess", "wandb", "starlette"),
+    ),
     LOAD.format("configs/board/tic_tac_toe.yaml"): others("pyspiel", "torch", "numba"),
 }
 
