@@ -14,7 +14,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from agents.base import Array, Update
+from agents.base import Array, Learner, Player, Update
 from agents.board_network import LOSS, WIN, BoardNetwork, Foreseeing
 from agents.config import AgentConfig, PrecisionName
 from agents.networks import arithmetic_dtype, load_weights
@@ -112,7 +112,7 @@ class Evaluator:
         return logits.cpu().numpy(), value.cpu().numpy()
 
 
-class AlphaZero:
+class AlphaZero(Learner):
     """The network that learns and the average of its weights, which plays.
 
     Attributes:
@@ -148,7 +148,6 @@ class AlphaZero:
 
     @property
     def updates(self) -> int:
-        """See `Learner.updates`."""
         return self._updates
 
     @property
@@ -161,7 +160,6 @@ class AlphaZero:
         self._env_steps += env_steps
 
     def schedules(self) -> dict[str, float]:
-        """See `Learner.schedules`."""
         decay = self._config.learning_rate_decay_env_steps
         left = 1.0 if decay is None else max(0.1, 1 - 0.9 * self._env_steps / decay)
         return {"learning_rate": self._config.learning_rate * left}
@@ -221,11 +219,9 @@ class AlphaZero:
         return dict(self.average.state_dict())
 
     def load_network_state(self, state: Mapping[str, Tensor]) -> None:
-        """See `Learner.load_network_state`."""
         load_weights(self.average, state)
 
     def state_dict(self) -> dict[str, Any]:
-        """See `Learner.state_dict`."""
         return {
             "network": self._foreseeing.state_dict(),
             "optimizer": self._optimizer.state_dict(),
@@ -234,7 +230,6 @@ class AlphaZero:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """See `Learner.load_state_dict`."""
         load_weights(self._foreseeing, state["network"])
         self._optimizer.load_state_dict(dict(state["optimizer"]))
         self._env_steps = state["env_steps"]
@@ -275,7 +270,7 @@ def _worth(like: Tensor) -> Tensor:
     return torch.tensor([1.0, 0.0, -1.0], device=like.device)
 
 
-class SearchPlayer:
+class SearchPlayer(Player):
     """A network that makes the best move its search finds."""
 
     def __init__(

@@ -13,7 +13,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from agents.base import Decision, Memory, Transition, Update
+from agents.base import Agent, Decision, Memory, Transition, Update
 from agents.config import OffPolicyAgentConfig, PrecisionName, TorsoName
 from agents.cuda_graph import Recorder
 from agents.exploration import EpsilonGreedy
@@ -47,11 +47,10 @@ class DQNConfig(OffPolicyAgentConfig):
     precision: PrecisionName = "auto"
 
     def make(self, spec: EnvSpec, device: torch.device, rng: np.random.Generator) -> "DQN":
-        """See `EpisodicAgentConfig.make`."""
         return DQN(self, spec, device, rng)
 
 
-class DQN:
+class DQN(Agent):
     """An `Agent`; one instance holds both Q networks and the optimizer."""
 
     def __init__(
@@ -99,16 +98,13 @@ class DQN:
 
     @property
     def acting_network(self) -> QNetwork:
-        """See `Agent.acting_network`."""
         return self.online
 
     @property
     def updates(self) -> int:
-        """See `Learner.updates`."""
         return self._updates
 
     def schedules(self) -> dict[str, float]:
-        """See `Learner.schedules`."""
         return {"epsilon": self._exploration.epsilon}
 
     def initial_memory(self, num_envs: int) -> Memory:
@@ -160,15 +156,12 @@ class DQN:
         return greedy_action(values_t)
 
     def network_state(self) -> dict[str, Tensor]:
-        """See `Learner.network_state`."""
         return dict(self.online.state_dict())
 
     def load_network_state(self, state: Mapping[str, Tensor]) -> None:
-        """See `Learner.load_network_state`."""
         load_weights(self.online, state)
 
     def state_dict(self) -> dict[str, Any]:
-        """See `Learner.state_dict`."""
         return {
             "target": dict(self.target.state_dict()),
             "optimizer": self._optimizer.state_dict(),
@@ -177,7 +170,6 @@ class DQN:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """See `Learner.load_state_dict`."""
         self.target.load_state_dict(state["target"])
         self._optimizer.load_state_dict(dict(state["optimizer"]))
         for group in self._optimizer.param_groups:  # the checkpoint may be of another device

@@ -15,7 +15,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from agents.base import Decision, Flags, Memory, Update
+from agents.base import Agent, Decision, Flags, Memory, Update
 from agents.config import CoreName, EpisodicAgentConfig, PrecisionName, TorsoName
 from agents.losses import clipped_policy_loss, clipped_value_loss
 from agents.networks import (
@@ -80,7 +80,6 @@ class PPOConfig(EpisodicAgentConfig):
         return self
 
     def make(self, spec: EnvSpec, device: torch.device, rng: np.random.Generator) -> "PPO":
-        """See `EpisodicAgentConfig.make`."""
         return PPO(self, spec, device, rng)
 
 
@@ -97,7 +96,7 @@ class Sequences(NamedTuple):
     memory: Memory  # before the first tick of each sequence
 
 
-class PPO:
+class PPO(Agent):
     """An `Agent`; one instance holds the network and the optimizer."""
 
     def __init__(
@@ -119,16 +118,13 @@ class PPO:
 
     @property
     def acting_network(self) -> ActorCritic:
-        """See `Agent.acting_network`."""
         return self.network
 
     @property
     def updates(self) -> int:
-        """See `Learner.updates`."""
         return self._updates
 
     def schedules(self) -> dict[str, float]:
-        """See `Learner.schedules`."""
         decay = self._config.learning_rate_decay_env_steps
         # As it was when the rollout began: the last one would teach nothing otherwise.
         begun = max(0, self._env_steps - self._rollout_env_steps)
@@ -136,7 +132,6 @@ class PPO:
         return {"learning_rate": self._config.learning_rate * left}
 
     def initial_memory(self, num_envs: int) -> Memory:
-        """See `Actor.initial_memory`."""
         return self.network.encoder.core.initial_memory(num_envs, self._device)
 
     @torch.no_grad()
@@ -200,15 +195,12 @@ class PPO:
         return Update({name: tensor.detach() for name, tensor in metrics.items()}, torch.zeros(0))
 
     def network_state(self) -> dict[str, Tensor]:
-        """See `Learner.network_state`."""
         return dict(self.network.state_dict())
 
     def load_network_state(self, state: Mapping[str, Tensor]) -> None:
-        """See `Learner.load_network_state`."""
         load_weights(self.network, state)
 
     def state_dict(self) -> dict[str, Any]:
-        """See `Learner.state_dict`."""
         return {
             "optimizer": self._optimizer.state_dict(),
             "rng": self._rng.bit_generator.state,
@@ -217,7 +209,6 @@ class PPO:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """See `Learner.load_state_dict`."""
         self._optimizer.load_state_dict(dict(state["optimizer"]))
         self._rng.bit_generator.state = state["rng"]
         self._env_steps = state["env_steps"]

@@ -15,7 +15,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from agents.base import Decision, Flags, Memory, Update
+from agents.base import Agent, Decision, Flags, Memory, Update
 from agents.config import CoreName, OffPolicyAgentConfig, PrecisionName, TorsoName
 from agents.exploration import replace_at_random
 from agents.losses import rescale, sequence_priority, unrescale
@@ -70,7 +70,6 @@ class R2D2Config(OffPolicyAgentConfig):
 
     @property
     def sample_period_ticks(self) -> int:
-        """See `OffPolicyAgentConfig.sample_period_ticks`."""
         return self.sequence_period_ticks
 
     @property
@@ -79,7 +78,6 @@ class R2D2Config(OffPolicyAgentConfig):
         return self.batch_size * self.sequence_ticks
 
     def make(self, spec: EnvSpec, device: torch.device, rng: np.random.Generator) -> "R2D2":
-        """See `EpisodicAgentConfig.make`."""
         return R2D2(self, spec, device, rng)
 
     @property
@@ -111,7 +109,7 @@ class ReplayedSequences(NamedTuple):
     history: History | None  # given now and then, to measure how stale stored memories are
 
 
-class R2D2:
+class R2D2(Agent):
     """An `Agent`; one instance holds both Q networks and the optimizer."""
 
     def __init__(
@@ -140,12 +138,10 @@ class R2D2:
 
     @property
     def acting_network(self) -> RecurrentQ:
-        """See `Agent.acting_network`."""
         return self.online
 
     @property
     def updates(self) -> int:
-        """See `Learner.updates`."""
         return self._updates
 
     def schedules(self) -> dict[str, float]:
@@ -153,7 +149,6 @@ class R2D2:
         return {}
 
     def initial_memory(self, num_envs: int) -> Memory:
-        """See `Actor.initial_memory`."""
         return self.online.encoder.core.initial_memory(num_envs, self._device)
 
     @torch.no_grad()
@@ -231,15 +226,12 @@ class R2D2:
         return {"staleness": gap[0], "staleness_after_burn_in": gap[-1]}
 
     def network_state(self) -> dict[str, Tensor]:
-        """See `Learner.network_state`."""
         return dict(self.online.state_dict())
 
     def load_network_state(self, state: Mapping[str, Tensor]) -> None:
-        """See `Learner.load_network_state`."""
         load_weights(self.online, state)
 
     def state_dict(self) -> dict[str, Any]:
-        """See `Learner.state_dict`."""
         return {
             "target": dict(self.target.state_dict()),
             "optimizer": self._optimizer.state_dict(),
@@ -248,7 +240,6 @@ class R2D2:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """See `Learner.load_state_dict`."""
         self.target.load_state_dict(state["target"])
         self._optimizer.load_state_dict(dict(state["optimizer"]))
         self._rng.bit_generator.state = state["rng"]

@@ -36,6 +36,7 @@ from envs.base import (
     HumanPlay,
     State,
     Step,
+    VectorEnv,
     episode_seed,
 )
 from envs.spelling import atari_spelling, did_you_mean, kind_of_world
@@ -105,7 +106,6 @@ class AtariConfig(EnvConfig):
 
     @property
     def human_play(self) -> HumanPlay:
-        """See `EnvConfig.human_play`."""
         play = HumanPlay(
             {"up": UP, "down": DOWN, "left": LEFT, "right": RIGHT, "fire": ("Space",)},
             steps_per_second=FRAMES_PER_SECOND / FRAMES_PER_STEP,
@@ -121,11 +121,9 @@ class AtariConfig(EnvConfig):
         return play
 
     def make(self) -> "AtariEnvs":
-        """See `EnvConfig.make`."""
         return AtariEnvs(self)
 
     def make_rendered(self) -> "RenderedAtari":
-        """See `EnvConfig.make_rendered`."""
         return RenderedAtari(self)
 
     def note(self, typed: Mapping[str, Any]) -> str | None:
@@ -183,7 +181,7 @@ def _native(config: AtariConfig, num_envs: int, **picture: Any) -> AtariVectorEn
     )
 
 
-class AtariEnvs:
+class AtariEnvs(VectorEnv):
     """N Atari games in lock-step behind `envs.base.VectorEnv`.
 
     Attributes:
@@ -218,7 +216,6 @@ class AtariEnvs:
         self._in_flight = False  # whether the native env works on actions that were sent
 
     def reset(self, seed: int, first_env: int = 0) -> None:
-        """See `VectorEnv.reset`."""
         if self._in_flight:  # a native reset does not discard the tick under way
             self._native.recv()
             self._in_flight = False
@@ -241,14 +238,12 @@ class AtariEnvs:
         )
 
     def send(self, actions: npt.NDArray[np.int64]) -> None:
-        """See `VectorEnv.send`."""
         self._actions.append(np.array(actions, np.int64))
         self._age += 1
         self._native.send(self._actions[-1])
         self._in_flight = True
 
     def recv(self) -> Step:
-        """See `VectorEnv.recv`."""
         step, self._pending = self._pending or self._recv_native(), None
         if self._flicker:
             self._blank(step.obs)
@@ -340,7 +335,6 @@ class AtariEnvs:
         self._actions = list(actions)
 
     def close(self) -> None:
-        """See `VectorEnv.close`."""
         self._native.close()
 
 
@@ -359,7 +353,6 @@ class RenderedAtari(AtariEnvs):
         self._screen = np.zeros((210, 160, 3), np.uint8)
 
     def reset(self, seed: int, first_env: int = 0) -> None:
-        """See `VectorEnv.reset`."""
         if self._in_flight:
             self._twin.recv()
         super().reset(seed, first_env)
@@ -367,12 +360,10 @@ class RenderedAtari(AtariEnvs):
         self._screen = obs[0, -1]
 
     def send(self, actions: npt.NDArray[np.int64]) -> None:
-        """See `VectorEnv.send`."""
         super().send(actions)
         self._twin.send(self._actions[-1])
 
     def recv(self) -> Step:
-        """See `VectorEnv.recv`."""
         if self._pending is None:
             self._screen = self._twin.recv()[0][0, -1]
         return super().recv()
@@ -392,6 +383,5 @@ class RenderedAtari(AtariEnvs):
         return self._screen.copy()
 
     def close(self) -> None:
-        """See `VectorEnv.close`."""
         super().close()
         self._twin.close()

@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 
 from envs.base import DOWN, LEFT, RIGHT, UP, EnvConfig, EnvSpec, HumanPlay
 from envs.extras import require
-from envs.replayed import Outcome, ReplayedEnvs
+from envs.replayed import Outcome, ReplayedEnvs, Worlds
 
 KEYS = {
     "move_up": UP,
@@ -56,15 +56,13 @@ class CrafterConfig(EnvConfig):
 
     @property
     def human_play(self) -> HumanPlay:
-        """See `EnvConfig.human_play`."""
         return HumanPlay(KEYS, LABELS, steps_per_second=5)  # the speed of Crafter's own window
 
     def make(self) -> ReplayedEnvs:
-        """See `EnvConfig.make`."""
         return ReplayedEnvs(CrafterWorlds(self))
 
 
-class CrafterWorlds:
+class CrafterWorlds(Worlds):
     """N Crafter worlds for `envs.replayed.ReplayedEnvs`; a frame is `[3, obs_size, obs_size]` RGB.
 
     Attributes:
@@ -106,14 +104,12 @@ class CrafterWorlds:
         self._frames[i] = world.reset().transpose(2, 0, 1)
 
     def step(self, i: int, action: int) -> Outcome:
-        """See `Worlds.step`."""
         obs, reward, done, info = self._worlds[i].step(action)
         self._frames[i] = obs.transpose(2, 0, 1)
         died = info["discount"] == 0
         return reward, died, done and not died
 
     def draw(self, rows: Sequence[int]) -> npt.NDArray[np.uint8]:
-        """See `Worlds.draw`."""
         return self._frames[rows]
 
     def render(self) -> npt.NDArray[np.uint8]:
@@ -125,7 +121,7 @@ class CrafterWorlds:
         return picture
 
     def close(self) -> None:
-        """See `Worlds.close`."""
+        pass
 
 
 def _balance_in_order(world: Any) -> None:

@@ -24,7 +24,7 @@ from pydantic import Field, field_validator, model_validator
 
 from envs.base import DOWN, LEFT, RIGHT, UP, EnvConfig, EnvSpec, HumanPlay
 from envs.extras import require
-from envs.replayed import Outcome, ReplayedEnvs
+from envs.replayed import Outcome, ReplayedEnvs, Worlds
 from envs.spelling import did_you_mean, meant
 
 TICS_PER_SECOND = 35
@@ -106,11 +106,9 @@ class DoomConfig(EnvConfig):
 
     @property
     def human_play(self) -> HumanPlay:
-        """See `EnvConfig.human_play`."""
         return HumanPlay(KEYS, steps_per_second=TICS_PER_SECOND / self.frame_skip)
 
     def make(self) -> ReplayedEnvs:
-        """See `EnvConfig.make`."""
         return ReplayedEnvs(DoomWorlds(self), threads=self.env_threads)
 
 
@@ -142,7 +140,7 @@ def _make_game(config: DoomConfig) -> Any:
     return gymnasium.make(config.scenario, disable_env_checker=True, **options).unwrapped
 
 
-class DoomWorlds:
+class DoomWorlds(Worlds):
     """N ViZDoom games for `envs.replayed.ReplayedEnvs`.
 
     A frame is `[3, obs_height, obs_width]` RGB or `[1, ...]` gray, the screen averaged by area.
@@ -203,7 +201,6 @@ class DoomWorlds:
                 print(child.pid, file=self._reaper.stdin, flush=True)
 
     def step(self, i: int, action: int) -> Outcome:
-        """See `Worlds.step`."""
         game = self._games[i]
         obs, reward, finished, timed_out, _ = game.step(action)
         if not finished:
@@ -220,7 +217,6 @@ class DoomWorlds:
         self._frames[i] = frame.reshape(height, width, channels).transpose(2, 0, 1)
 
     def draw(self, rows: Sequence[int]) -> npt.NDArray[np.uint8]:
-        """See `Worlds.draw`."""
         return self._frames[rows]
 
     def render(self) -> npt.NDArray[np.uint8]:

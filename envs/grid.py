@@ -25,7 +25,7 @@ from minigrid.core.world_object import Wall
 from pydantic import Field, field_validator
 
 from envs.base import LEFT, RIGHT, UP, EnvConfig, EnvSpec, HumanPlay
-from envs.replayed import Outcome, ReplayedEnvs
+from envs.replayed import Outcome, ReplayedEnvs, Worlds
 from envs.spelling import did_you_mean, meant
 
 KEYS = {
@@ -101,11 +101,9 @@ class MiniGridConfig(EnvConfig):
 
     @property
     def human_play(self) -> HumanPlay:
-        """See `EnvConfig.human_play`."""
         return HumanPlay(KEYS, LABELS, flat_colours=True)
 
     def make(self) -> ReplayedEnvs:
-        """See `EnvConfig.make`."""
         return ReplayedEnvs(MiniGridWorlds(self))
 
 
@@ -257,7 +255,7 @@ class _Sight:
         return seen
 
 
-class MiniGridWorlds:
+class MiniGridWorlds(Worlds):
     """N MiniGrid worlds for `envs.replayed.ReplayedEnvs`.
 
     A frame is `[3, H, W]` RGB. H = W = view_size * tile_size in a partial view, and the size of the
@@ -294,17 +292,14 @@ class MiniGridWorlds:
         )
 
     def begin(self, i: int, seed: int) -> None:
-        """See `Worlds.begin`."""
         with redirect_stdout(None):  # BabyAI prints each rejected draw of a level
             self._worlds[i].reset(seed=seed)
 
     def step(self, i: int, action: int) -> Outcome:
-        """See `Worlds.step`."""
         _, reward, terminated, truncated, _ = self._worlds[i].step(action)
         return reward, terminated, truncated
 
     def draw(self, rows: Sequence[int]) -> npt.NDArray[np.uint8]:
-        """See `Worlds.draw`."""
         worlds = [self._worlds[i] for i in rows]
         poses = [self._sight.pose(world) for world in worlds]
         pictures = self._full_pictures if self._full else self._partial_pictures
@@ -342,6 +337,5 @@ class MiniGridWorlds:
         return picture
 
     def close(self) -> None:
-        """See `Worlds.close`."""
         for world in self._worlds:
             world.close()

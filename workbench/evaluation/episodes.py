@@ -61,7 +61,7 @@ class Evaluation:
         return text
 
 
-class EvalActor:
+class EvalActor(Actor):
     """Another actor as evaluations ask it: whoever else plays, it decides the same.
 
     It is always asked about `MAX_EVAL_ENVS` rows, some of them blank, for batches of other sizes
