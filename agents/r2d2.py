@@ -27,6 +27,9 @@ from agents.networks import (
 )
 from envs.base import EnvSpec, Step
 
+# η, the weight of the largest error of a sequence against the mean (section 2.3 of the paper).
+PRIORITY_MIX = 0.9
+
 
 class R2D2Config(OffPolicyAgentConfig):
     """Which network, what a sequence is, and how fast it learns."""
@@ -45,9 +48,6 @@ class R2D2Config(OffPolicyAgentConfig):
     sequence_ticks: int = Field(default=32, ge=2, le=10_000, description="learned from, after it")
     sequence_period_ticks: int = Field(
         default=16, ge=1, le=10_000, description="between the begins of neighbouring sequences"
-    )
-    priority_mix: float = Field(
-        default=0.9, ge=0, le=1, description="η: the largest error of a sequence against the mean"
     )
     batch_size: int = Field(default=32, ge=1, le=1_000_000, description="sequences")
     learning_rate: float = Field(default=1e-4, ge=1e-12, le=1)
@@ -199,7 +199,7 @@ class R2D2(Agent):
         if self._updates % config.target_period_updates == 0:
             self.target.load_state_dict(self.online.state_dict())
         metrics = {"loss": loss.detach(), "value": unrescale(value.detach()[valid]).mean()}
-        priority = sequence_priority(errors.detach().abs(), valid, config.priority_mix)
+        priority = sequence_priority(errors.detach().abs(), valid, PRIORITY_MIX)
         return Update(metrics | staleness, priority)
 
     @torch.no_grad()

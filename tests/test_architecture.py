@@ -184,7 +184,9 @@ def test_a_docstring_is_inherited_and_not_repeated():
     assert undocumented(ast.parse(alone)) == ["DQN.act", "DQN.other"]
 
 
-@pytest.mark.parametrize("path", [m for m in MODULES if "workbench" not in m.parts], ids=name)
+@pytest.mark.parametrize(
+    "path", [m for m in MODULES if name(m).partition("/")[0] != "workbench"], ids=name
+)
 def test_no_docstring_only_points_elsewhere(path: Path):
     tree = ast.parse(path.read_text())
     said = [ast.get_docstring(node) for _, node in public_definitions(tree)]

@@ -150,13 +150,6 @@ class PositionReplayConfig(Config):
     window_positions: int = Field(
         default=20_000, ge=1, le=10**9, description="all are learned from until there are so many"
     )
-    window_exponent: float = Field(
-        default=0.75,
-        ge=0.01,
-        le=1,
-        description="then the window grows as this power of their number",
-    )
-    window_growth: float = Field(default=0.4, ge=0, le=1, description="and begins at this pace")
 
 
 class GateConfig(Config):
@@ -166,7 +159,6 @@ class GateConfig(Config):
     games: int = Field(
         default=200, ge=2, le=100_000, multiple_of=2, description="from paired openings"
     )
-    opening_plies: int = Field(default=2, ge=0, le=100, description="random moves of each opening")
     # Not above a half: 40 games at 0.6 rejected networks that were better for months (research).
     min_score: float = Field(default=0.5, ge=0, le=1, description="of the points, to take over")
 
@@ -226,12 +218,30 @@ def config_of_agent(kind: str) -> type[TrainConfig]:
     return TRAININGS[resolve_name(AGENTS[kind]).training]
 
 
+# Keys of earlier versions that nobody set, and the values that are constants now.
+DROPPED = {
+    "agent.priority_mix": 0.9,
+    "replay.window_exponent": 0.75,
+    "replay.window_growth": 0.4,
+    "gate.opening_plies": 2,
+}
+
+
 def load_saved_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
     """Reads the config that a run was saved with, as `load_config` does.
 
-    What is missing there means what it meant before there was such a key.
+    What is missing there means what it meant before there was such a key. Keys that there are no
+    more (`DROPPED`) must have the value that always holds now.
     """
     data = read_yaml(path)
+    for key, constant in DROPPED.items():
+        group, _, name = key.partition(".")
+        inside = data.get(group)
+        if isinstance(inside, dict) and name in inside and inside.pop(name) != constant:
+            raise UsageError(
+                f"{path}: {key} is always {constant} in this version; to use this run, install the "
+                "version that made it (git_revision in run.json)"
+            )
     for override in overrides:
         apply_override(data, override)
     env = data.get("env")

@@ -131,7 +131,7 @@ def test_a_key_with_nothing_near_is_told_what_there_is(tmp_path: Path) -> None:
     path = Path(write_config(tmp_path / "c.yaml", ATARI))
     with pytest.raises(UsageError) as caught:
         load_config(path, ["agent.zzz=1"])
-    assert f"{path}: unknown key agent.zzz; agent has kind, network, head," in str(caught.value)
+    assert f"{path}: unknown key agent.zzz; agent has kind, precision, network," in str(caught.value)
     with pytest.raises(UsageError, match="unknown key zzz; a config of this agent has seed, total"):
         load_config(path, ["zzz=1"])
     assert len(str(caught.value)) < 600

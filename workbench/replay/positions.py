@@ -12,6 +12,9 @@ from agents.alphazero import Positions
 from envs.board.base import GameSpec
 from workbench.config import PositionReplayConfig
 
+# The window of what is learned from grows as in KataGo (Wu 2019, appendix C).
+WINDOW_EXPONENT, WINDOW_GROWTH = 0.75, 0.4
+
 
 class Learnable(NamedTuple):
     """P positions to learn from."""
@@ -48,8 +51,8 @@ class PositionReplay:
         more = self.added / config.window_positions
         if more <= 1:
             return self.added
-        power = config.window_exponent
-        size = config.window_positions * (1 + config.window_growth * (more**power - 1) / power)
+        growth = WINDOW_GROWTH * (more**WINDOW_EXPONENT - 1) / WINDOW_EXPONENT
+        size = config.window_positions * (1 + growth)
         return min(int(size), self.added, config.capacity_positions)
 
     def add(self, positions: Learnable) -> None:

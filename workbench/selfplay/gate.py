@@ -10,6 +10,8 @@ from envs.board.base import BoardGame
 from workbench.config import GateConfig
 from workbench.evaluation.match import first_players_scores, play_match, random_openings
 
+OPENING_PLIES = 2  # random moves before each pair of games, so that no two pairs are alike
+
 
 class Gate:
     """The frozen best network and the matches against it; part of a checkpoint.
@@ -35,7 +37,7 @@ class Gate:
         """Plays the match and returns what came of it; draws from no generator of training."""
         config, play = self._config, self._play
         openings = random_openings(
-            self._game, config.opening_plies, config.games // 2, np.random.default_rng(0)
+            self._game, OPENING_PLIES, config.games // 2, np.random.default_rng(0)
         )
         latest, best = (
             SearchPlayer(evaluate, play.search, self._game, play.fast_simulations)
