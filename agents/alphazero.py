@@ -12,21 +12,22 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor, nn
 
-from agents.base import Array, Update
+from agents.base import Array, Learner, Player, Update
 from agents.board_network import BoardNetwork
-from agents.networks import PrecisionName, arithmetic_dtype, load_weights
+from agents.config import AgentConfig, PrecisionName
+from agents.networks import arithmetic_dtype, load_weights
 from agents.resignation import ResignationConfig
 from agents.search import Evaluate, GumbelConfig, PUCTConfig, Search, SearchConfig
 from envs.board.base import WHITE_PIXEL, BoardGame, GameSpec, Position
 
 
-class AlphaZeroConfig(BaseModel):
+class AlphaZeroConfig(AgentConfig):
     """The network, its search, its self-play and its learning."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    training = "self_play"
 
     kind: Literal["alphazero"]
     blocks: int = Field(default=4, ge=1, le=100)
@@ -105,7 +106,7 @@ class Evaluator:
         return logits.cpu().numpy(), outcome.softmax(1).cpu().numpy()
 
 
-class AlphaZero:
+class AlphaZero(Learner):
     """The network that learns, and a moving average of its weights, which plays.
 
     Attributes:
@@ -142,7 +143,6 @@ class AlphaZero:
 
     @property
     def updates(self) -> int:
-        """See `Learner.updates`."""
         return self._updates
 
     @property
@@ -155,7 +155,6 @@ class AlphaZero:
         self._env_steps += env_steps
 
     def schedules(self) -> dict[str, float]:
-        """See `Learner.schedules`."""
         decay = self._config.learning_rate_decay_env_steps
         left = 1.0 if decay is None else max(0.1, 1 - 0.9 * self._env_steps / decay)
         return {"learning_rate": self._config.learning_rate * left}
@@ -215,11 +214,9 @@ class AlphaZero:
         return dict(self.average.state_dict())
 
     def load_network_state(self, state: Mapping[str, Tensor]) -> None:
-        """See `Learner.load_network_state`."""
         load_weights(self.average, state)
 
     def state_dict(self) -> dict[str, Any]:
-        """See `Learner.state_dict`."""
         return {
             "network": self.network.state_dict(),
             "optimizer": self._optimizer.state_dict(),
@@ -228,7 +225,6 @@ class AlphaZero:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """See `Learner.load_state_dict`."""
         network, optimizer = _without_end_head(state["network"], state["optimizer"])
         load_weights(self.network, network)
         self._optimizer.load_state_dict(optimizer)
@@ -271,7 +267,7 @@ def _worth(like: Tensor) -> Tensor:
     return torch.tensor([1.0, 0.0, -1.0], device=like.device)
 
 
-class SearchPlayer:
+class SearchPlayer(Player):
     """A player that searches with a network and plays the best move."""
 
     def __init__(

@@ -109,3 +109,7 @@ class Learner(Protocol):
 
 class Agent(Actor, Learner, Protocol):
     """An actor that learns."""
+
+    @property
+    def acting_network(self) -> torch.nn.Module:
+        """The network that it acts by."""

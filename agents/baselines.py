@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import pyspiel
 
+from agents.base import Player
 from envs.board.base import BoardGame, Position
 
 
-class RandomPlayer:
+class RandomPlayer(Player):
     """Any legal move."""
 
     def __init__(self, game: BoardGame) -> None:
@@ -16,7 +17,6 @@ class RandomPlayer:
         self._game = game
 
     def choose(self, positions: Sequence[Position], seeds: Sequence[int]) -> list[int]:
-        """See `Player.choose`."""
         status = self._game.status(positions)
         begins = status.num_legal.cumsum() - status.num_legal
         picks = [
@@ -26,7 +26,7 @@ class RandomPlayer:
         return [int(action) for action in status.legal[begins + picks]]
 
 
-class MinimaxPlayer:
+class MinimaxPlayer(Player):
     """Looks `depth` plies ahead; beyond, everything is a draw. Of equal moves, any."""
 
     def __init__(self, game: BoardGame, depth: int) -> None:
@@ -35,7 +35,6 @@ class MinimaxPlayer:
         self._depth = depth
 
     def choose(self, positions: Sequence[Position], seeds: Sequence[int]) -> list[int]:
-        """See `Player.choose`."""
         return [
             self._choose(position, np.random.default_rng(seed))
             for position, seed in zip(positions, seeds, strict=True)
@@ -79,7 +78,7 @@ class MinimaxPlayer:
         return best
 
 
-class RolloutPlayer:
+class RolloutPlayer(Player):
     """Monte Carlo tree search with random playouts: OpenSpiel's, in C++ (Kocsis & Szepesvári 2006).
 
     UCT with a constant of sqrt(2), one playout per simulation, proven results backed up.
@@ -91,7 +90,6 @@ class RolloutPlayer:
         self._simulations = simulations
 
     def choose(self, positions: Sequence[Position], seeds: Sequence[int]) -> list[int]:
-        """See `Player.choose`."""
         return [
             int(self._bot(seed % 2**31).step(position))
             for position, seed in zip(positions, seeds, strict=True)

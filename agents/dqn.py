@@ -10,28 +10,20 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor, nn
 
-from agents.base import Decision, Memory, Transition, Update
+from agents.base import Agent, Decision, Memory, Transition, Update
+from agents.config import OffPolicyAgentConfig, PrecisionName, TorsoName
 from agents.cuda_graph import Recorder
 from agents.exploration import EpsilonGreedy
 from agents.losses import greedy_action, huber_td_loss, quantile_huber_loss, take_action, td_target
-from agents.networks import (
-    PrecisionName,
-    QNetwork,
-    TorsoName,
-    arithmetic_dtype,
-    load_weights,
-    to_pixels,
-)
+from agents.networks import QNetwork, arithmetic_dtype, load_weights, to_pixels
 from envs.base import EnvSpec, Step
 
 
-class DQNConfig(BaseModel):
+class DQNConfig(OffPolicyAgentConfig):
     """Which network, which of the improvements, and how fast it learns."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["dqn"]
     network: TorsoName = "nature"
@@ -54,23 +46,11 @@ class DQNConfig(BaseModel):
     epsilon_decay_env_steps: int = Field(default=50_000, ge=1, le=2**53)
     precision: PrecisionName = "auto"
 
-    @property
-    def window_ticks(self) -> int:
-        """The consecutive ticks that one sample spans."""
-        return self.n_step + 1
-
-    @property
-    def sequence_period_ticks(self) -> int:
-        """Between the begins of neighbouring samples of one env."""
-        return 1
-
-    @property
-    def samples_per_update(self) -> int:
-        """The transitions that one update learns from."""
-        return self.batch_size
+    def make(self, spec: EnvSpec, device: torch.device, rng: np.random.Generator) -> "DQN":
+        return DQN(self, spec, device, rng)
 
 
-class DQN:
+class DQN(Agent):
     """An `Agent`; one instance holds both Q networks and the optimizer."""
 
     def __init__(
@@ -117,12 +97,14 @@ class DQN:
         )
 
     @property
+    def acting_network(self) -> QNetwork:
+        return self.online
+
+    @property
     def updates(self) -> int:
-        """See `Learner.updates`."""
         return self._updates
 
     def schedules(self) -> dict[str, float]:
-        """See `Learner.schedules`."""
         return {"epsilon": self._exploration.epsilon}
 
     def initial_memory(self, num_envs: int) -> Memory:
@@ -174,15 +156,12 @@ class DQN:
         return greedy_action(values_t)
 
     def network_state(self) -> dict[str, Tensor]:
-        """See `Learner.network_state`."""
         return dict(self.online.state_dict())
 
     def load_network_state(self, state: Mapping[str, Tensor]) -> None:
-        """See `Learner.load_network_state`."""
         load_weights(self.online, state)
 
     def state_dict(self) -> dict[str, Any]:
-        """See `Learner.state_dict`."""
         return {
             "target": dict(self.target.state_dict()),
             "optimizer": self._optimizer.state_dict(),
@@ -191,7 +170,6 @@ class DQN:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """See `Learner.load_state_dict`."""
         self.target.load_state_dict(state["target"])
         self._optimizer.load_state_dict(dict(state["optimizer"]))
         for group in self._optimizer.param_groups:  # the checkpoint may be of another device

@@ -5,17 +5,14 @@ pass over the images is spent on it.
 """
 
 from collections.abc import Mapping
-from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from agents.base import Flags, Memory
+from agents.config import CoreName, PrecisionName, TorsoName
 
-TorsoName = Literal["nature", "small", "grid", "flat"]
-CoreName = Literal["lstm", "none"]
-PrecisionName = Literal["auto", "float32", "bfloat16"]
 FORGET_GATE_BIAS = 2.0
 # Far enough from 0 that a gate is exactly 0 or 1 whatever else goes into it.
 SATURATED = 1e4

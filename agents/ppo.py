@@ -12,27 +12,25 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from agents.base import Decision, Flags, Memory, Update
+from agents.base import Agent, Decision, Flags, Memory, Update
+from agents.config import CoreName, EpisodicAgentConfig, PrecisionName, TorsoName
 from agents.losses import clipped_policy_loss, clipped_value_loss
 from agents.networks import (
     ActorCritic,
-    CoreName,
     Encoder,
-    PrecisionName,
-    TorsoName,
     arithmetic_dtype,
     load_weights,
 )
 from envs.base import EnvSpec, Step
 
 
-class PPOConfig(BaseModel):
+class PPOConfig(EpisodicAgentConfig):
     """Which network, how much is played between updates, and how fast it learns."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    training = "on_policy"
 
     kind: Literal["ppo"]
     network: TorsoName = "small"
@@ -81,6 +79,9 @@ class PPOConfig(BaseModel):
             )
         return self
 
+    def make(self, spec: EnvSpec, device: torch.device, rng: np.random.Generator) -> "PPO":
+        return PPO(self, spec, device, rng)
+
 
 class Sequences(NamedTuple):
     """B sequences of T consecutive ticks each; a sequence may run through several episodes."""
@@ -95,7 +96,7 @@ class Sequences(NamedTuple):
     memory: Memory  # before the first tick of each sequence
 
 
-class PPO:
+class PPO(Agent):
     """An `Agent`; one instance holds the network and the optimizer."""
 
     def __init__(
@@ -116,12 +117,14 @@ class PPO:
         )
 
     @property
+    def acting_network(self) -> ActorCritic:
+        return self.network
+
+    @property
     def updates(self) -> int:
-        """See `Learner.updates`."""
         return self._updates
 
     def schedules(self) -> dict[str, float]:
-        """See `Learner.schedules`."""
         decay = self._config.learning_rate_decay_env_steps
         # As it was when the rollout began: the last one would teach nothing otherwise.
         begun = max(0, self._env_steps - self._rollout_env_steps)
@@ -129,7 +132,6 @@ class PPO:
         return {"learning_rate": self._config.learning_rate * left}
 
     def initial_memory(self, num_envs: int) -> Memory:
-        """See `Actor.initial_memory`."""
         return self.network.encoder.core.initial_memory(num_envs, self._device)
 
     @torch.no_grad()
@@ -193,15 +195,12 @@ class PPO:
         return Update({name: tensor.detach() for name, tensor in metrics.items()}, torch.zeros(0))
 
     def network_state(self) -> dict[str, Tensor]:
-        """See `Learner.network_state`."""
         return dict(self.network.state_dict())
 
     def load_network_state(self, state: Mapping[str, Tensor]) -> None:
-        """See `Learner.load_network_state`."""
         load_weights(self.network, state)
 
     def state_dict(self) -> dict[str, Any]:
-        """See `Learner.state_dict`."""
         return {
             "optimizer": self._optimizer.state_dict(),
             "rng": self._rng.bit_generator.state,
@@ -210,7 +209,6 @@ class PPO:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """See `Learner.load_state_dict`."""
         self._optimizer.load_state_dict(dict(state["optimizer"]))
         self._rng.bit_generator.state = state["rng"]
         self._env_steps = state["env_steps"]

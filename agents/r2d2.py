@@ -12,28 +12,27 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor, nn
 
-from agents.base import Decision, Flags, Memory, Update
+from agents.base import Agent, Decision, Flags, Memory, Update
+from agents.config import CoreName, OffPolicyAgentConfig, PrecisionName, TorsoName
 from agents.exploration import replace_at_random
 from agents.losses import rescale, sequence_priority, unrescale
 from agents.networks import (
-    CoreName,
     Encoder,
-    PrecisionName,
     RecurrentQ,
-    TorsoName,
     arithmetic_dtype,
     load_weights,
 )
 from envs.base import EnvSpec, Step
 
+# η, the weight of the largest error of a sequence against the mean (section 2.3 of the paper).
+PRIORITY_MIX = 0.9
 
-class R2D2Config(BaseModel):
+
+class R2D2Config(OffPolicyAgentConfig):
     """Which network, what a sequence is, and how fast it learns."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["r2d2"]
     network: TorsoName = "small"
@@ -49,9 +48,6 @@ class R2D2Config(BaseModel):
     sequence_ticks: int = Field(default=32, ge=2, le=10_000, description="learned from, after it")
     sequence_period_ticks: int = Field(
         default=16, ge=1, le=10_000, description="between the begins of neighbouring sequences"
-    )
-    priority_mix: float = Field(
-        default=0.9, ge=0, le=1, description="η: the largest error of a sequence against the mean"
     )
     batch_size: int = Field(default=32, ge=1, le=1_000_000, description="sequences")
     learning_rate: float = Field(default=1e-4, ge=1e-12, le=1)
@@ -73,9 +69,16 @@ class R2D2Config(BaseModel):
         return self.burn_in_ticks + self.sequence_ticks + self.n_step
 
     @property
+    def sample_period_ticks(self) -> int:
+        return self.sequence_period_ticks
+
+    @property
     def samples_per_update(self) -> int:
         """The transitions that one update learns from."""
         return self.batch_size * self.sequence_ticks
+
+    def make(self, spec: EnvSpec, device: torch.device, rng: np.random.Generator) -> "R2D2":
+        return R2D2(self, spec, device, rng)
 
     @property
     def memory_bytes(self) -> int:
@@ -106,7 +109,7 @@ class ReplayedSequences(NamedTuple):
     history: History | None  # given now and then, to measure how stale stored memories are
 
 
-class R2D2:
+class R2D2(Agent):
     """An `Agent`; one instance holds both Q networks and the optimizer."""
 
     def __init__(
@@ -134,8 +137,11 @@ class R2D2:
         return RecurrentQ(encoder, spec.num_actions, dueling=config.dueling)
 
     @property
+    def acting_network(self) -> RecurrentQ:
+        return self.online
+
+    @property
     def updates(self) -> int:
-        """See `Learner.updates`."""
         return self._updates
 
     def schedules(self) -> dict[str, float]:
@@ -143,7 +149,6 @@ class R2D2:
         return {}
 
     def initial_memory(self, num_envs: int) -> Memory:
-        """See `Actor.initial_memory`."""
         return self.online.encoder.core.initial_memory(num_envs, self._device)
 
     @torch.no_grad()
@@ -194,7 +199,7 @@ class R2D2:
         if self._updates % config.target_period_updates == 0:
             self.target.load_state_dict(self.online.state_dict())
         metrics = {"loss": loss.detach(), "value": unrescale(value.detach()[valid]).mean()}
-        priority = sequence_priority(errors.detach().abs(), valid, config.priority_mix)
+        priority = sequence_priority(errors.detach().abs(), valid, PRIORITY_MIX)
         return Update(metrics | staleness, priority)
 
     @torch.no_grad()
@@ -221,15 +226,12 @@ class R2D2:
         return {"staleness": gap[0], "staleness_after_burn_in": gap[-1]}
 
     def network_state(self) -> dict[str, Tensor]:
-        """See `Learner.network_state`."""
         return dict(self.online.state_dict())
 
     def load_network_state(self, state: Mapping[str, Tensor]) -> None:
-        """See `Learner.load_network_state`."""
         load_weights(self.online, state)
 
     def state_dict(self) -> dict[str, Any]:
-        """See `Learner.state_dict`."""
         return {
             "target": dict(self.target.state_dict()),
             "optimizer": self._optimizer.state_dict(),
@@ -238,7 +240,6 @@ class R2D2:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """See `Learner.load_state_dict`."""
         self.target.load_state_dict(state["target"])
         self._optimizer.load_state_dict(dict(state["optimizer"]))
         self._rng.bit_generator.state = state["rng"]

@@ -1,12 +1,12 @@
 """When a side gives up a game it has lost; `workbench/selfplay/resignation.py` does it."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from envs.base import Config
 
 
-class ResignationConfig(BaseModel):
+class ResignationConfig(Config):
     """How many games are played out, and how many of those who give up may be wrong."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     played_out_share: float = Field(
         default=0.1, ge=1e-3, le=1, description="of games, in which nobody may give up"

@@ -24,8 +24,8 @@ from agents.base import Player
 from envs.board.connect_four import ConnectFourSolver
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench.evaluation.baselines import make_baseline
-from workbench.evaluation.board_games import load_board_player
 from workbench.evaluation.intervals import share95
+from workbench.evaluation.load import load_board_agent
 from workbench.evaluation.solved import make_exam
 
 STRICT_FIRST_PLY = 10
@@ -34,7 +34,7 @@ STRICT_FIRST_PLY = 10
 def make_player(name: str, game: OpenSpielGame, simulations: int) -> Player:
     if name.partition(":")[0] in ("random", "greedy", "mcts", "minimax"):
         return make_baseline(name, game)
-    agent, _, config, _ = load_board_player(name)
+    agent, _, config, _ = load_board_agent(name)
     return SearchPlayer(agent.evaluate, config.agent.search, game, simulations)
 
 

@@ -22,7 +22,7 @@ from envs.base import Step
 from envs.crafter import CrafterConfig, CrafterWorlds, crafter_score
 from envs.replayed import ReplayedEnvs
 from workbench.evaluation.episodes import EVAL_SEED_OFFSET
-from workbench.evaluation.load import load_player
+from workbench.evaluation.load import load_env_agent
 from workbench.training.interact import interact
 
 NUM_ENVS = 10
@@ -78,7 +78,8 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, default=100)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    agent, config, env_steps = load_player(args.run)
+    trained = load_env_agent(args.run)
+    agent, config, env_steps = trained.agent, trained.env, trained.env_steps
     assert isinstance(config, CrafterConfig), f"{args.run} is not a run of Crafter"
     worlds = CrafterWorlds(config)
     actors = {"random": RandomActor(worlds.spec.num_actions), args.run: agent}

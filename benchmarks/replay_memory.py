@@ -34,7 +34,8 @@ def ours(connection: Connection, *, transitions: int, files: bool) -> None:
     import torch
 
     from envs.base import EnvSpec, Step
-    from workbench.replay import Replay, ReplayConfig
+    from workbench.config import ReplayConfig
+    from workbench.replay import Replay
 
     torch.set_num_threads(1)
     spec = EnvSpec("benchmark", NUM_ENVS, (STACK, SIZE, SIZE), 1, ACTIONS)

@@ -44,7 +44,8 @@ def ours(
     connection: Connection, *, transitions: int, device: str, sampling: str, n_step: int
 ) -> None:
     from envs.base import EnvSpec, Step
-    from workbench.replay import Replay, ReplayConfig
+    from workbench.config import ReplayConfig
+    from workbench.replay import Replay
 
     rng = np.random.default_rng(0)
     replay = Replay(

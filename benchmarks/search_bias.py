@@ -15,8 +15,8 @@ from side_by_side import show, write_json
 
 from agents.search import Search
 from agents.search.forest import UNPROVEN
-from workbench.evaluation.board_games import load_board_player
 from workbench.evaluation.intervals import mean95
+from workbench.evaluation.load import load_board_agent
 from workbench.evaluation.match import play_at_random
 
 
@@ -54,7 +54,7 @@ def main() -> None:
 
 def errors_of(run: str, simulations: int, num_games: int) -> list[np.ndarray]:
     """Returns for each game the error in each of its positions."""
-    agent, game, config, _ = load_board_player(run)
+    agent, game, config, _ = load_board_agent(run)
     rng = np.random.default_rng(1)
     positions = []
     while len(positions) < num_games:

@@ -12,7 +12,7 @@ import numpy as np
 from side_by_side import show
 
 from agents.alphazero import SearchPlayer
-from workbench.evaluation.board_games import load_board_player
+from workbench.evaluation.load import load_board_agent
 from workbench.evaluation.solved import make_solver, make_whole_exam
 
 
@@ -23,7 +23,7 @@ def main() -> None:
     args = parser.parse_args()
     rows = []
     for name in args.players:
-        agent, game, config, _ = load_board_player(name)
+        agent, game, config, _ = load_board_agent(name)
         exam = make_whole_exam(game, make_solver(game))
         for simulations in args.simulations:
             player = SearchPlayer(agent.evaluate, config.agent.search, game, simulations)

@@ -21,7 +21,7 @@ from side_by_side import show, write_json
 
 from agents.alphazero import SearchPlayer
 from envs.board.openspiel import OpenSpielGame
-from workbench.evaluation.board_games import load_board_player
+from workbench.evaluation.load import load_board_agent
 from workbench.evaluation.match import Fixture, play
 from workbench.tournament.entrants import enter
 from workbench.tournament.openings import balanced_openings, default_opening_plies
@@ -68,7 +68,7 @@ def main() -> None:
             i: SearchPlayer(
                 loaded.agent.evaluate, loaded.config.agent.search, game, args.simulations
             )
-            for i, loaded in enumerate(map(load_board_player, args.players))
+            for i, loaded in enumerate(map(load_board_agent, args.players))
         }
         torch.set_num_threads(threads)
         begin = time.perf_counter()

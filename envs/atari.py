@@ -15,19 +15,33 @@ Both use the minimal action set, four frames per step, and cut episodes at 108,0
 2015, https://arxiv.org/abs/1507.06527, with 0.5): for agents only, pictures for people are whole.
 """
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 from ale_py import ALEInterface, roms
 from ale_py.vector_env import AtariVectorEnv
 from gymnasium.vector import AutoresetMode
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
-from envs.base import EnvSpec, State, Step, episode_seed
+from envs.base import (
+    DOWN,
+    LEFT,
+    RIGHT,
+    UP,
+    EnvConfig,
+    EnvSpec,
+    HumanPlay,
+    State,
+    Step,
+    VectorEnv,
+    episode_seed,
+)
 from envs.spelling import atari_spelling, did_you_mean, kind_of_world
 
+FRAMES_PER_SECOND = 60
 FRAMES_PER_STEP = 4
 MAX_FRAMES_PER_EPISODE = 108_000
 # A seeded reset reloads the ROM (about 0.1 s), so it is spread over this many ticks; longer makes
@@ -57,10 +71,10 @@ PROTOCOLS = {
 ProtocolName = Literal["machado", "classic"]
 
 
-class AtariConfig(BaseModel):
+class AtariConfig(EnvConfig):
     """Which game, under which protocol, seen at which size, by how many envs."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    protocols: ClassVar[tuple[str, ...]] = tuple(PROTOCOLS)
 
     kind: Literal["atari"]
     game: str
@@ -84,6 +98,46 @@ class AtariConfig(BaseModel):
             known = kind_of_world(game) or f"{len(games)} for one player are in ale-py, e.g. pong"
             raise ValueError(f"unknown game {game!r}{did_you_mean(game, games, otherwise=known)}")
         return spelling.game
+
+    @property
+    def title(self) -> str:
+        """The game's name."""
+        return self.game
+
+    @property
+    def human_play(self) -> HumanPlay:
+        play = HumanPlay(
+            {"up": UP, "down": DOWN, "left": LEFT, "right": RIGHT, "fire": ("Space",)},
+            steps_per_second=FRAMES_PER_SECOND / FRAMES_PER_STEP,
+            flat_colours=True,
+        )
+        if self.game == "pong":  # where what is called right goes up, and left goes down
+            return replace(
+                play,
+                keys={**play.keys, "right": UP + RIGHT, "left": DOWN + LEFT},
+                labels={"right": "Up", "left": "Down"},
+                places={"right": "up", "left": "down"},
+            )
+        return play
+
+    def make(self) -> "AtariEnvs":
+        return AtariEnvs(self)
+
+    def make_rendered(self) -> "RenderedAtari":
+        return RenderedAtari(self)
+
+    def note(self, typed: Mapping[str, Any]) -> str | None:
+        """Returns a line where the name typed for the game stands for other rules elsewhere."""
+        name = typed.get("game")
+        implied = atari_spelling(name, list_games()).protocol if isinstance(name, str) else None
+        if implied is None or implied == self.protocol:
+            return None
+        sticky = PROTOCOLS[self.protocol].sticky
+        return (
+            f"{name} is played as {self.game} under the protocol {self.protocol} (sticky actions "
+            f"{sticky:g}, {FRAMES_PER_STEP} frames a step); env.protocol={implied} is nearer to "
+            "what it is elsewhere"
+        )
 
 
 def list_games() -> list[str]:
@@ -127,7 +181,7 @@ def _native(config: AtariConfig, num_envs: int, **picture: Any) -> AtariVectorEn
     )
 
 
-class AtariEnvs:
+class AtariEnvs(VectorEnv):
     """N Atari games in lock-step behind `envs.base.VectorEnv`.
 
     Attributes:
@@ -162,7 +216,6 @@ class AtariEnvs:
         self._in_flight = False  # whether the native env works on actions that were sent
 
     def reset(self, seed: int, first_env: int = 0) -> None:
-        """See `VectorEnv.reset`."""
         if self._in_flight:  # a native reset does not discard the tick under way
             self._native.recv()
             self._in_flight = False
@@ -185,14 +238,12 @@ class AtariEnvs:
         )
 
     def send(self, actions: npt.NDArray[np.int64]) -> None:
-        """See `VectorEnv.send`."""
         self._actions.append(np.array(actions, np.int64))
         self._age += 1
         self._native.send(self._actions[-1])
         self._in_flight = True
 
     def recv(self) -> Step:
-        """See `VectorEnv.recv`."""
         step, self._pending = self._pending or self._recv_native(), None
         if self._flicker:
             self._blank(step.obs)
@@ -284,7 +335,6 @@ class AtariEnvs:
         self._actions = list(actions)
 
     def close(self) -> None:
-        """See `VectorEnv.close`."""
         self._native.close()
 
 
@@ -303,7 +353,6 @@ class RenderedAtari(AtariEnvs):
         self._screen = np.zeros((210, 160, 3), np.uint8)
 
     def reset(self, seed: int, first_env: int = 0) -> None:
-        """See `VectorEnv.reset`."""
         if self._in_flight:
             self._twin.recv()
         super().reset(seed, first_env)
@@ -311,12 +360,10 @@ class RenderedAtari(AtariEnvs):
         self._screen = obs[0, -1]
 
     def send(self, actions: npt.NDArray[np.int64]) -> None:
-        """See `VectorEnv.send`."""
         super().send(actions)
         self._twin.send(self._actions[-1])
 
     def recv(self) -> Step:
-        """See `VectorEnv.recv`."""
         if self._pending is None:
             self._screen = self._twin.recv()[0][0, -1]
         return super().recv()
@@ -336,6 +383,5 @@ class RenderedAtari(AtariEnvs):
         return self._screen.copy()
 
     def close(self) -> None:
-        """See `VectorEnv.close`."""
         super().close()
         self._twin.close()

@@ -20,13 +20,20 @@ it by its γ.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict
 
 State = Mapping[str, Any]
+
+
+class Config(BaseModel):
+    """What a user sets in YAML: an unknown key is refused, and nothing changes afterwards."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Step(NamedTuple):
@@ -118,6 +125,68 @@ class RenderableEnv(VectorEnv, Protocol):
 
     def render(self) -> npt.NDArray[np.uint8]:
         """Returns `[H, W, 3]` RGB of the moment that the latest received obs shows."""
+
+
+@dataclass(frozen=True)
+class HumanPlay:
+    """How a person plays a world with a keyboard, and how fast.
+
+    Attributes:
+        keys: by button, the physical keys (`KeyboardEvent.code`) that hold it down. A button is an
+            action, or a part of one whose name is several buttons', with a `+` between them or not;
+            buttons that are left out get a spare key.
+        labels: by button, what people read; left out: its name.
+        places: by button, the arrow that it is (`up`, `down`, `left`, `right`), where its name does
+            not tell.
+        steps_per_second: the world's own speed; None: it waits for whoever plays.
+        flat_colours: few colours and sharp edges, for which PNG is small.
+    """
+
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    places: Mapping[str, str] = field(default_factory=dict)
+    steps_per_second: float | None = None
+    flat_colours: bool = False
+
+
+# Physical keys that move, of the arrows and of the left hand.
+UP, DOWN = ("ArrowUp", "KeyW"), ("ArrowDown", "KeyS")
+LEFT, RIGHT = ("ArrowLeft", "KeyA"), ("ArrowRight", "KeyD")
+
+
+class EnvConfig(Config):
+    """A world and how many envs of it; each kind has a model of its own, named in `envs.ENVS`.
+
+    Attributes:
+        protocols: the evaluation protocols that the key `protocol` chooses from, if there are any.
+    """
+
+    kind: str
+    num_envs: int
+
+    protocols: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def title(self) -> str:
+        """What is played, e.g. `pong`: new runs are named after it."""
+        return self.kind
+
+    @property
+    def human_play(self) -> HumanPlay:
+        """How a person plays it."""
+        return HumanPlay()
+
+    def make(self) -> VectorEnv:
+        """Returns the world with all its envs; raises ValueError if it does not start."""
+        raise NotImplementedError
+
+    def make_rendered(self) -> RenderableEnv:
+        """Returns one env that also shows what a person would see."""
+        return cast(RenderableEnv, self.model_copy(update={"num_envs": 1}).make())
+
+    def note(self, typed: Mapping[str, Any]) -> str | None:
+        """Returns a line on what a person may not expect of it, given what they typed."""
+        return None
 
 
 def episode_seed(seed: int, env_index: int, episode_index: int) -> int:

@@ -13,19 +13,36 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from envs.base import EnvSpec
+from envs.base import DOWN, LEFT, RIGHT, UP, EnvConfig, EnvSpec, HumanPlay
 from envs.extras import require
-from envs.replayed import Outcome
+from envs.replayed import Outcome, ReplayedEnvs, Worlds
 
+KEYS = {
+    "move_up": UP,
+    "move_down": DOWN,
+    "move_left": LEFT,
+    "move_right": RIGHT,
+    "do": ("Space",),
+    "sleep": ("KeyZ",),
+    "place_stone": ("KeyR",),
+    "place_table": ("KeyT",),
+    "place_furnace": ("KeyF",),
+    "place_plant": ("KeyP",),
+}
+LABELS = {
+    "do": "Act",
+    "move_up": "Up",
+    "move_down": "Down",
+    "move_left": "Left",
+    "move_right": "Right",
+}
 RENDER_SIZE = 576  # a multiple of the 9 cells along a side
 
 
-class CrafterConfig(BaseModel):
+class CrafterConfig(EnvConfig):
     """How large the picture is, and how many envs."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["crafter"]
     num_envs: int = Field(default=16, ge=1, le=1024)
@@ -37,8 +54,15 @@ class CrafterConfig(BaseModel):
         require("crafter", extra="crafter")
         return self
 
+    @property
+    def human_play(self) -> HumanPlay:
+        return HumanPlay(KEYS, LABELS, steps_per_second=5)  # the speed of Crafter's own window
 
-class CrafterWorlds:
+    def make(self) -> ReplayedEnvs:
+        return ReplayedEnvs(CrafterWorlds(self))
+
+
+class CrafterWorlds(Worlds):
     """N Crafter worlds for `envs.replayed.ReplayedEnvs`; a frame is `[3, obs_size, obs_size]` RGB.
 
     Attributes:
@@ -80,14 +104,12 @@ class CrafterWorlds:
         self._frames[i] = world.reset().transpose(2, 0, 1)
 
     def step(self, i: int, action: int) -> Outcome:
-        """See `Worlds.step`."""
         obs, reward, done, info = self._worlds[i].step(action)
         self._frames[i] = obs.transpose(2, 0, 1)
         died = info["discount"] == 0
         return reward, died, done and not died
 
     def draw(self, rows: Sequence[int]) -> npt.NDArray[np.uint8]:
-        """See `Worlds.draw`."""
         return self._frames[rows]
 
     def render(self) -> npt.NDArray[np.uint8]:
@@ -99,7 +121,7 @@ class CrafterWorlds:
         return picture
 
     def close(self) -> None:
-        """See `Worlds.close`."""
+        pass
 
 
 def _balance_in_order(world: Any) -> None:

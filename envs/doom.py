@@ -20,21 +20,30 @@ import gymnasium
 import numpy as np
 import numpy.typing as npt
 import psutil
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from envs.base import EnvSpec
+from envs.base import DOWN, LEFT, RIGHT, UP, EnvConfig, EnvSpec, HumanPlay
 from envs.extras import require
-from envs.replayed import Outcome
+from envs.replayed import Outcome, ReplayedEnvs, Worlds
 from envs.spelling import did_you_mean, meant
 
+TICS_PER_SECOND = 35
+KEYS = {
+    "attack": ("Space",),
+    "use": ("KeyE",),
+    "move_forward": UP,
+    "move_backward": DOWN,
+    "turn_left": LEFT,
+    "turn_right": RIGHT,
+    "move_left": LEFT,
+    "move_right": RIGHT,
+}
 # Those that a run is saved at.
 STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1}
 
 
-class DoomConfig(BaseModel):
+class DoomConfig(EnvConfig):
     """Which scenario, seen how, by how many games, each of which is a process."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["doom"]
     scenario: str = Field(description="an id such as VizdoomBasic-v1, or the path of a .cfg file")
@@ -90,6 +99,18 @@ class DoomConfig(BaseModel):
             game.close()
         return self
 
+    @property
+    def title(self) -> str:
+        """The scenario's name."""
+        return Path(self.scenario).stem  # it may be a path
+
+    @property
+    def human_play(self) -> HumanPlay:
+        return HumanPlay(KEYS, steps_per_second=TICS_PER_SECOND / self.frame_skip)
+
+    def make(self) -> ReplayedEnvs:
+        return ReplayedEnvs(DoomWorlds(self), threads=self.env_threads)
+
 
 def list_scenarios() -> list[str]:
     """Returns the ids of all scenarios that ViZDoom registers with Gymnasium, sorted."""
@@ -119,7 +140,7 @@ def _make_game(config: DoomConfig) -> Any:
     return gymnasium.make(config.scenario, disable_env_checker=True, **options).unwrapped
 
 
-class DoomWorlds:
+class DoomWorlds(Worlds):
     """N ViZDoom games for `envs.replayed.ReplayedEnvs`.
 
     A frame is `[3, obs_height, obs_width]` RGB or `[1, ...]` gray, the screen averaged by area.
@@ -180,7 +201,6 @@ class DoomWorlds:
                 print(child.pid, file=self._reaper.stdin, flush=True)
 
     def step(self, i: int, action: int) -> Outcome:
-        """See `Worlds.step`."""
         game = self._games[i]
         obs, reward, finished, timed_out, _ = game.step(action)
         if not finished:
@@ -197,7 +217,6 @@ class DoomWorlds:
         self._frames[i] = frame.reshape(height, width, channels).transpose(2, 0, 1)
 
     def draw(self, rows: Sequence[int]) -> npt.NDArray[np.uint8]:
-        """See `Worlds.draw`."""
         return self._frames[rows]
 
     def render(self) -> npt.NDArray[np.uint8]:

@@ -22,12 +22,27 @@ from minigrid.core.actions import Actions
 from minigrid.core.constants import DIR_TO_VEC
 from minigrid.core.grid import Grid
 from minigrid.core.world_object import Wall
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
-from envs.base import EnvSpec
-from envs.replayed import Outcome
+from envs.base import LEFT, RIGHT, UP, EnvConfig, EnvSpec, HumanPlay
+from envs.replayed import Outcome, ReplayedEnvs, Worlds
 from envs.spelling import did_you_mean, meant
 
+KEYS = {
+    "left": LEFT,
+    "right": RIGHT,
+    "forward": UP,
+    "toggle": ("Space",),
+    "pickup": ("KeyE",),
+    "drop": ("KeyQ",),
+    "done": ("KeyX",),
+}
+LABELS = {
+    "left": "Turn left",
+    "right": "Turn right",
+    "pickup": "Pick up",
+    "toggle": "Open or use",
+}
 RENDER_TILE_SIZE = 32
 EMPTY = 0  # the kind of a cell that holds nothing
 # A kind of cell has ten pictures: without an agent or with one that faces one of four directions,
@@ -43,10 +58,8 @@ IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
 
-class MiniGridConfig(BaseModel):
+class MiniGridConfig(EnvConfig):
     """Which world, seen how, by how many envs."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["minigrid"]
     env_id: str
@@ -80,6 +93,18 @@ class MiniGridConfig(BaseModel):
                 f"the agent stands in the middle of its view: not {view_size}, an odd size"
             )
         return view_size
+
+    @property
+    def title(self) -> str:
+        """The world's id."""
+        return self.env_id
+
+    @property
+    def human_play(self) -> HumanPlay:
+        return HumanPlay(KEYS, LABELS, flat_colours=True)
+
+    def make(self) -> ReplayedEnvs:
+        return ReplayedEnvs(MiniGridWorlds(self))
 
 
 def list_grid_worlds() -> list[str]:
@@ -230,7 +255,7 @@ class _Sight:
         return seen
 
 
-class MiniGridWorlds:
+class MiniGridWorlds(Worlds):
     """N MiniGrid worlds for `envs.replayed.ReplayedEnvs`.
 
     A frame is `[3, H, W]` RGB. H = W = view_size * tile_size in a partial view, and the size of the
@@ -267,17 +292,14 @@ class MiniGridWorlds:
         )
 
     def begin(self, i: int, seed: int) -> None:
-        """See `Worlds.begin`."""
         with redirect_stdout(None):  # BabyAI prints each rejected draw of a level
             self._worlds[i].reset(seed=seed)
 
     def step(self, i: int, action: int) -> Outcome:
-        """See `Worlds.step`."""
         _, reward, terminated, truncated, _ = self._worlds[i].step(action)
         return reward, terminated, truncated
 
     def draw(self, rows: Sequence[int]) -> npt.NDArray[np.uint8]:
-        """See `Worlds.draw`."""
         worlds = [self._worlds[i] for i in rows]
         poses = [self._sight.pose(world) for world in worlds]
         pictures = self._full_pictures if self._full else self._partial_pictures
@@ -315,6 +337,5 @@ class MiniGridWorlds:
         return picture
 
     def close(self) -> None:
-        """See `Worlds.close`."""
         for world in self._worlds:
             world.close()

@@ -12,9 +12,9 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from envs.base import EnvSpec, State, Step
+from envs.base import EnvConfig, EnvSpec, HumanPlay, RenderableEnv, State, Step
 
 SIZE = 8
 
@@ -30,14 +30,24 @@ ProbeName = Literal[
 ]
 
 
-class ProbeConfig(BaseModel):
+class ProbeConfig(EnvConfig):
     """Which probe and how many copies."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["probe"]
     probe: ProbeName
     num_envs: int = Field(default=8, ge=1, le=1024)
+
+    @property
+    def title(self) -> str:
+        """The probe's name."""
+        return self.probe
+
+    @property
+    def human_play(self) -> HumanPlay:
+        return HumanPlay(flat_colours=True)
+
+    def make(self) -> "ProbeEnvs":
+        return ProbeEnvs(self)
 
 
 @dataclass(frozen=True)
@@ -87,7 +97,7 @@ PROBES: dict[str, Probe] = {
 }
 
 
-class ProbeEnvs:
+class ProbeEnvs(RenderableEnv):
     """N copies of one probe behind `envs.base.VectorEnv`."""
 
     def __init__(self, config: ProbeConfig) -> None:
@@ -109,7 +119,6 @@ class ProbeEnvs:
         self._actions: npt.NDArray[np.int64] | None = None
 
     def reset(self, seed: int, first_env: int = 0) -> None:
-        """See `VectorEnv.reset`."""
         self._first_env = first_env
         self._rng = np.random.default_rng(seed)
         # As if every env had just ended an episode: the pending tick starts a new one everywhere.
@@ -117,11 +126,9 @@ class ProbeEnvs:
         self._actions = np.zeros(self.spec.num_envs, np.int64)
 
     def send(self, actions: npt.NDArray[np.int64]) -> None:
-        """See `VectorEnv.send`."""
         self._actions = np.array(actions, np.int64)
 
     def recv(self) -> Step:
-        """See `VectorEnv.recv`."""
         if self._actions is None:
             raise ValueError("recv needs a reset or a send before it")
         first = self._t == self._probe.length
@@ -145,7 +152,6 @@ class ProbeEnvs:
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """See `VectorEnv.state_dict`."""
         if self._actions is None:
             raise ValueError("the state of an env is taken between send and recv")
         return {
@@ -158,7 +164,6 @@ class ProbeEnvs:
         }
 
     def load_state_dict(self, state: State) -> None:
-        """See `VectorEnv.load_state_dict`."""
         if state.get("probe") != self.spec.name or len(state["t"]) != self.spec.num_envs:
             raise ValueError(f"the saved env is not {self.spec.num_envs} x {self.spec.name}")
         self._rng.bit_generator.state = state["rng"]
@@ -173,4 +178,4 @@ class ProbeEnvs:
         return np.repeat(gray[:, :, None], 3, axis=2)
 
     def close(self) -> None:
-        """See `VectorEnv.close`."""
+        pass

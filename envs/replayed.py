@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from envs.base import EnvSpec, State, Step, episode_seed
+from envs.base import EnvSpec, RenderableEnv, State, Step, episode_seed
 
 Outcome = tuple[float, bool, bool]  # reward, terminated, truncated
 
@@ -40,7 +40,7 @@ class Worlds(Protocol):
         """Frees processes and memory."""
 
 
-class ReplayedEnvs:
+class ReplayedEnvs(RenderableEnv):
     """The stream of N worlds: a `VectorEnv`, and with one world also a `RenderableEnv`.
 
     An obs stacks the frames of `spec.stack` ticks, oldest first; frames before the episode are 0.
@@ -65,7 +65,6 @@ class ReplayedEnvs:
         self._outcomes: Iterator[Outcome] = iter(())  # of the tick that was sent
 
     def reset(self, seed: int, first_env: int = 0) -> None:
-        """See `VectorEnv.reset`."""
         self._let_threads_finish()
         n = self.spec.num_envs
         self._seed, self._first_env = seed, first_env
@@ -75,7 +74,6 @@ class ReplayedEnvs:
         self.send(np.zeros(n, np.int64))
 
     def send(self, actions: npt.NDArray[np.int64]) -> None:
-        """See `VectorEnv.send`."""
         self._sent = np.array(actions, np.int64)
         self._outcomes = self._map(self._advance, range(self.spec.num_envs), self._sent.tolist())
 
@@ -89,7 +87,6 @@ class ReplayedEnvs:
         self.worlds.begin(i, episode_seed(self._seed, self._first_env + i, episode))
 
     def recv(self) -> Step:
-        """See `VectorEnv.recv`."""
         if self._sent is None:
             raise ValueError("recv needs a reset or a send before it")
         reward, terminated, truncated = map(np.array, zip(*self._outcomes, strict=True))
@@ -158,11 +155,9 @@ class ReplayedEnvs:
             deque(self._outcomes, maxlen=0)
 
     def render(self) -> npt.NDArray[np.uint8]:
-        """See `RenderableEnv.render`."""
         return self.worlds.render()
 
     def close(self) -> None:
-        """See `VectorEnv.close`."""
         if self._pool is not None:
             self._pool.shutdown()
         self.worlds.close()

@@ -1,6 +1,7 @@
 """The shape of the tree, as docs/architecture.md states it, read from the source."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,6 +86,39 @@ def public_definitions(tree: ast.Module) -> Iterator[tuple[str, ast.AST]]:
                     yield f"{node.name}.{child.name}", child
 
 
+CLASSES = {
+    node.name: node
+    for path in MODULES
+    for node in ast.walk(ast.parse(path.read_text()))
+    if isinstance(node, ast.ClassDef)
+}
+
+
+def inherits_docstring(method: str, owner: ast.ClassDef) -> bool:
+    """Whether a class that `owner` is made of, as far as it is ours, says what `method` does."""
+    for name in (ast.unparse(base).partition("[")[0] for base in owner.bases):
+        base = CLASSES.get(name)
+        if base is None:
+            continue
+        own = [node for node in base.body if isinstance(node, FUNCTIONS) and node.name == method]
+        if any(map(ast.get_docstring, own)) or inherits_docstring(method, base):
+            return True
+    return False
+
+
+def undocumented(tree: ast.Module) -> list[str]:
+    owners = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    return [
+        what
+        for what, node in public_definitions(tree)
+        if not ast.get_docstring(node)
+        and not (
+            "." in what
+            and inherits_docstring(what.partition(".")[2], owners[what.partition(".")[0]])
+        )
+    ]
+
+
 def test_the_reader_of_imports_sees_every_kind():
     source = (
         "import a.b as c\nfrom d import e\ndef f():\n  import g\n  importlib.import_module('h.i')"
@@ -141,8 +175,23 @@ def test_a_file_is_named_for_what_it_holds(path: Path):
 
 @every_module
 def test_public_names_have_docstrings(path: Path):
+    assert undocumented(ast.parse(path.read_text())) == []
+
+
+def test_a_docstring_is_inherited_and_not_repeated():
+    source = '"""M."""\nclass DQN(Agent):\n  """C."""\n  def act(self): {}\n  def other(self): {}'
+    assert undocumented(ast.parse(source.format("...", "..."))) == ["DQN.other"]
+    alone = source.replace("(Agent)", "").format("...", "...")
+    assert undocumented(ast.parse(alone)) == ["DQN.act", "DQN.other"]
+
+
+@pytest.mark.parametrize(
+    "path", [m for m in MODULES if name(m).partition("/")[0] != "workbench"], ids=name
+)
+def test_no_docstring_only_points_elsewhere(path: Path):
     tree = ast.parse(path.read_text())
-    assert [what for what, node in public_definitions(tree) if not ast.get_docstring(node)] == []
+    said = [ast.get_docstring(node) for _, node in public_definitions(tree)]
+    assert [text for text in said if text and re.fullmatch(r"See `[\w.]+`\.", text)] == []
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=name)

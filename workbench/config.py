@@ -1,34 +1,28 @@
 """Configs: YAML with dotted overrides, checked against models that sit beside what they mean."""
 
-import json
 import math
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
-
-from agents.alphazero import AlphaZeroConfig
-from agents.dqn import DQNConfig
-from agents.ppo import PPOConfig
-from agents.r2d2 import R2D2Config
-from envs import EnvConfig
-from envs.board.openspiel import BoardConfig
-from workbench.errors import UsageError
-from workbench.replay import PositionReplayConfig, ReplayConfig
-from workbench.selfplay.gate import GateConfig
-from workbench.suggestions import (
-    AGENTS_ELSEWHERE,
-    ENVS_ELSEWHERE,
-    VALUES_ELSEWHERE,
-    choices,
-    key_meant,
-    protocol_note,
-    siblings,
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    model_validator,
 )
+from pydantic_core import PydanticCustomError
+
+from agents import AGENTS
+from agents.config import AgentConfig, OffPolicyAgentConfig
+from envs import ENVS
+from envs.base import Config, EnvConfig
+from workbench.config_file import apply_override, read_yaml
+from workbench.errors import UsageError
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 # Integers up to here are exact as floats too, which the schedules compute with.
@@ -36,20 +30,48 @@ MAX_INTEGER = 2**53
 MAX_STEPS = MAX_INTEGER  # of what is counted while training; a period so long means never
 
 
-class WandbConfig(BaseModel):
-    """Weights & Biases: what `metrics.jsonl` holds, also there."""
+def _of_its_kind(models: Mapping[str, str]) -> Any:
+    """Returns a validator that checks a group of keys by the model that its `kind` names.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    The model's module, and with it a simulator or torch, is imported then and not before.
+    """
+
+    def check(given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        kind = given.get("kind")
+        if kind is None:
+            raise PydanticCustomError("kind_missing", "there is no kind")
+        if not isinstance(kind, str) or kind not in models:
+            raise PydanticCustomError("kind_unknown", "there is no such kind", {"known": [*models]})
+        return resolve_name(models[kind]).model_validate(given)
+
+    return BeforeValidator(check)
+
+
+BOARDS = {"board": "envs.board.openspiel:BoardConfig"}
+_an_agent = _of_its_kind(AGENTS)
+Env = Annotated[SerializeAsAny[EnvConfig], _of_its_kind(ENVS)]
+OffPolicyAgent = Annotated[SerializeAsAny[OffPolicyAgentConfig], _an_agent]
+if TYPE_CHECKING:
+    from agents.alphazero import AlphaZeroConfig as SelfPlayAgent
+    from agents.ppo import PPOConfig as OnPolicyAgent
+    from envs.board.openspiel import BoardConfig as Board
+else:
+    OnPolicyAgent = SelfPlayAgent = Annotated[SerializeAsAny[AgentConfig], _an_agent]
+    Board = Annotated[SerializeAsAny[Config], _of_its_kind(BOARDS)]
+
+
+class WandbConfig(Config):
+    """Weights & Biases: what `metrics.jsonl` holds, also there."""
 
     mode: Literal["offline", "online", "disabled"] = "offline"
     project: str = "ludus"
     entity: str | None = None
 
 
-class RunConfig(BaseModel):
+class RunConfig(Config):
     """What every training has, whatever learns in it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     seed: int = Field(default=1, ge=0, lt=2**31)
     total_env_steps: int = Field(ge=1, le=MAX_STEPS)
@@ -61,11 +83,21 @@ class RunConfig(BaseModel):
     wandb: WandbConfig = WandbConfig()
 
 
+class ReplayConfig(Config):
+    """How much is remembered, where, and what is replayed."""
+
+    capacity_env_steps: int = Field(default=200_000, ge=1, le=10**12)
+    sampling: Literal["uniform", "prioritized"] = "uniform"
+    priority_exponent: float = Field(default=0.5, ge=0, le=1, description="α; 0 is uniform")
+    importance_exponent: float = Field(default=0.5, ge=0, le=1, description="β; 1 corrects fully")
+    storage: Literal["memory", "memmap"] = "memory"
+
+
 class OffPolicyConfig(RunConfig):
     """A training that learns from replay."""
 
-    env: EnvConfig
-    agent: Annotated[DQNConfig | R2D2Config, Field(discriminator="kind")]
+    env: Env
+    agent: OffPolicyAgent
     replay: ReplayConfig = ReplayConfig()
     learning_starts_env_steps: int = Field(default=10_000, ge=1, le=MAX_STEPS)
     samples_per_env_step: float = Field(
@@ -83,7 +115,7 @@ class OffPolicyConfig(RunConfig):
             )
         # One more window than a sample spans: in one alone, every env may show the last obs of an
         # episode.
-        window += self.agent.sequence_period_ticks
+        window += self.agent.sample_period_ticks
         needed = self.env.num_envs * window
         if self.replay.capacity_env_steps < needed:
             raise ValueError(
@@ -96,8 +128,8 @@ class OffPolicyConfig(RunConfig):
 class OnPolicyConfig(RunConfig):
     """A training that learns from what it has just done, and forgets it."""
 
-    env: EnvConfig
-    agent: PPOConfig
+    env: Env
+    agent: OnPolicyAgent
 
     @model_validator(mode="after")
     def _minibatches_can_be_made(self) -> "OnPolicyConfig":
@@ -110,11 +142,31 @@ class OnPolicyConfig(RunConfig):
         return self
 
 
+class PositionReplayConfig(Config):
+    """How many positions are kept, and how many of them are learned from."""
+
+    capacity_positions: int = Field(default=500_000, ge=1, le=10**9)
+    window_positions: int = Field(
+        default=20_000, ge=1, le=10**9, description="all are learned from until there are so many"
+    )
+
+
+class GateConfig(Config):
+    """How often the network that learns challenges the frozen one, and what it must score."""
+
+    period_env_steps: int = Field(default=50_000, ge=1, le=MAX_STEPS)
+    games: int = Field(
+        default=200, ge=2, le=100_000, multiple_of=2, description="from paired openings"
+    )
+    # Not above a half: 40 games at 0.6 rejected networks that were better for months (research).
+    min_score: float = Field(default=0.5, ge=0, le=1, description="of the points, to take over")
+
+
 class SelfPlayConfig(RunConfig):
     """A training that learns a board game from games against itself; env_steps are moves."""
 
-    env: BoardConfig
-    agent: AlphaZeroConfig
+    env: Board
+    agent: SelfPlayAgent
     replay: PositionReplayConfig = PositionReplayConfig()
     gate: GateConfig | None = Field(
         default=None, description="who must be beaten to play; null: the latest network plays"
@@ -153,23 +205,45 @@ class SelfPlayConfig(RunConfig):
 
 # One training run, complete: the resolved config alone relaunches it.
 TrainConfig = OffPolicyConfig | OnPolicyConfig | SelfPlayConfig
-CONFIG_OF_AGENT: dict[str, type[TrainConfig]] = {
-    "dqn": OffPolicyConfig,
-    "ppo": OnPolicyConfig,
-    "r2d2": OffPolicyConfig,
-    "alphazero": SelfPlayConfig,
+TRAININGS: dict[str, type[TrainConfig]] = {
+    "off_policy": OffPolicyConfig,
+    "on_policy": OnPolicyConfig,
+    "self_play": SelfPlayConfig,
+}
+
+
+def config_of_agent(kind: str) -> type[TrainConfig]:
+    """Returns the model of a whole config with an agent of this kind, one of `AGENTS`."""
+    return TRAININGS[resolve_name(AGENTS[kind]).training]
+
+
+# Keys of earlier versions that nobody set, and the values that are constants now.
+DROPPED = {
+    "agent.priority_mix": 0.9,
+    "replay.window_exponent": 0.75,
+    "replay.window_growth": 0.4,
+    "gate.opening_plies": 2,
 }
 
 
 def load_saved_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
     """Reads the config that a run was saved with, as `load_config` does.
 
-    What is missing there means what it meant before there was such a key.
+    What is missing there means what it meant before there was such a key. Keys that there are no
+    more (`DROPPED`) must have the value that always holds now.
     """
-    data = _read_yaml(path)
+    data = read_yaml(path)
     _take_end_weight(data)
+    for key, constant in DROPPED.items():
+        group, _, name = key.partition(".")
+        inside = data.get(group)
+        if isinstance(inside, dict) and name in inside and inside.pop(name) != constant:
+            raise UsageError(
+                f"{path}: {key} is always {constant} in this version; to use this run, install the "
+                "version that made it (git_revision in run.json)"
+            )
     for override in overrides:
-        _apply(data, override)
+        apply_override(data, override)
     env = data.get("env")
     if isinstance(env, dict) and env.get("kind") == "board":
         env.setdefault("planes", 1)
@@ -178,7 +252,7 @@ def load_saved_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
 
 def learned_with_end_head(path: Path) -> bool:
     """Returns whether a saved config is of a network with a third head, which no longer exists."""
-    return bool(_take_end_weight(_read_yaml(path)))
+    return bool(_take_end_weight(read_yaml(path)))
 
 
 def _take_end_weight(data: dict[str, Any]) -> Any:
@@ -201,37 +275,33 @@ def load_config(
         UsageError: the file cannot be read, an override is malformed, a key is unknown (the nearest
             valid one is named) or a value is wrong.
     """
-    data = _read_yaml(path)
+    data = read_yaml(path)
     if _take_end_weight(data):
         raise UsageError(f"{path}: agent.end_weight no longer exists; remove it")
     for override in overrides:
-        _apply(data, override)
+        apply_override(data, override)
     config = _checked(path, data)
     if not isinstance(config, SelfPlayConfig):
-        note = protocol_note(data["env"].get("game"), config.env)
+        note = config.env.note(data["env"])
         if note is not None:
             tell(note)
     return config
 
 
 def _checked(path: Path, data: dict[str, Any]) -> TrainConfig:
-    model = _model_for(path, data)
+    from workbench.config_errors import explain, unknown_agent
+
+    agent = data.get("agent")
+    kind = agent.get("kind", "dqn") if isinstance(agent, dict) else "dqn"
+    if not isinstance(kind, str) or kind not in AGENTS:
+        raise UsageError(unknown_agent(path, kind))
+    model = config_of_agent(kind)
     try:
         config = model.model_validate(data)
     except ValidationError as error:
-        raise UsageError(_explain(path, error.errors()[0], data, model)) from None
+        raise UsageError(explain(path, error.errors()[0], data, model)) from None
     _check_numbers(path, "", data, config)
     return config
-
-
-def _model_for(path: Path, data: Mapping[str, Any]) -> type[TrainConfig]:
-    """The agent decides which other keys there are."""
-    agent = data.get("agent")
-    kind = agent.get("kind", "dqn") if isinstance(agent, dict) else "dqn"
-    if not isinstance(kind, str) or kind not in CONFIG_OF_AGENT:
-        known = choices(str(kind), AGENTS_ELSEWHERE, CONFIG_OF_AGENT)
-        raise UsageError(f"{path}: agent.kind: unknown agent {kind!r}{known}")
-    return CONFIG_OF_AGENT[kind]
 
 
 def dump_config(config: TrainConfig) -> str:
@@ -263,121 +333,3 @@ def _check_numbers(path: Path, prefix: str, data: Mapping[str, Any], model: Base
             raise UsageError(f"{path}: {key}: {value} is not a finite number")
         elif isinstance(value, int) and value > MAX_INTEGER:
             raise UsageError(f"{path}: {key}: this number is too large")
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML 1.1 reads `1e-4` as a string; this reads it as the number that it is."""
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        # A few lines of nested aliases can stand for more than any memory; no config needs one.
-        if self.check_event(yaml.AliasEvent):
-            message = "aliases (*name) are not allowed"
-            raise yaml.composer.ComposerError(None, None, message, self.get_mark())
-        return super().compose_node(parent, index)
-
-
-_Loader.yaml_implicit_resolvers = {
-    key: list(resolvers) for key, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"),
-    list("-+0123456789"),
-)
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        data = yaml.load(path.read_text(encoding="utf-8"), _Loader)
-    except OSError as error:
-        raise UsageError(f"cannot read the config {path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise UsageError(f"the config {path} is not a text file") from None
-    except Exception as error:  # PyYAML lets through whatever its constructors stumble over
-        reason = " ".join(str(error).split())
-        raise UsageError(f"{path} is not valid YAML: {reason}") from None
-    if not isinstance(data, dict):
-        raise UsageError(f"{path} must be a mapping of keys to values")
-    return data
-
-
-def _apply(data: dict[str, Any], override: str) -> None:
-    key, equals, text = override.partition("=")
-    if not equals or not all(key.split(".")):
-        raise UsageError(f"the override {override!r} is not of the form key.path=value")
-    try:
-        value = yaml.load(text, _Loader)
-    except Exception:
-        raise UsageError(f"the override {override!r} has a value that is not YAML") from None
-    *parents, leaf = key.split(".")
-    node = data
-    for parent in parents:
-        child = node.setdefault(parent, {})
-        if not isinstance(child, dict):
-            raise UsageError(f"the override {override!r}: {parent} holds no keys")
-        node = child
-    node[leaf] = value
-
-
-def _explain(
-    path: Path, error: ErrorDetails, data: Mapping[str, Any], model: type[TrainConfig]
-) -> str:
-    """Turns pydantic's first error into one line with the file, the key and the way out."""
-    location = [str(part) for part in error["loc"]]
-    # The discriminator of a union stands in the location but not in the file.
-    inside = data.get(location[0]) if location else None
-    if len(location) > 1 and isinstance(inside, dict) and location[1] == inside.get("kind"):
-        del location[1]
-    key = ".".join(location)
-    if error["type"] == "extra_forbidden":
-        having = [
-            kind for kind, other in CONFIG_OF_AGENT.items() if location[0] in other.model_fields
-        ]
-        if having and location[0] not in model.model_fields:
-            return f"{path}: unknown key {key}: only the agents {', '.join(having)} have it"
-        keys = list(_valid_keys(model, data))
-        near = key_meant(location, keys)
-        if near is not None:
-            return f"{path}: unknown key {key}; did you mean {near}?"
-        has = f"{'.'.join(location[:-1]) or 'a config of this agent'} has "
-        return f"{path}: unknown key {key}; {has}{', '.join(siblings(location[:-1], keys))}"
-    if error["type"] == "union_tag_invalid":
-        given = str(error["ctx"]["tag"])
-        known = [tag.strip(" '") for tag in error["ctx"]["expected_tags"].split(",")]
-        elsewhere = ENVS_ELSEWHERE if key == "env" else {}
-        also = "; board needs agent.kind alphazero" if given == "board" else ""
-        near = choices(given, elsewhere, known)
-        return f"{path}: {key}.kind: unknown kind {given!r}{near}{also}"
-    if error["type"] == "union_tag_not_found":
-        return f"{path}: the key {key}.kind is missing"
-    if error["type"] == "missing":
-        return f"{path}: the key {key} is missing"
-    if error["type"] == "literal_error":
-        known = [one.strip("'") for one in re.split(", | or ", error["ctx"]["expected"])]
-        near = choices(str(error["input"]), VALUES_ELSEWHERE.get(key, {}), known)
-        return f"{path}: {key}: there is no {_as_typed(error['input'])} here{near}"
-    if error["type"] in ("model_type", "model_attributes_type"):
-        under = siblings(location, _valid_keys(model, data)) or ["kind"]
-        return f"{path}: {key} is a group of keys, e.g. {key}.{under[0]}; it has {', '.join(under)}"
-    message = error["msg"].removeprefix("Value error, ")
-    message = message[:1].lower() + message[1:]
-    return f"{path}: {key}: {message}" if key else f"{path}: {message}"
-
-
-def _as_typed(value: Any) -> str:
-    """Returns a value as YAML has it, or as Python has what YAML may also make: dates, sets, ..."""
-    plain = value is None or isinstance(value, str | bool | int | float)
-    return json.dumps(value) if plain else repr(value)
-
-
-def _valid_keys(model: type[BaseModel], data: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """Yields every dotted key of `model`, where `data` chooses between kinds."""
-    for name, field in model.model_fields.items():
-        yield prefix + name
-        given = data.get(name)
-        inner = given if isinstance(given, dict) else {}
-        for part in get_args(field.annotation) or (field.annotation,):
-            if isinstance(part, type) and issubclass(part, BaseModel):
-                kind = part.model_fields.get("kind")
-                if kind is None or inner.get("kind", kind.default) in get_args(kind.annotation):
-                    yield from _valid_keys(part, inner, f"{prefix}{name}.")

@@ -1,11 +1,8 @@
 """What people call things elsewhere, and what was meant by words that nothing here has."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
-from envs import EnvConfig
-from envs.atari import PROTOCOLS, AtariConfig, list_games
-from envs.spelling import atari_spelling, nearest, plain
+from envs.spelling import nearest, plain
 
 # Keys of configs, and what Stable-Baselines3, CleanRL, RLlib, Dopamine, Acme, mctx, OpenSpiel and
 # alpha-zero-general call them. Where a row has several keys, the first that the config can have is
@@ -191,17 +188,3 @@ def choices(typed: str, elsewhere: dict[str, str], names: Iterable[str]) -> str:
     near = word_meant(typed, elsewhere, known)
     asked = f"; did you mean {near!r}?" if near else ";"
     return f"{asked} choose from {', '.join(known)}"
-
-
-def protocol_note(typed: Any, env: EnvConfig) -> str | None:
-    """Returns a line where the name typed for an Atari game stands for other rules elsewhere."""
-    if not isinstance(env, AtariConfig) or not isinstance(typed, str):
-        return None
-    implied = atari_spelling(typed, list_games()).protocol
-    if implied is None or implied == env.protocol:
-        return None
-    sticky = PROTOCOLS[env.protocol].sticky
-    return (
-        f"{typed} is played as {env.game} under the protocol {env.protocol} (sticky actions "
-        f"{sticky:g}, 4 frames a step); env.protocol={implied} is nearer to what it is elsewhere"
-    )

@@ -2,13 +2,13 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from envs.base import Config
 
 
-class PUCTConfig(BaseModel):
+class PUCTConfig(Config):
     """AlphaZero's search (Silver et al. 2018)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["puct"] = "puct"
     c_init: float = Field(default=1.25, ge=0, le=1000)
@@ -23,10 +23,8 @@ class PUCTConfig(BaseModel):
     )
 
 
-class GumbelConfig(BaseModel):
+class GumbelConfig(Config):
     """Gumbel AlphaZero (Danihelka et al. 2022), which learns from few simulations."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["gumbel"]
     max_considered: int = Field(

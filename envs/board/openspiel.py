@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import pyspiel
 from open_spiel.python.observation import make_observation
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from envs.board.base import WHITE_PIXEL, GameSpec, Position, Status
+from envs.base import Config
+from envs.board.base import WHITE_PIXEL, BoardGame, GameSpec, Position, Status
 from envs.board.loading import load_rules, longest_game
 from envs.board.planes import ENDLESS, MISSING, Scale, counts, hex_cells, nearness
 from envs.board.symmetry import Symmetries, claimed, proven
@@ -47,10 +48,8 @@ _SYMMETRIES: dict[tuple[str, int], Symmetries] = {}
 Planes = Literal[1, 2]
 
 
-class BoardConfig(BaseModel):
+class BoardConfig(Config):
     """Which game, how many of them at once, and how long it may last."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["board"]
     game: str = Field(description="as OpenSpiel names it, e.g. connect_four or go(board_size=9)")
@@ -67,7 +66,7 @@ class BoardConfig(BaseModel):
     )
 
 
-class OpenSpielGame:
+class OpenSpielGame(BoardGame):
     """A `BoardGame`; positions are `pyspiel.State`s that nobody changes.
 
     One instance serves one thread at a time: `observe` has a buffer.
@@ -164,15 +163,12 @@ class OpenSpielGame:
         return bool(seen.any(1).all())
 
     def start(self) -> Position:
-        """See `BoardGame.start`."""
         return self.rules.new_initial_state()
 
     def after(self, positions: Sequence[Position], actions: Sequence[int]) -> list[Position]:
-        """See `BoardGame.after`."""
         return [position.child(action) for position, action in zip(positions, actions, strict=True)]
 
     def status(self, positions: Sequence[Position]) -> Status:
-        """See `BoardGame.status`."""
         count = len(positions)
         over, value = np.zeros(count, np.bool_), np.zeros(count, np.float32)
         to_play, num_legal = np.zeros(count, np.int8), np.zeros(count, np.int32)
@@ -198,7 +194,6 @@ class OpenSpielGame:
         return self._seen_by([position.current_player() for position in positions], positions)
 
     def observe_end(self, positions: Sequence[Position]) -> npt.NDArray[np.uint8]:
-        """See `BoardGame.observe_end`."""
         views = [self._seen_by([player] * len(positions), positions) for player in (0, 1)]
         return np.stack(views, 1)
 
@@ -243,15 +238,12 @@ class OpenSpielGame:
         return seen
 
     def history(self, position: Position) -> list[int]:
-        """See `BoardGame.history`."""
         return list(position.history())
 
     def action_name(self, position: Position, action: int) -> str:
-        """See `BoardGame.action_name`."""
         return str(position.action_to_string(action))
 
     def text(self, position: Position) -> str:
-        """See `BoardGame.text`."""
         return str(position)
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from agents import AgentConfig
 from agents import make_agent as make_any_agent
 from agents.base import Agent, Memory, Transition
+from agents.config import EpisodicAgentConfig as AgentConfig
 from agents.dqn import DQN, DQNConfig
 from agents.ppo import PPO, PPOConfig, Sequences
 from agents.r2d2 import R2D2, History, R2D2Config, ReplayedSequences

@@ -15,8 +15,8 @@ from agents.r2d2 import R2D2Config
 from envs import make_envs
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from envs.probes import ProbeConfig
-from workbench.config import OffPolicyConfig, OnPolicyConfig, SelfPlayConfig
-from workbench.replay import Replay, ReplayConfig
+from workbench.config import OffPolicyConfig, OnPolicyConfig, ReplayConfig, SelfPlayConfig
+from workbench.replay import Replay
 from workbench.training.interact import interact
 from workbench.training.train import make_loop
 

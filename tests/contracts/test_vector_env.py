@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import envs.atari
-from envs import EnvConfig, make_envs, make_rendered_env
+from envs import make_envs, make_rendered_env
 from envs.atari import AtariConfig
-from envs.base import EnvSpec, State, Step, VectorEnv
+from envs.base import EnvConfig, EnvSpec, State, Step, VectorEnv
 from envs.crafter import CrafterConfig
 from envs.doom import DoomConfig
 from envs.grid import MiniGridConfig

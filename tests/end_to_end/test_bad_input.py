@@ -39,7 +39,7 @@ from workbench.runs.run import Run
             ["train", "c.yaml", "env.probe=pong"],
             'c.yaml: env.probe: there is no "pong" here; choose from constant',
         ),
-        (["train", "c.yaml", "env.gmae=x"], "unknown key env.gmae; env has kind, probe, num_envs"),
+        (["train", "c.yaml", "env.gmae=x"], "unknown key env.gmae; env has kind, num_envs, probe"),
         (["train", "c.yaml", "agent.lr=1"], "did you mean agent.learning_rate?"),
         (["train", "c.yaml", "agent.learning_rate=fast"], "should be a valid number"),
         (["train", "c.yaml", "agent.network=nature"], "needs larger observations than 8x8"),

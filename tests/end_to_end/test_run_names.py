@@ -10,7 +10,7 @@ from tests.end_to_end.checks import complaint
 from tests.end_to_end.configs import PROBE, write_config
 from tests.end_to_end.conftest import Ludus
 from workbench.errors import UsageError
-from workbench.runs.run import open_player, open_run
+from workbench.runs.run import open_checkpoint, open_run
 
 
 @pytest.fixture
@@ -56,9 +56,9 @@ def test_which_run_is_meant(
     for suffix, step in (("", "200"), ("@100", "100")):
         if is_run is None:
             with pytest.raises(UsageError):
-                open_player(typed + suffix)
+                open_checkpoint(typed + suffix)
             continue
-        run, path = open_player(typed + suffix)
+        run, path = open_checkpoint(typed + suffix)
         assert run.path.samefile(tree / is_run)
         assert path.name == step
         # What is shown of it names the same run again.

@@ -16,9 +16,9 @@ from agents.ppo import PPO, PPOConfig
 from agents.r2d2 import R2D2, R2D2Config
 from envs.base import EnvSpec, Step
 from envs.probes import SIZE, ProbeConfig, ProbeEnvs
-from workbench.config import OffPolicyConfig, OnPolicyConfig
+from workbench.config import OffPolicyConfig, OnPolicyConfig, ReplayConfig
 from workbench.evaluation.episodes import evaluate
-from workbench.replay import Replay, ReplayConfig
+from workbench.replay import Replay
 from workbench.training.interact import interact
 from workbench.training.off_policy import OffPolicyLoop
 from workbench.training.on_policy import OnPolicyLoop

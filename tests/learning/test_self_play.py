@@ -10,9 +10,9 @@ from agents.alphazero import AlphaZero, AlphaZeroConfig, SearchPlayer
 from agents.search import value_of
 from envs.board.connect_four import ILLEGAL
 from envs.board.openspiel import BoardConfig, OpenSpielGame
-from workbench.config import SelfPlayConfig, load_config
+from workbench.config import PositionReplayConfig, SelfPlayConfig, load_config
 from workbench.evaluation.solved import make_exam, make_solver, make_whole_exam
-from workbench.replay import Learnable, PositionReplay, PositionReplayConfig
+from workbench.replay import Learnable, PositionReplay
 from workbench.selfplay.games import chances
 from workbench.training.self_play import SelfPlayLoop
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from pkgutil import resolve_name
 from typing import Any, get_args
 
 import numpy as np
@@ -10,21 +11,24 @@ import torch
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from agents import make_agent
+from agents import AGENTS, make_agent
 from agents.alphazero import AlphaZero, AlphaZeroConfig
 from agents.dqn import DQNConfig
 from agents.ppo import PPOConfig
 from agents.r2d2 import R2D2Config
 from agents.search import GumbelConfig, PUCTConfig, Search
-from envs import EnvConfig
+from envs import ENVS
 from envs.base import EnvSpec
 from envs.board.openspiel import BoardConfig, OpenSpielGame
-from workbench.config import CONFIG_OF_AGENT
+from workbench.config import BOARDS, TRAININGS, Env
 
 
 def models(annotation: Any) -> Iterator[type[BaseModel]]:
     """Yields every config model that an annotation speaks of, and those inside them."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        kind = annotation.model_fields.get("kind")
+        if kind is not None and kind.annotation is str:
+            return  # what models of several kinds have in common
         yield annotation
         for field in annotation.model_fields.values():
             yield from models(field.annotation)
@@ -32,7 +36,8 @@ def models(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from models(part)
 
 
-MODELS = sorted({one for model in CONFIG_OF_AGENT.values() for one in models(model)}, key=str)
+NAMED = [resolve_name(name) for table in (AGENTS, ENVS, BOARDS) for name in table.values()]
+MODELS = sorted({one for model in (*TRAININGS.values(), *NAMED) for one in models(model)}, key=str)
 NUMBERS = [
     (model, name)
     for model in MODELS
@@ -155,6 +160,4 @@ def test_the_coldest_temperature_draws_from_the_flattest_policy() -> None:
 
 def test_worlds_refuse_what_is_beyond_their_bounds() -> None:
     with pytest.raises(ValidationError, match="less than or equal to 1024"):
-        TypeAdapter(EnvConfig).validate_python(
-            {"kind": "probe", "probe": "recall", "num_envs": 1025}
-        )
+        TypeAdapter(Env).validate_python({"kind": "probe", "probe": "recall", "num_envs": 1025})

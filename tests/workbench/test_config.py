@@ -6,7 +6,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.config import TrainConfig, dump_config, load_config
+from workbench.config import DROPPED, TrainConfig, dump_config, load_config, load_saved_config
 from workbench.errors import UsageError
 
 VALID = """
@@ -39,6 +39,32 @@ def test_a_config_has_defaults_and_overrides(tmp_path: Path) -> None:
 def test_a_dumped_config_alone_gives_the_same_config(tmp_path: Path) -> None:
     config = load(VALID, "agent.learning_rate=1e-4", "wandb.entity=me", path=tmp_path)
     assert load(dump_config(config), path=tmp_path) == config
+
+
+BOARD = "env: {kind: board, game: tic_tac_toe}\nagent: {kind: alphazero}\ntotal_env_steps: 9\n"
+
+
+@pytest.mark.parametrize("key", DROPPED)
+def test_a_key_of_before_is_read_at_the_value_that_always_holds_now(
+    tmp_path: Path, key: str
+) -> None:
+    group, _, name = key.partition(".")
+    data = yaml.safe_load(BOARD) | {"gate": {}}
+    if key == "agent.priority_mix":
+        data = {"env": {"kind": "atari", "game": "pong"}, "agent": {"kind": "r2d2"}}
+        data |= {"total_env_steps": 1_000}
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(data))
+    expected = load_saved_config(path)
+    data[group] = data.get(group, {}) | {name: DROPPED[key]}
+    path.write_text(yaml.safe_dump(data))
+    assert load_saved_config(path) == expected
+    with pytest.raises(UsageError, match=f"unknown key {key}"):
+        load_config(path)  # as a new config, it says what there is
+    data[group][name] = 0.125
+    path.write_text(yaml.safe_dump(data))
+    with pytest.raises(UsageError, match=rf"{key} is always {DROPPED[key]} in this version"):
+        load_saved_config(path)
 
 
 @pytest.mark.parametrize("text", ["1e-4", "1E-4", "1.0e-4", "0.0001", "10e-5", "+1e-4", "1_0e-5"])

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 import typer
 
+from agents import AGENTS
 from tests.end_to_end.configs import ATARI, BOARD, PPO_PROBE, R2D2_PROBE, write_config
 from workbench.cli import main as cli
-from workbench.config import CONFIG_OF_AGENT, _model_for, _valid_keys, load_config
+from workbench.config import config_of_agent, load_config
+from workbench.config_errors import valid_keys
 from workbench.errors import UsageError
 from workbench.evaluation.load import with_protocol
 from workbench.suggestions import (
@@ -35,7 +37,7 @@ CONFIGS = {
     "grid": GRID,
 }
 KEYS = {
-    kind: list(_valid_keys(_model_for(Path(kind), config), config))
+    kind: list(valid_keys(config_of_agent(config["agent"]["kind"]), config))
     for kind, config in CONFIGS.items()
 }
 
@@ -129,7 +131,9 @@ def test_a_key_with_nothing_near_is_told_what_there_is(tmp_path: Path) -> None:
     path = Path(write_config(tmp_path / "c.yaml", ATARI))
     with pytest.raises(UsageError) as caught:
         load_config(path, ["agent.zzz=1"])
-    assert f"{path}: unknown key agent.zzz; agent has kind, network, head," in str(caught.value)
+    assert f"{path}: unknown key agent.zzz; agent has kind, precision, network," in str(
+        caught.value
+    )
     with pytest.raises(UsageError, match="unknown key zzz; a config of this agent has seed, total"):
         load_config(path, ["zzz=1"])
     assert len(str(caught.value)) < 600
@@ -182,9 +186,9 @@ def test_a_name_that_stands_for_other_rules_is_told_of(
 
 
 def test_tables_speak_of_what_there_is() -> None:
-    from workbench.suggestions import PROTOCOLS
+    from envs.atari import PROTOCOLS
 
-    assert set(AGENTS_ELSEWHERE) == set(CONFIG_OF_AGENT)
+    assert set(AGENTS_ELSEWHERE) == set(AGENTS)
     assert set(PROTOCOLS_ELSEWHERE) == set(PROTOCOLS)
     commands = set(typer.main.get_group(cli.app).commands)
     assert set(COMMANDS_ELSEWHERE) <= commands

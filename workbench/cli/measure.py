@@ -3,11 +3,15 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from workbench.cli.wording import JSON_HELP, PLAYER_HELP, say
+
+if TYPE_CHECKING:
+    from workbench.evaluation.load import BoardAgent
+    from workbench.runs.run import Run
 
 measuring = typer.Typer()
 ENTRANTS_HELP = (
@@ -53,26 +57,23 @@ def evaluate_player(
     Example: ludus eval runs/connect_four-alphazero-1 --against mcts:1000 --episodes 200
     """
     from workbench.cli.flags import EVAL_OF_BOARD_GAMES, EVAL_OF_EPISODES, refuse_flags
-    from workbench.config import SelfPlayConfig
     from workbench.evaluation.episodes import evaluate
-    from workbench.evaluation.load import load_player, with_protocol
-    from workbench.runs.run import open_player
+    from workbench.evaluation.load import BoardAgent, load_trained, with_protocol
 
-    plays_board_game = isinstance(open_player(player)[0].config, SelfPlayConfig)
-    unfit = EVAL_OF_BOARD_GAMES if plays_board_game else EVAL_OF_EPISODES
-    refuse_flags(context, unfit, run=player)
-    if plays_board_game:
-        _evaluate_board(player, against, episodes, seed, simulations, as_json=as_json)
+    trained = load_trained(player)
+    if isinstance(trained, BoardAgent):
+        refuse_flags(context, EVAL_OF_BOARD_GAMES, run=player)
+        _evaluate_board(trained, player, against, episodes, seed, simulations, as_json=as_json)
         return
-    agent, env_config, env_steps = load_player(player)
-    env_config = with_protocol(env_config, protocol)
+    refuse_flags(context, EVAL_OF_EPISODES, run=player)
+    env_config = with_protocol(trained.env, protocol)
     scores: list[float] = []
 
     def tell(episode_return: float) -> None:
         scores.append(episode_return)
         say(f"episode {len(scores)}/{episodes}: {episode_return:g}")
 
-    result = evaluate(agent, env_config, episodes=episodes, seed=seed, on_episode=tell)
+    result = evaluate(trained.agent, env_config, episodes=episodes, seed=seed, on_episode=tell)
     report: dict[str, Any] = {
         "player": player,
         **result.facts(),
@@ -82,22 +83,29 @@ def evaluate_player(
         "lengths": result.lengths,
         "episodes": episodes,
         "seed": seed,
-        "env_steps": env_steps,
+        "env_steps": trained.env_steps,
     }
-    _keep(player, report)
+    _keep(trained.run, report)
     if as_json:
         sys.stdout.write(json.dumps(report) + "\n")
         return
     sys.stdout.write(
-        f"{player}  {report['game']}  {report['protocol'] or ''}  {env_steps:,} env_steps\n"
+        f"{player}  {report['game']}  {report['protocol'] or ''}  {trained.env_steps:,} env_steps\n"
         f"{result.text()}\nreturns {' '.join(f'{x:g}' for x in result.returns)}\n"
     )
 
 
 def _evaluate_board(
-    player: str, against: str, games: int, seed: int, simulations: int | None, *, as_json: bool
+    trained: "BoardAgent",
+    player: str,
+    against: str,
+    games: int,
+    seed: int,
+    simulations: int | None,
+    *,
+    as_json: bool,
 ) -> None:
-    from workbench.evaluation.board_games import describe, evaluate_board, load_board_player
+    from workbench.evaluation.board_games import describe, evaluate_board
 
     scores: list[float] = []
 
@@ -106,7 +114,7 @@ def _evaluate_board(
         say(f"game {len(scores)}/{games}: {score:g}")
 
     report = evaluate_board(
-        load_board_player(player),
+        trained,
         against,
         games=games,
         seed=seed,
@@ -114,16 +122,14 @@ def _evaluate_board(
         on_game=tell,
     )
     report = {"player": player, **report}
-    _keep(player, report)
+    _keep(trained.run, report)
     sys.stdout.write(f"{json.dumps(report)}\n" if as_json else describe(report))
 
 
-def _keep(player: str, report: dict[str, Any]) -> None:
+def _keep(run: "Run", report: dict[str, Any]) -> None:
     """Keeps an evaluation with the run, where one may write there."""
-    from workbench.runs.run import open_player
     from workbench.runs.scores import keep_evaluation
 
-    run, _ = open_player(player)
     try:
         keep_evaluation(run.path, report)
     except OSError as error:
@@ -149,21 +155,19 @@ def record(
 
     Example: ludus record runs/pong-2 --episodes 3
     """
-    from workbench.config import SelfPlayConfig
-    from workbench.evaluation.board_games import load_board_player, record_game
     from workbench.evaluation.episodes import MAX_EVAL_ENVS
-    from workbench.evaluation.load import load_player, record_player
-    from workbench.runs.run import open_player
+    from workbench.evaluation.load import BoardAgent, load_trained, record_player
 
-    opened = open_player(run)[0]
-    if isinstance(opened.config, SelfPlayConfig):
-        player = load_board_player(run)
+    trained = load_trained(run)
+    env_steps = trained.env_steps
+    if isinstance(trained, BoardAgent):
+        from workbench.evaluation.board_games import record_game
+
         for number in range(seed, seed + episodes):
-            video = record_game(player.agent, player.config, opened, player.env_steps, seed=number)
+            video = record_game(trained.agent, trained.config, trained.run, env_steps, seed=number)
             sys.stdout.write(f"{video}\n")
         return
-    agent, env_config, env_steps = load_player(run)
-    directory = opened.videos
+    agent, env_config, directory = trained.agent, trained.env, trained.run.videos
     for number in range(episodes):
         later, env_index = divmod(number, MAX_EVAL_ENVS)
         recording = record_player(

@@ -16,7 +16,7 @@ from workbench.engines.gtp_analysis import Analysis, described, parse_analysis, 
 from workbench.engines.gtp_clock import Clock, canadian, kgs_clock
 from workbench.engines.gtp_words import Refused, decimals, integers, player_of
 from workbench.engines.timed_search import most_simulations, think, without_halving
-from workbench.evaluation.board_games import BoardPlayer, load_player_of
+from workbench.evaluation.load import BoardAgent, load_served
 
 MEMORY_MEGABYTES = 512  # of the tree
 STATUSES = ("alive", "dead", "seki")
@@ -33,7 +33,7 @@ def load_engine(
     Raises:
         UsageError: there is no such player, or it plays something else than go.
     """
-    loaded, _, simulations = load_player_of("go", "GTP", player)
+    loaded, _, simulations = load_served("go", "GTP", player)
     engine = GTPEngine(loaded, heard, say, note, simulations)
     engine.warm_up()
     return engine
@@ -44,7 +44,7 @@ class GTPEngine:
 
     def __init__(
         self,
-        player: BoardPlayer,
+        player: BoardAgent,
         heard: Callable[[float | None], bool],
         say: Callable[[str], None],
         note: Callable[[str], None],

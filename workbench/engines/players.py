@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from agents.base import Forfeit, Win
+from agents.base import Forfeit, Player, Win
 from envs.board.base import BoardGame, Position, first_to_move
 from envs.board.cells import action_of, cells, engine_moves, family, handicap, komi
 from envs.board.openspiel import OpenSpielGame
@@ -144,7 +144,7 @@ def _stones(start: Position) -> list[str]:
     return [vertex_of(stone, size) for stone in handicap(start)]
 
 
-class EnginePlayer:
+class EnginePlayer(Player):
     """An engine as a `Player`: up to as many processes of it as there are cores.
 
     Our rules are the referee: an answer is a move if it is one of the position's legal actions.
@@ -215,7 +215,6 @@ class EnginePlayer:
     def choose(
         self, positions: Sequence[Position], seeds: Sequence[int]
     ) -> list[int | Forfeit | Win]:
-        """See `Player.choose`."""
         try:
             answers = [
                 self._threads.submit(self._ask, engine_moves(self._game, position), seed)

@@ -120,7 +120,7 @@ def show_limits(limits: Limits, sign: str = "=", between: str = " ") -> str:
     return between.join(f"{name}{sign}{value}" for name, value in limits.items())
 
 
-class GTP:
+class GTP(EngineProtocol):
     """GTP 2; engines that know `set_random_seed`, as GNU Go does, are given the seed.
 
     GNU Go passes where it thinks that all is settled, but our rules take no dead stones off the
@@ -138,7 +138,6 @@ class GTP:
         self.limits: Limits = {}
 
     def greet(self, engine: Engine, deadline: float) -> None:
-        """See `EngineProtocol.greet`."""
         engine.send("0 protocol_version", deadline=deadline)
         hello(engine, ["protocol_version"], r"[=?]0(?!\d)", deadline)
         commands = [f"boardsize {self._size}", f"komi {self._komi:g}"]

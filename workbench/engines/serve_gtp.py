@@ -72,9 +72,9 @@ def serve_gtp(player: str) -> None:
     if known is not None:
         name, _ = known
     else:
-        from workbench.evaluation.board_games import load_player_of
+        from workbench.evaluation.load import load_served
 
-        _, name, _ = load_player_of("go", "GTP", player)
+        _, name, _ = load_served("go", "GTP", player)
     GTPServer(name, load, LineReader(sys.stdin.fileno()), say).run()
 
 

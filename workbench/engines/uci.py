@@ -12,7 +12,7 @@ from typing import Literal
 from agents.base import Forfeit, Win
 from workbench.engines.options import Option, checked, named_files, uci_option
 from workbench.engines.process import Engine, EngineUnfit, Idle
-from workbench.engines.protocols import Limits, hello, show_limits
+from workbench.engines.protocols import EngineProtocol, Limits, hello, show_limits
 
 MAX_OPTIONS = 1000  # that are believed
 # USI's own, which engines need not announce.
@@ -31,7 +31,7 @@ STOP_SECONDS = 1.0  # and then has this long to say its move
 READY_SECONDS = 3.0  # idle for so long, an engine does not know `isready`
 
 
-class UCI:
+class UCI(EngineProtocol):
     """UCI and USI.
 
     With a limit of nodes or depth, known engines answer the same each time: they get one thread
@@ -75,11 +75,9 @@ class UCI:
         self._get_ready_at_first(engine, deadline)
 
     def files(self) -> list[str]:
-        """See `EngineProtocol.files`."""
         return named_files(self._known, self._values)
 
     def try_limits(self, engine: Engine, moves: Sequence[str], deadline: float) -> None:
-        """See `EngineProtocol.try_limits`."""
         if self.limits:
             for name in self.limits:
                 if not self._keeps_to(name, engine, moves, deadline):

@@ -17,7 +17,7 @@ from envs.board.cells import action_of, engine_move
 from envs.board.openspiel import OpenSpielGame
 from workbench.engines.serve_uci import MAX_SIMULATIONS, Heard, Options
 from workbench.engines.timed_search import most_simulations, think, without_halving
-from workbench.evaluation.board_games import BoardPlayer, load_player_of
+from workbench.evaluation.load import BoardAgent, load_served
 
 NO_MOVE = "0000"
 INFO_SECONDS = 1.0
@@ -32,7 +32,7 @@ def load_engine(player: str) -> "UCIEngine":
     Raises:
         UsageError: there is no such player, or it plays something else than chess.
     """
-    loaded, name, simulations = load_player_of("chess", "UCI", player)
+    loaded, name, simulations = load_served("chess", "UCI", player)
     engine = UCIEngine(loaded, name, simulations)
     engine.warm_up()
     return engine
@@ -84,7 +84,7 @@ class Limits(NamedTuple):
 class UCIEngine:
     """A position and a network that searches it."""
 
-    def __init__(self, player: BoardPlayer, name: str, simulations: int | None = None) -> None:
+    def __init__(self, player: BoardAgent, name: str, simulations: int | None = None) -> None:
         """Stands at the start.
 
         Args:

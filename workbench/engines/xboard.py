@@ -22,7 +22,7 @@ from workbench.engines.options import (
     xboard_option,
 )
 from workbench.engines.process import Engine, EngineUnfit
-from workbench.engines.protocols import Limits, hello, refuse_refusal
+from workbench.engines.protocols import EngineProtocol, Limits, hello, refuse_refusal
 
 DEFAULT_LIMITS: Limits = {"movetime": 100}
 HELLO = ("xboard", "protover")
@@ -36,7 +36,7 @@ RESULT = re.compile(r"(?:1-0|0-1|1/2-1/2)\b")
 REFUSAL = re.compile(r"(?:Error|Illegal move|Invalid move)\b", re.IGNORECASE)
 
 
-class XBoard:
+class XBoard(EngineProtocol):
     """The XBoard protocol.
 
     It has no limit of nodes, and whole seconds only: an engine is told to move when its time is up.
@@ -84,11 +84,9 @@ class XBoard:
         self._set_up(engine, (), deadline)
 
     def files(self) -> list[str]:
-        """See `EngineProtocol.files`."""
         return named_files(self._known, self._values)
 
     def try_limits(self, engine: Engine, moves: Sequence[str], deadline: float) -> None:
-        """See `EngineProtocol.try_limits`."""
         if "nodes" in self.limits:
             raise EngineUnfit(
                 "XBoard engines have no limit of nodes; use movetime= (milliseconds) or depth="

@@ -55,7 +55,7 @@ def _share(name: str, text: str) -> float:
     return share
 
 
-class SolverPlayer:
+class SolverPlayer(Player):
     """Keeps what the position is worth; a lost one is lost as late as can be.
 
     Of moves that are equally good, any. A share of its moves may be random, good or bad.
@@ -69,7 +69,6 @@ class SolverPlayer:
         self._random_share = random_share
 
     def choose(self, positions: Sequence[Position], seeds: Sequence[int]) -> list[int]:
-        """See `Player.choose`."""
         return [self._choose(*asked) for asked in zip(positions, seeds, strict=True)]
 
     def _choose(self, position: Position, seed: int) -> int:

@@ -3,21 +3,18 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import parse_qsl
+from typing import Any
 
 import numpy as np
-import torch
 
 from agents.alphazero import AlphaZero, SearchPlayer
 from agents.search import Search
-from envs.board.cells import family
 from envs.board.endings import ending
 from envs.board.openspiel import OpenSpielGame
 from workbench.config import SelfPlayConfig
-from workbench.errors import UsageError
 from workbench.evaluation.baselines import make_baseline
 from workbench.evaluation.intervals import counted, score95, told
+from workbench.evaluation.load import BoardAgent
 from workbench.evaluation.match import (
     Game,
     count_endings,
@@ -33,88 +30,15 @@ from workbench.recording.board_frame import SCREEN, draw, frame_of
 from workbench.recording.episode import TRACE_DIGITS, appearing_whole, open_video
 from workbench.recording.game_files import GameRecord, written
 from workbench.runs import checkpoint
-from workbench.runs.run import Run, open_player
-from workbench.training.devices import choose_device
+from workbench.runs.run import Run
 
 VIDEO_FPS = 1
 MAX_VISITS_SHOWN = 32
 WHOLE_GAME = 2**31  # more plies than any game has
 
 
-class BoardPlayer(NamedTuple):
-    """A network that was trained, and the game it knows."""
-
-    agent: AlphaZero
-    game: OpenSpielGame
-    config: SelfPlayConfig
-    path: Path  # of the checkpoint
-
-    @property
-    def run(self) -> Path:
-        """The run that it is a checkpoint of."""
-        return self.path.parent.parent
-
-    @property
-    def env_steps(self) -> int:
-        """How many moves of self-play it had trained for."""
-        return int(self.path.name)
-
-
-def load_board_player(player: str) -> BoardPlayer:
-    """Returns what `player` names, a run or a checkpoint of self-play.
-
-    Raises:
-        UsageError: there is no such run or checkpoint, it is no board game's, or it is damaged.
-    """
-    run, path = open_player(player)
-    config = run.config
-    if not isinstance(config, SelfPlayConfig):
-        raise UsageError(f"{run.name} plays no board game")
-    torch.set_num_threads(config.torch_threads)
-    try:
-        game = rules_of(config.env)
-        agent = AlphaZero(config.agent, game.spec, choose_device("auto"))
-        agent.load_network_state(checkpoint.load_model(path))
-    except ValueError as error:
-        raise UsageError(f"{path} does not belong to {run.config_path}: {error}") from None
-    return BoardPlayer(agent, game, config, path)
-
-
-def simulations_asked_for(player: str, options: str) -> int | None:
-    """Returns N of `simulations=N`, the only option that can follow a player's name and a `?`.
-
-    Raises:
-        UsageError: the options are others.
-    """
-    if not options:
-        return None
-    found = dict(parse_qsl(options, keep_blank_values=True))
-    text = found.pop("simulations", "")
-    if found or not text.isascii() or not text.isdigit() or not 0 < int(text) < 10**9:
-        raise UsageError(f"{player}: after the ? goes simulations=N, e.g. ?simulations=64")
-    return int(text)
-
-
-def load_player_of(
-    family_name: str, protocol: str, player: str
-) -> tuple[BoardPlayer, str, int | None]:
-    """Returns what `player` names, what it is called among engines, and the N of `?simulations=N`.
-
-    Raises:
-        UsageError: see `load_board_player`; or it plays another game than the protocol is for.
-    """
-    name, _, options = player.partition("?")
-    simulations = simulations_asked_for(player, options)
-    loaded = load_board_player(name)
-    if family(loaded.game.start()) != family_name:
-        raise UsageError(
-            f"{protocol} is for {family_name}, but {player} plays {loaded.game.spec.name}"
-        )
-    return loaded, f"{loaded.run.name}@{loaded.env_steps}", simulations
-
-
 def evaluate_board(
-    player: BoardPlayer,
+    player: BoardAgent,
     against: str,
     *,
     games: int,

@@ -9,8 +9,8 @@ import numpy as np
 
 from agents.base import Actor, Decision, Memory
 from agents.exploration import replace_at_random
-from envs import EnvConfig, make_envs
-from envs.base import EnvSpec, Step
+from envs import make_envs
+from envs.base import EnvConfig, EnvSpec, Step
 from workbench.evaluation.intervals import Interval, counted, mean95, share95, told, why_none
 from workbench.training.interact import playing
 
@@ -61,7 +61,7 @@ class Evaluation:
         return text
 
 
-class EvalActor:
+class EvalActor(Actor):
     """Another actor as evaluations ask it: whoever else plays, it decides the same.
 
     It is always asked about `MAX_EVAL_ENVS` rows, some of them blank, for batches of other sizes

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betaincinv, stdtrit
+import scipy  # whose parts are loaded when they are used
 
 Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -109,7 +109,7 @@ def bounds_of_means(values: Array) -> tuple[Array, Array]:
     if not len(values):
         return low, high
     mean, deviation = values.mean(1), values.std(1, ddof=1)
-    error, usual = deviation / np.sqrt(number), stdtrit(number - 1, 1 - TAIL)
+    error, usual = deviation / np.sqrt(number), scipy.special.stdtrit(number - 1, 1 - TAIL)
     below, above = mean - usual * error, mean + usual * error
     if FEW <= number <= MANY:
         scaled = (values - mean[:, None]) / deviation[:, None]
@@ -168,8 +168,8 @@ def bounds_of_shares(share: Array, count: Array) -> tuple[Array, Array]:
     """
     hits, misses = share * count, (1 - share) * count
     with np.errstate(invalid="ignore"):
-        low = np.where(hits > 0, betaincinv(hits, misses + 1, TAIL), 0.0)
-        high = np.where(misses > 0, betaincinv(hits + 1, misses, 1 - TAIL), 1.0)
+        low = np.where(hits > 0, scipy.special.betaincinv(hits, misses + 1, TAIL), 0.0)
+        high = np.where(misses > 0, scipy.special.betaincinv(hits + 1, misses, 1 - TAIL), 1.0)
     return low, high
 
 
@@ -197,8 +197,8 @@ def bounds_of_scores(score: Array, units: Array) -> tuple[Array, Array]:
     middle = (number * score + 1) / (number + 2)
     effective = number * middle * (1 - middle) / variance
     hits, misses = score * effective + 0.5, (1 - score) * effective + 0.5
-    low = np.where(score > 0, betaincinv(hits, misses, TAIL), 0.0)
-    high = np.where(score < 1, betaincinv(hits, misses, 1 - TAIL), 1.0)
+    low = np.where(score > 0, scipy.special.betaincinv(hits, misses, TAIL), 0.0)
+    high = np.where(score < 1, scipy.special.betaincinv(hits, misses, 1 - TAIL), 1.0)
     return low, high
 
 

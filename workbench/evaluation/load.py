@@ -3,54 +3,172 @@
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import parse_qsl
 
 import numpy as np
 import torch
 
-from agents import make_agent
 from agents.base import Actor, Agent
-from envs import EnvConfig, env_spec, make_rendered_env
-from envs.atari import PROTOCOLS, AtariConfig
-from workbench.config import SelfPlayConfig
+from envs import env_spec, make_rendered_env
+from envs.base import EnvConfig
+from workbench.config import OffPolicyConfig, OnPolicyConfig, SelfPlayConfig
 from workbench.errors import UsageError
 from workbench.recording.episode import Recording, record_episode
 from workbench.runs import checkpoint
-from workbench.runs.run import open_player
+from workbench.runs.run import Run, open_checkpoint
 from workbench.suggestions import PROTOCOLS_ELSEWHERE, choices
 from workbench.training.devices import choose_device
+
+if TYPE_CHECKING:
+    from agents.alphazero import AlphaZero
+    from envs.board.openspiel import OpenSpielGame
 
 # Videos made while training are cut after this many env_steps (two minutes of Atari).
 MAX_VIDEO_ENV_STEPS = 1_800
 
 
-def load_player(player: str) -> tuple[Agent, EnvConfig, int]:
-    """Returns the agent that `player` names, its world, and the env_steps it had trained for.
+class EnvAgent(NamedTuple):
+    """An agent that was trained in a world with episodes."""
+
+    agent: Agent
+    env: EnvConfig
+    path: Path  # of the checkpoint
+
+    @property
+    def run(self) -> Run:
+        """The run that it is a checkpoint of."""
+        return Run(self.path.parent.parent)
+
+    @property
+    def env_steps(self) -> int:
+        """How long it had trained."""
+        return int(self.path.name)
+
+
+class BoardAgent(NamedTuple):
+    """A network that was trained by self-play, and the game it knows."""
+
+    agent: "AlphaZero"
+    game: "OpenSpielGame"
+    config: SelfPlayConfig
+    path: Path  # of the checkpoint
+
+    @property
+    def run(self) -> Run:
+        """The run that it is a checkpoint of."""
+        return Run(self.path.parent.parent)
+
+    @property
+    def env_steps(self) -> int:
+        """How many moves of self-play it had trained for."""
+        return int(self.path.name)
+
+
+Trained = EnvAgent | BoardAgent
+
+
+def load_trained(player: str) -> Trained:
+    """Returns what `player` names, a run or a checkpoint.
 
     Raises:
-        UsageError: there is no such run or checkpoint, or the checkpoint is damaged.
+        UsageError: there is no such run or checkpoint, or it is damaged.
     """
-    run, path = open_player(player)
+    run, path = open_checkpoint(player)
+    config = run.config
+    torch.set_num_threads(config.torch_threads)
+    device = choose_device("auto")
+    trained: Trained
+    try:
+        if isinstance(config, SelfPlayConfig):
+            trained = _board_agent(config, path, device)
+        else:
+            rng = np.random.default_rng(0)
+            trained = EnvAgent(
+                config.agent.make(env_spec(config.env), device, rng), config.env, path
+            )
+        trained.agent.load_network_state(checkpoint.load_model(path))
+    except ValueError as error:
+        raise UsageError(f"{path} does not belong to {run.config_path}: {error}") from None
+    return trained
+
+
+def _board_agent(config: SelfPlayConfig, path: Path, device: torch.device) -> BoardAgent:
+    # Not before: worlds with episodes need neither OpenSpiel nor numba.
+    from agents.alphazero import AlphaZero
+    from workbench.evaluation.match import rules_of
+
+    game = rules_of(config.env)
+    return BoardAgent(AlphaZero(config.agent, game.spec, device), game, config, path)
+
+
+def load_env_agent(player: str) -> EnvAgent:
+    """Returns what `player` names; raises UsageError also if it plays a board game."""
+    episodic_config(open_checkpoint(player)[0])
+    trained = load_trained(player)
+    assert isinstance(trained, EnvAgent)
+    return trained
+
+
+def load_board_agent(player: str) -> BoardAgent:
+    """Returns what `player` names; raises UsageError also if it plays no board game."""
+    run, _ = open_checkpoint(player)
+    if not isinstance(run.config, SelfPlayConfig):
+        raise UsageError(f"{run.name} plays no board game")
+    trained = load_trained(player)
+    assert isinstance(trained, BoardAgent)
+    return trained
+
+
+def episodic_config(run: Run) -> OffPolicyConfig | OnPolicyConfig:
+    """Returns the config of a run in a world with episodes; raises UsageError if it has none."""
     config = run.config
     if isinstance(config, SelfPlayConfig):
         raise UsageError(f"{run.name} plays a board game, which has no episodes")
-    torch.set_num_threads(config.torch_threads)
-    try:
-        device = choose_device("auto")
-        agent = make_agent(config.agent, env_spec(config.env), device, np.random.default_rng(0))
-        agent.load_network_state(checkpoint.load_model(path))
-    except ValueError as error:
-        raise UsageError(f"{path} does not belong to {run.config_path}: {error}") from None
-    return agent, config.env, int(path.name)
+    return config
+
+
+def simulations_asked_for(player: str, options: str) -> int | None:
+    """Returns N of `simulations=N`, the only option that can follow a player's name and a `?`.
+
+    Raises:
+        UsageError: the options are others.
+    """
+    if not options:
+        return None
+    found = dict(parse_qsl(options, keep_blank_values=True))
+    text = found.pop("simulations", "")
+    if found or not text.isascii() or not text.isdigit() or not 0 < int(text) < 10**9:
+        raise UsageError(f"{player}: after the ? goes simulations=N, e.g. ?simulations=64")
+    return int(text)
+
+
+def load_served(family_name: str, protocol: str, player: str) -> tuple[BoardAgent, str, int | None]:
+    """Returns what `player` names, what it is called among engines, and the N of `?simulations=N`.
+
+    Raises:
+        UsageError: see `load_board_agent`; or it plays another game than the protocol is for.
+    """
+    from envs.board.cells import family
+
+    name, _, options = player.partition("?")
+    simulations = simulations_asked_for(player, options)
+    loaded = load_board_agent(name)
+    if family(loaded.game.start()) != family_name:
+        raise UsageError(
+            f"{protocol} is for {family_name}, but {player} plays {loaded.game.spec.name}"
+        )
+    return loaded, f"{loaded.run.name}@{loaded.env_steps}", simulations
 
 
 def with_protocol(env_config: EnvConfig, protocol: str | None) -> EnvConfig:
     """Returns the world under another protocol; raises UsageError if it has no such protocol."""
     if protocol is None:
         return env_config
-    if not isinstance(env_config, AtariConfig):
+    if not env_config.protocols:
         raise UsageError(f"{env_config.kind} has no protocols; leave --protocol out")
-    if protocol not in PROTOCOLS:
-        known = choices(protocol, PROTOCOLS_ELSEWHERE, PROTOCOLS)
+    if protocol not in env_config.protocols:
+        known = choices(protocol, PROTOCOLS_ELSEWHERE, env_config.protocols)
         raise UsageError(f"unknown protocol {protocol!r}{known}")
     return env_config.model_copy(update={"protocol": protocol})
 

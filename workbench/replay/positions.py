@@ -7,29 +7,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 
 from agents.alphazero import Positions
 from envs.base import SavedGenerator
 from envs.board.base import GameSpec
+from workbench.config import PositionReplayConfig
 
-
-class PositionReplayConfig(BaseModel):
-    """How many positions are kept, and how many of them are learned from."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    capacity_positions: int = Field(default=500_000, ge=1, le=10**9)
-    window_positions: int = Field(
-        default=20_000, ge=1, le=10**9, description="all are learned from until there are so many"
-    )
-    window_exponent: float = Field(
-        default=0.75,
-        ge=0.01,
-        le=1,
-        description="then the window grows as this power of their number",
-    )
-    window_growth: float = Field(default=0.4, ge=0, le=1, description="and begins at this pace")
+# The window of what is learned from grows as in KataGo (Wu 2019, appendix C).
+WINDOW_EXPONENT, WINDOW_GROWTH = 0.75, 0.4
 
 
 class Learnable(NamedTuple):
@@ -63,8 +48,8 @@ class PositionReplay:
         more = self.added / config.window_positions
         if more <= 1:
             return self.added
-        power = config.window_exponent
-        size = config.window_positions * (1 + config.window_growth * (more**power - 1) / power)
+        growth = WINDOW_GROWTH * (more**WINDOW_EXPONENT - 1) / WINDOW_EXPONENT
+        size = config.window_positions * (1 + growth)
         return min(int(size), self.added, config.capacity_positions)
 
     def add(self, positions: Learnable) -> None:

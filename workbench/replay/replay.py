@@ -2,33 +2,21 @@
 
 import math
 from pathlib import Path
-from typing import Any, Generic, Literal, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 
 from agents.base import Flags, Memory, Transition
 from envs.base import EnvSpec, SavedGenerator, State, Step
-from workbench.replay.ring import FIELDS, Ring, Storage, Ticks, ring_length
+from workbench.config import ReplayConfig
+from workbench.replay.ring import FIELDS, Ring, Ticks, ring_length
 from workbench.replay.sum_tree import SumTree, tree_bytes
 
 Batch = TypeVar("Batch")
 # Added to TD errors so that every transition can be drawn (Schaul et al. 2016, section 3.3).
 PRIORITY_OFFSET = 1e-3
-
-
-class ReplayConfig(BaseModel):
-    """How much is remembered, where, and what is replayed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    capacity_env_steps: int = Field(default=200_000, ge=1, le=10**12)
-    sampling: Literal["uniform", "prioritized"] = "uniform"
-    priority_exponent: float = Field(default=0.5, ge=0, le=1, description="α; 0 is uniform")
-    importance_exponent: float = Field(default=0.5, ge=0, le=1, description="β; 1 corrects fully")
-    storage: Storage = "memory"
 
 
 class Sample(NamedTuple, Generic[Batch]):

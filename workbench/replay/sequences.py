@@ -11,9 +11,9 @@ import torch
 from agents.base import Memory
 from agents.r2d2 import History, R2D2Config, ReplayedSequences
 from envs.base import EnvSpec, Step
+from workbench.config import ReplayConfig
 from workbench.replay.replay import (
     PrioritizedSampler,
-    ReplayConfig,
     Sample,
     make_ring,
     replay_bytes,

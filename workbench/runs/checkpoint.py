@@ -17,14 +17,12 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
-
-import numpy as np
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from typing import TYPE_CHECKING, Any, Protocol
 
 from workbench.errors import UsageError
+
+if TYPE_CHECKING:
+    import torch
 
 
 class Stateful(Protocol):
@@ -52,7 +50,7 @@ def save(
     directory: Path,
     env_steps: int,
     *,
-    model: Mapping[str, torch.Tensor],
+    model: Mapping[str, "torch.Tensor"],
     resume: Mapping[str, Any],
     facts: Mapping[str, Any],
 ) -> Path:
@@ -95,14 +93,17 @@ def save(
 def _write_parts(
     directory: Path,
     env_steps: int,
-    model: Mapping[str, torch.Tensor],
+    model: Mapping[str, "torch.Tensor"],
     resume: Mapping[str, Any],
     facts: Mapping[str, Any],
 ) -> None:
+    # Torch is loaded where there are tensors: lists of runs ask for steps alone.
+    from workbench.runs.tensors import flatten, save_tensors
+
     tensors: dict[str, torch.Tensor] = {}
-    tree = _flatten(resume, "", tensors)
-    _save_tensors(directory / "model.safetensors", model)
-    _save_tensors(directory / "resume.safetensors", tensors)
+    tree = flatten(resume, "", tensors)
+    save_tensors(directory / "model.safetensors", model)
+    save_tensors(directory / "resume.safetensors", tensors)
     (directory / "resume.json").write_text(json.dumps(tree), encoding="utf-8")
     files = {path.name: _digest(path) for path in sorted(directory.iterdir())}
     meta = {"env_steps": env_steps, **facts, "sha256": files}
@@ -144,14 +145,16 @@ def settle(directory: Path) -> None:
         write_atomically(directory / "latest", f"{step}\n")
 
 
-def load_model(checkpoint: Path) -> dict[str, torch.Tensor]:
+def load_model(checkpoint: Path) -> "dict[str, torch.Tensor]":
     """Returns the tensors of `model.safetensors`.
 
     Raises:
         UsageError: the checkpoint is missing, truncated or was edited.
     """
+    from workbench.runs.tensors import load_tensors
+
     _verify(checkpoint, "model.safetensors")
-    return _load_tensors(checkpoint / "model.safetensors")
+    return load_tensors(checkpoint / "model.safetensors")
 
 
 def load_resume(checkpoint: Path) -> dict[str, Any]:
@@ -160,12 +163,14 @@ def load_resume(checkpoint: Path) -> dict[str, Any]:
     Raises:
         UsageError: the parts are missing (pruned), truncated or were edited.
     """
+    from workbench.runs.tensors import load_tensors, unflatten
+
     for name in ("resume.safetensors", "resume.json"):
         _verify(checkpoint, name)
-    tensors = _load_tensors(checkpoint / "resume.safetensors")
+    tensors = load_tensors(checkpoint / "resume.safetensors")
     try:
         tree = json.loads((checkpoint / "resume.json").read_text(encoding="utf-8"))
-        resume: dict[str, Any] = _unflatten(tree, tensors)
+        resume: dict[str, Any] = unflatten(tree, tensors)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError(f"{checkpoint / 'resume.json'} is damaged ({error})") from error
     return resume
@@ -207,64 +212,6 @@ def _verify(checkpoint: Path, name: str) -> None:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _save_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
-    # Clones: safetensors refuses tensors that share memory, and strides are not kept.
-    whole = {
-        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-        for name, tensor in tensors.items()
-    }
-    # safetensors 0.8 gives its files the mode 0600, whatever the umask asks for.
-    path.touch()
-    mode = path.stat().st_mode
-    try:
-        save_file(whole, path)
-        path.chmod(mode)
-    except SafetensorError as error:  # what a full disk is to safetensors
-        raise OSError(f"{path} cannot be written: {error}") from error
-
-
-def _load_tensors(path: Path) -> dict[str, torch.Tensor]:
-    try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise UsageError(f"{path} is damaged: {error}") from error
-
-
-def _flatten(value: Any, name: str, tensors: dict[str, torch.Tensor]) -> Any:
-    """Returns `value` as JSON in which every array is a reference into `tensors`."""
-    match value:
-        case torch.Tensor():
-            tensors[name] = value
-            return {"tensor": name}
-        case np.ndarray():
-            tensors[name] = torch.from_numpy(np.array(value, order="C"))
-            return {"array": name, "dtype": value.dtype.str}
-        case Mapping():
-            # As pairs: keys may be integers, which JSON objects would turn into strings.
-            return {"items": [[k, _flatten(v, f"{name}/{k}", tensors)] for k, v in value.items()]}
-        case list() | tuple():
-            return {"list": [_flatten(v, f"{name}/{i}", tensors) for i, v in enumerate(value)]}
-        case None | bool() | int() | float() | str():
-            return {"value": value}
-        case _:
-            raise TypeError(f"{name} is a {type(value).__name__}, which a checkpoint cannot hold")
-
-
-def _unflatten(node: Any, tensors: Mapping[str, torch.Tensor]) -> Any:
-    match node:
-        case {"tensor": name}:
-            return tensors[name]
-        case {"array": name, "dtype": dtype}:
-            return tensors[name].numpy().astype(dtype, copy=False)
-        case {"items": pairs}:
-            return {key: _unflatten(child, tensors) for key, child in pairs}
-        case {"list": children}:
-            return [_unflatten(child, tensors) for child in children]
-        case {"value": value}:
-            return value
-    raise UsageError("resume.json is damaged")
 
 
 def _sync_directory(directory: Path) -> None:

@@ -12,6 +12,9 @@ from workbench.runs.run import Run, list_runs
 from workbench.runs.scores import Score, Window, measured_in_training, recent_return, run_score
 from workbench.runs.sparkline import read_spark
 
+# Keys under `env` that say what is played, where there is more than one thing to play.
+NAMES_OF_GAMES = ("game", "env_id", "scenario", "probe", "kind")
+
 
 def list_rows() -> list[dict[str, Any]]:
     """Returns what there is to tell of every run.

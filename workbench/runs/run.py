@@ -15,8 +15,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
-
 from workbench.config import TrainConfig, dump_config, load_saved_config
 from workbench.errors import UsageError
 from workbench.runs import checkpoint, facts
@@ -170,7 +168,7 @@ def open_run(name: str) -> Run:
     return Run(run_path(name))
 
 
-def open_player(player: str) -> tuple[Run, Path]:
+def open_checkpoint(player: str) -> tuple[Run, Path]:
     """Returns the run and the checkpoint that `runs/NAME` or `runs/NAME@STEP` names.
 
     Raises:
@@ -240,5 +238,7 @@ def _git_revision() -> str | None:
 
 
 def _machine() -> str:
+    import torch  # a run is made where one is trained, and listed where none is
+
     cuda = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
     return f"{os.cpu_count()} x {platform.processor() or platform.machine()}, {cuda}"

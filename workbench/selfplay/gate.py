@@ -3,26 +3,14 @@
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
 
 from agents.alphazero import AlphaZero, AlphaZeroConfig, SearchPlayer
 from envs.base import State
 from envs.board.base import BoardGame
+from workbench.config import GateConfig
 from workbench.evaluation.match import first_players_scores, play_match, random_openings
 
-
-class GateConfig(BaseModel):
-    """How often the network that learns challenges the frozen one, and what it must score."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    period_env_steps: int = Field(default=50_000, ge=1, le=2**53)
-    games: int = Field(
-        default=200, ge=2, le=100_000, multiple_of=2, description="from paired openings"
-    )
-    opening_plies: int = Field(default=2, ge=0, le=100, description="random moves of each opening")
-    # Not above a half: 40 games at 0.6 rejected networks that were better for months (research).
-    min_score: float = Field(default=0.5, ge=0, le=1, description="of the points, to take over")
+OPENING_PLIES = 2  # random moves before each pair of games, so that no two pairs are alike
 
 
 class Gate:
@@ -49,7 +37,7 @@ class Gate:
         """Plays the match and returns what came of it; draws from no generator of training."""
         config, play = self._config, self._play
         openings = random_openings(
-            self._game, config.opening_plies, config.games // 2, np.random.default_rng(0)
+            self._game, OPENING_PLIES, config.games // 2, np.random.default_rng(0)
         )
         latest, best = (
             SearchPlayer(evaluate, play.search, self._game, play.fast_simulations)

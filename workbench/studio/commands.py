@@ -9,7 +9,7 @@ from workbench.runs import checkpoint
 from workbench.runs.run import Run
 from workbench.studio.videos.facts import parts_of
 
-PLAYABLE = ("board", "atari", "minigrid", "crafter", "doom")
+NOT_TO_PLAY = "probe"  # shades of gray, for tests of learners
 CAN_GO_ON = ("created", "interrupted", "failed")
 Command = dict[str, str]  # `what` it does, and the `line`
 
@@ -38,7 +38,7 @@ def of_run(run: Run, facts: Mapping[str, Any]) -> list[Command]:
             command("Measure it", "eval", name),
             command("Record it", "record", name),
         ]
-        if facts["world"] in PLAYABLE:
+        if facts["world"] not in (None, NOT_TO_PLAY):
             found.append(command("Play", "play", name))
     if facts["status"] in CAN_GO_ON and has_config:
         found.append(command("Go on training", "resume", name))

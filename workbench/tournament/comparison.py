@@ -18,14 +18,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from envs import EnvConfig, env_spec
-from workbench.config import SelfPlayConfig
+from envs import env_spec
+from envs.base import EnvConfig
 from workbench.engines.players import GAMES as ENGINE_GAMES
 from workbench.errors import UsageError
 from workbench.evaluation.episodes import evaluate
-from workbench.evaluation.load import load_player, with_protocol
+from workbench.evaluation.load import episodic_config, load_env_agent, with_protocol
 from workbench.runs import checkpoint
-from workbench.runs.run import Clock, open_player
+from workbench.runs.run import Clock, open_checkpoint
 from workbench.tournament.comparison_tables import Comparison, Scores, draw_returns, rank, write_csv
 from workbench.tournament.entrants import checkpoints_of, is_baseline, refuse_doubles
 from workbench.tournament.journal import Journal, usual_folder
@@ -100,9 +100,10 @@ def has_episodes(name: str) -> bool:
     It is not for players of board games, nor where there is no such run.
     """
     try:
-        return not isinstance(open_player(checkpoints_of(name)[0])[0].config, SelfPlayConfig)
+        episodic_config(open_checkpoint(checkpoints_of(name)[0])[0])
     except UsageError:
         return False
+    return True
 
 
 def compare(
@@ -169,10 +170,8 @@ def compare(
 def _candidate(name: str, protocol: str | None) -> Candidate:
     if name.partition(":")[0] in ENGINE_GAMES or is_baseline(name):
         raise UsageError(f"{name} plays board games only")
-    run, path = open_player(name)
-    config = run.config
-    if isinstance(config, SelfPlayConfig):
-        raise UsageError(f"{run.name} plays a board game, where players meet each other")
+    run, path = open_checkpoint(name)
+    config = episodic_config(run)
     digest = checkpoint.model_digest(path)
     return Candidate(f"{run.path}@{path.name}", with_protocol(config.env, protocol), digest)
 
@@ -197,7 +196,7 @@ def _refuse_what_does_not_compare(candidates: Sequence[Candidate]) -> None:
 def _evaluate(
     candidate: Candidate, episodes: int, seed: int, on_episode: Callable[[float], None]
 ) -> Scores:
-    agent, _, _ = load_player(candidate.name)
+    agent = load_env_agent(candidate.name).agent
     clock = Clock()
     found = evaluate(agent, candidate.env, episodes=episodes, seed=seed, on_episode=on_episode)
     seconds = round(clock.seconds, 3)

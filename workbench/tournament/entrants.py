@@ -17,7 +17,7 @@ from workbench.engines.players import GAMES as ENGINE_GAMES
 from workbench.engines.protocols import Limits
 from workbench.errors import UsageError
 from workbench.evaluation.baselines import BASELINES, KINDS, make_baseline
-from workbench.evaluation.board_games import load_board_player, simulations_asked_for
+from workbench.evaluation.load import load_board_agent, simulations_asked_for
 from workbench.runs import checkpoint
 from workbench.runs.run import open_run
 
@@ -157,7 +157,7 @@ def _checkpoint(typed: str, simulations: int | None) -> tuple[Entrant, BoardConf
     if bare and options:
         raise UsageError(f"{typed}: a bare network makes no simulations")
     try:
-        trained = load_board_player(player.removeprefix(NET))
+        trained = load_board_agent(player.removeprefix(NET))
     except UsageError as error:
         kind, colon, rest = typed.partition(":")
         near = nearest(kind, (*KINDS, *ENGINE_GAMES))
@@ -166,7 +166,7 @@ def _checkpoint(typed: str, simulations: int | None) -> tuple[Entrant, BoardConf
         if "/" in typed or "@" in typed:
             raise
         raise UsageError(f"{error}; players that are no runs: {BASELINES}, {ENGINES}") from None
-    run = str(trained.run)
+    run = str(trained.run.path)
     before, after = "", ""
     if bare:
         before, count = NET, 1  # one simulation tries the likeliest move alone

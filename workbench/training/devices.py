@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import torch
 
-from agents.networks import PrecisionName
+from agents.config import PrecisionName
 from workbench.config import DeviceName, TrainConfig
 from workbench.errors import UsageError
 

@@ -192,7 +192,7 @@ def measure(config: TrainConfig, seconds: float = 5.0) -> dict[str, Any]:
 
 def _with_little_replay(config: OffPolicyConfig) -> OffPolicyConfig:
     """Learning starts at once, from as few ticks as it can."""
-    ticks = WARM_UP_TICKS + config.agent.window_ticks + config.agent.sequence_period_ticks
+    ticks = WARM_UP_TICKS + config.agent.window_ticks + config.agent.sample_period_ticks
     env_steps = ticks * config.env.num_envs
     replay = config.replay.model_copy(update={"capacity_env_steps": env_steps})
     changes = {

@@ -106,7 +106,7 @@ def parts_of_episodes(
             size = ticks // agent.minibatches * obs * PIXEL_BYTES
             parts.append(Part("a minibatch", size, f"{keys}, or raise agent.minibatches"))
     copies = COPIES if isinstance(agent, PPOConfig) else COPIES + 1  # the target network
-    keys = "agent.core_size" if not isinstance(agent, DQNConfig) else "env.obs_size"
+    keys = "agent.core_size" if hasattr(agent, "core_size") else "env.obs_size"
     parts.append(Part("the network", copies * weights, keys))
     return parts
 

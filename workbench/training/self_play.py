@@ -12,10 +12,10 @@ import torch
 from agents.alphazero import AlphaZero
 from envs.base import SavedGenerator
 from envs.board.openspiel import OpenSpielGame
-from workbench.config import SelfPlayConfig
+from workbench.config import PositionReplayConfig, SelfPlayConfig
 from workbench.evaluation.board_games import record_game
 from workbench.evaluation.match import rules_of
-from workbench.replay import PositionReplay, PositionReplayConfig
+from workbench.replay import PositionReplay
 from workbench.runs.checkpoint import Stateful
 from workbench.runs.run import Run
 from workbench.selfplay.diagnostics import diagnose

@@ -16,12 +16,12 @@ from workbench.engines.gtp_engine import GTPEngine
 from workbench.engines.lines import LineReader
 from workbench.engines.serve_gtp import GTPServer
 from workbench.engines.serve_uci import UCIServer
-from workbench.evaluation.board_games import BoardPlayer, load_board_player
+from workbench.evaluation.load import BoardAgent, load_board_agent
 from workbench.runs import checkpoint
 from workbench.runs.run import create_run
 
 
-def make_player(directory: Path, name: str, game: str) -> BoardPlayer:
+def make_player(directory: Path, name: str, game: str) -> BoardAgent:
     """Makes `runs/NAME` in a directory, whose network has learned nothing in 7 env_steps."""
     torch.manual_seed(0)
     changes = {"env__game": game, "env__max_plies": 60, "agent__simulations": 30}
@@ -29,7 +29,7 @@ def make_player(directory: Path, name: str, game: str) -> BoardPlayer:
     run = create_run(config, str(directory / "runs" / name))
     agent = AlphaZero(config.agent, OpenSpielGame(config.env).spec, torch.device("cpu"))
     checkpoint.save(run.checkpoints, 7, model=agent.network_state(), resume={}, facts={})
-    return load_board_player(str(run.path))
+    return load_board_agent(str(run.path))
 
 
 def command(runs: Path, protocol: str, name: str) -> list[str]:
@@ -43,7 +43,7 @@ def command(runs: Path, protocol: str, name: str) -> list[str]:
 
 
 def gtp_server(
-    player: BoardPlayer,
+    player: BoardAgent,
     name: str,
     lines: LineReader,
     say: Callable[[str], object],

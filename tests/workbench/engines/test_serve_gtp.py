@@ -29,19 +29,19 @@ from workbench.engines.players import make_engine
 from workbench.engines.serve_gtp import AT_ONCE, COMMANDS, GTPServer, serve_gtp
 from workbench.engines.timed_search import think
 from workbench.errors import UsageError
-from workbench.evaluation.board_games import BoardPlayer
+from workbench.evaluation.load import BoardAgent
 from workbench.evaluation.match import Fixture, play, play_at_random
 
 GAME = "go(board_size=5,komi=6.5)"
 
 
 @pytest.fixture(scope="module")
-def player(directory: Path) -> BoardPlayer:
+def player(directory: Path) -> BoardAgent:
     return make_player(directory, "go", GAME)
 
 
 @pytest.fixture
-def gtp(player: BoardPlayer) -> Iterator[Session]:
+def gtp(player: BoardAgent) -> Iterator[Session]:
     session = Session(lambda lines, say, note: gtp_server(player, "go@7", lines, say, note))
     yield session
     session.close()
@@ -50,7 +50,7 @@ def gtp(player: BoardPlayer) -> Iterator[Session]:
 class Controller:
     """Speaks GTP 2 to the letter: ids, one answer for each command, no line too many."""
 
-    def __init__(self, player: BoardPlayer) -> None:
+    def __init__(self, player: BoardAgent) -> None:
         commands, self._commands = os.pipe()
         self._answers, answers = os.pipe()
         self._ends = [commands, self._commands, self._answers, answers]

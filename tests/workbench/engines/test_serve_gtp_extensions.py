@@ -22,19 +22,19 @@ from workbench.engines.go_sgf import load_sgf
 from workbench.engines.gtp_clock import Clock, canadian, kgs_clock
 from workbench.engines.gtp_words import Refused
 from workbench.engines.timed_search import most_simulations
-from workbench.evaluation.board_games import BoardPlayer, load_player_of
+from workbench.evaluation.load import BoardAgent, load_served
 
 SIZE = 9
 OK = "= \n\n"
 
 
 @pytest.fixture(scope="module")
-def player(directory: Path) -> BoardPlayer:
+def player(directory: Path) -> BoardAgent:
     return make_player(directory, "go9", f"go(board_size={SIZE},komi=6.5)")
 
 
 @pytest.fixture
-def gtp(player: BoardPlayer) -> Iterator[Session]:
+def gtp(player: BoardAgent) -> Iterator[Session]:
     session = Session(lambda lines, say, note: gtp_server(player, "go9@7", lines, say, note))
     yield session
     session.close()
@@ -287,7 +287,7 @@ def test_a_clock_is_used_not_only_obeyed(gtp, player):
 
 def test_simulations_can_be_asked_for_with_the_player(directory, player):
     name = str(directory / "runs/go9?simulations=12")
-    assert load_player_of("go", "GTP", name)[1:] == ("go9@7", 12)
+    assert load_served("go", "GTP", name)[1:] == ("go9@7", 12)
 
 
 def test_the_tree_fits_in_memory(player):

@@ -26,17 +26,17 @@ from workbench.engines.serve_uci import UCIServer, serve_uci
 from workbench.engines.timed_search import think
 from workbench.engines.uci_search import Limits, UCIEngine, Waiting, centipawns
 from workbench.errors import UsageError
-from workbench.evaluation.board_games import BoardPlayer, load_player_of
+from workbench.evaluation.load import BoardAgent, load_served
 
 KIWIPETE = "r3k2r/p1ppqpb1/bn2pnp1/3PN3/1p2P3/2N2Q1p/PPPBBPPP/R3K2R w KQkq - 0 1"
 
 
 @pytest.fixture(scope="module")
-def player(directory: Path) -> BoardPlayer:
+def player(directory: Path) -> BoardAgent:
     return make_player(directory, "chess", "chess")
 
 
-def serving(player: BoardPlayer) -> Session:
+def serving(player: BoardAgent) -> Session:
     return Session(
         lambda lines, say, note: UCIServer(
             "chess@7", 30, lambda: UCIEngine(player, "chess@7"), lines, say
@@ -45,7 +45,7 @@ def serving(player: BoardPlayer) -> Session:
 
 
 @pytest.fixture
-def uci(player: BoardPlayer) -> Iterator[Session]:
+def uci(player: BoardAgent) -> Iterator[Session]:
     session = serving(player)
     yield session
     session.close()
@@ -515,7 +515,7 @@ def test_options_are_named_as_people_type_them(uci):
 class Slow:
     """A server whose network is loaded when `finish` is called."""
 
-    def __init__(self, player: BoardPlayer) -> None:
+    def __init__(self, player: BoardAgent) -> None:
         self.loaded = threading.Event()
 
         def load() -> UCIEngine:
@@ -593,7 +593,7 @@ def test_what_is_known_of_a_player_at_once(directory, player, tmp_path, monkeypa
 
 def test_simulations_can_be_asked_for_with_the_player(directory, player):
     name = str(directory / "runs/chess?simulations=12")
-    assert load_player_of("chess", "UCI", name)[1:] == ("chess@7", 12)
+    assert load_served("chess", "UCI", name)[1:] == ("chess@7", 12)
     with pytest.raises(UsageError, match=r"after the \? goes simulations=N"):
         serve_uci(str(directory / "runs/chess?nodes=12"))
 

@@ -4,6 +4,7 @@ import json
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,12 @@ import torch
 from pydantic import TypeAdapter
 
 import envs.atari
-from agents import AgentConfig, make_agent
+from agents import AGENTS, make_agent
 from agents.base import Decision, Memory
-from envs import EnvConfig, env_spec, make_envs
-from envs.base import Step
+from envs import env_spec, make_envs
+from envs.base import EnvConfig, Step
 from tests.end_to_end.configs import ATARI, PPO_PROBE, R2D2_PROBE
+from workbench.config import Env
 from workbench.evaluation.episodes import MAX_EVAL_ENVS, evaluate
 from workbench.evaluation.load import record_player
 from workbench.studio.arcade.episode import Side
@@ -61,8 +63,8 @@ def played(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> t
     monkeypatch.setattr(envs.atari, "MAX_FRAMES_PER_EPISODE", 160)
     machado = replace(envs.atari.PROTOCOLS["machado"], eval_epsilon=0.3)
     monkeypatch.setitem(envs.atari.PROTOCOLS, "machado", machado)
-    config: EnvConfig = TypeAdapter(EnvConfig).validate_python(world)
-    agent_config: AgentConfig = TypeAdapter(AgentConfig).validate_python(agent)
+    config: EnvConfig = TypeAdapter(Env).validate_python(world)
+    agent_config = resolve_name(AGENTS[agent["kind"]]).model_validate(agent)
     torch.manual_seed(1)
     made = make_agent(agent_config, env_spec(config), torch.device("cpu"), np.random.default_rng(0))
     return made, config
@@ -106,7 +108,7 @@ def test_rows_begin_as_those_of_more_envs(played: tuple[Any, Any]) -> None:
 
 def test_the_arcade_begins_as_an_evaluation_does() -> None:
     """The episode that a person plays beside the agent is the first one of that seed."""
-    config = TypeAdapter(EnvConfig).validate_python(PLAYED["grid, lstm"][0])
+    config = TypeAdapter(Env).validate_python(PLAYED["grid, lstm"][0])
     with closing(make_envs(config.model_copy(update={"num_envs": 1}))) as env:
         side = Side(env)  # type: ignore[arg-type]
         side.begin(5)

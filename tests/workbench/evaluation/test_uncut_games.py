@@ -10,12 +10,8 @@ import torch
 from agents.alphazero import AlphaZero
 from envs.board.openspiel import OpenSpielGame
 from workbench.config import SelfPlayConfig
-from workbench.evaluation.board_games import (
-    describe,
-    evaluate_board,
-    load_board_player,
-    record_game,
-)
+from workbench.evaluation.board_games import describe, evaluate_board, record_game
+from workbench.evaluation.load import load_board_agent
 from workbench.runs import checkpoint
 from workbench.runs.run import create_run
 from workbench.tournament.records import Records
@@ -93,7 +89,7 @@ def test_folders_that_were_begun_with_a_cap_keep_it_and_count_what_it_ended(run,
 
 
 def test_evaluations_and_recorded_games_go_on_to_their_end(run):
-    player = load_board_player(str(run.path))
+    player = load_board_agent(str(run.path))
     found = evaluate_board(
         player, "random", games=6, seed=0, simulations=None, on_game=lambda _: None
     )

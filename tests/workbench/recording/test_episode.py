@@ -13,9 +13,9 @@ import torch
 from agents.base import Decision, Memory
 from agents.dqn import DQN, DQNConfig
 from agents.ppo import PPO, PPOConfig
-from envs import EnvConfig, make_rendered_env
+from envs import make_rendered_env
 from envs.atari import AtariConfig
-from envs.base import Step
+from envs.base import EnvConfig, Step
 from envs.probes import ProbeConfig
 from workbench.errors import WorkError
 from workbench.evaluation.episodes import EVAL_SEED_OFFSET

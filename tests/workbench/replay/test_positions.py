@@ -5,12 +5,8 @@ import pytest
 import torch
 
 from envs.board.openspiel import BoardConfig, OpenSpielGame
-from workbench.replay.positions import (
-    Learnable,
-    PositionReplay,
-    PositionReplayConfig,
-    position_replay_bytes,
-)
+from workbench.config import PositionReplayConfig
+from workbench.replay.positions import Learnable, PositionReplay, position_replay_bytes
 
 
 def make_replay(game="connect_four", seed=0, **config) -> PositionReplay:

@@ -21,8 +21,8 @@ from tests.workbench.replay.streams import (
     random_stream,
     reference_return,
 )
-from workbench.config import OffPolicyConfig
-from workbench.replay import Replay, ReplayConfig, replay_bytes
+from workbench.config import OffPolicyConfig, ReplayConfig
+from workbench.replay import Replay, replay_bytes
 from workbench.replay.replay import Sample
 
 SAMPLINGS = ["uniform", "prioritized"]

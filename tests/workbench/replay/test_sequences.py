@@ -22,7 +22,8 @@ from tests.workbench.replay.streams import (
     random_stream,
     reference_return,
 )
-from workbench.replay import ReplayConfig, SequenceReplay, sequence_replay_bytes, sequences
+from workbench.config import ReplayConfig
+from workbench.replay import SequenceReplay, sequence_replay_bytes, sequences
 from workbench.replay.replay import Sample
 
 DISCOUNT = 0.9

@@ -6,7 +6,8 @@ import torch
 
 from agents.alphazero import AlphaZero, AlphaZeroConfig
 from envs.board.openspiel import BoardConfig, OpenSpielGame
-from workbench.replay import Learnable, PositionReplay, PositionReplayConfig
+from workbench.config import PositionReplayConfig
+from workbench.replay import Learnable, PositionReplay
 from workbench.selfplay.diagnostics import alarms, diagnose
 
 GAME = OpenSpielGame(BoardConfig(kind="board", game="tic_tac_toe"))

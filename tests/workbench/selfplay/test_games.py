@@ -13,8 +13,7 @@ from agents.alphazero import AlphaZeroConfig
 from agents.base import Update
 from envs.board.base import DRAW, LOSS, WIN
 from envs.board.openspiel import BoardConfig, OpenSpielGame
-from workbench.config import SelfPlayConfig
-from workbench.replay import PositionReplayConfig
+from workbench.config import PositionReplayConfig, SelfPlayConfig
 from workbench.runs.checkpoint import load_resume, save
 from workbench.selfplay.games import SelfPlay, chances
 from workbench.training.self_play import SelfPlayLoop

@@ -5,7 +5,8 @@ import torch
 
 from agents.alphazero import AlphaZero, AlphaZeroConfig
 from envs.board.openspiel import BoardConfig, OpenSpielGame
-from workbench.selfplay.gate import Gate, GateConfig
+from workbench.config import GateConfig
+from workbench.selfplay.gate import Gate
 
 PLAY = AlphaZeroConfig(kind="alphazero", blocks=1, channels=8, fast_simulations=8)
 
@@ -14,7 +15,7 @@ def make(min_score: float = 0.5) -> tuple[Gate, AlphaZero]:
     game = OpenSpielGame(BoardConfig(kind="board", game="tic_tac_toe"))
     torch.manual_seed(0)
     agent = AlphaZero(PLAY, game.spec, torch.device("cpu"))
-    config = GateConfig(games=20, min_score=min_score, opening_plies=1)
+    config = GateConfig(games=20, min_score=min_score)
     return Gate(config, PLAY, agent, game), agent
 
 

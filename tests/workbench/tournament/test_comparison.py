@@ -88,13 +88,13 @@ def comparing(*names: str, episodes: int = 20, **changes: Any) -> Comparison:
 def evaluated(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The checkpoints that were loaded to be evaluated, as they are."""
     loaded: list[str] = []
-    load: Callable[[str], Any] = workbench.tournament.comparison.load_player
+    load: Callable[[str], Any] = workbench.tournament.comparison.load_env_agent
 
     def load_and_remember(player: str) -> Any:
         loaded.append(player)
         return load(player)
 
-    monkeypatch.setattr(workbench.tournament.comparison, "load_player", load_and_remember)
+    monkeypatch.setattr(workbench.tournament.comparison, "load_env_agent", load_and_remember)
     return loaded
 
 
@@ -345,7 +345,7 @@ def test_a_comparison_is_what_eval_says() -> None:
     make_run("a", BY_BOTH, 10, 20)
     table = comparing("a@all", seed=7)
     for row in table.rows:
-        agent, env_config, _ = workbench.tournament.comparison.load_player(row.scores.player)
+        agent, env_config, _ = workbench.tournament.comparison.load_env_agent(row.scores.player)
         known = evaluate(agent, env_config, episodes=20, seed=7)
         assert (row.scores.returns, row.scores.lengths) == (known.returns, known.lengths)
         assert row.mean_return[1:] == (known.ci95() or (None, None))

@@ -10,8 +10,8 @@ import torch
 from agents.base import Memory
 from agents.losses import generalized_advantage
 from agents.ppo import PPO, PPOConfig, Sequences
-from envs import EnvConfig, make_envs
-from envs.base import SavedGenerator
+from envs import make_envs
+from envs.base import EnvConfig, SavedGenerator
 from envs.grid import MiniGridConfig
 from envs.probes import ProbeConfig
 from workbench.config import OnPolicyConfig

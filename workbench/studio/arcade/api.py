@@ -211,7 +211,7 @@ class Session:
     async def _show(self) -> None:
         """Advances both sides at each step's due time and sends their screens."""
         wishes, duel = self._wishes, self._duel
-        own_speed = steps_per_second(duel.env_config)
+        own_speed = steps_per_second(duel.play)
         due = asyncio.get_running_loop().time()
         await self._tell_facts()
         while True:
@@ -268,8 +268,8 @@ class Session:
                 "checkpoints": checkpoint.list_steps(self._run.checkpoints),
                 "actions": duel.spec.action_names,
                 "buttons": [button._asdict() for button in duel.controls.buttons],
-                "steps_per_second": steps_per_second(duel.env_config),
-                "media_type": media_type(duel.env_config.kind),
+                "steps_per_second": steps_per_second(duel.play),
+                "media_type": media_type(duel.play),
             }
         )
 
@@ -279,7 +279,7 @@ class Session:
         for i, side in enumerate((duel.person, duel.agent)):
             shown = duel.seed, side.steps
             fresh = self._sent[i] != shown
-            screens.append(encoded(duel.env_config.kind, side.screen()) if fresh else b"")
+            screens.append(encoded(duel.play, side.screen()) if fresh else b"")
             self._sent[i] = shown
         agent = _facts(duel.agent)
         if duel.decision is not None:

@@ -4,7 +4,7 @@ Both begin from the same seed under the same rules, and both screens advance a s
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing
 from itertools import islice
 from typing import NamedTuple
@@ -14,76 +14,22 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.base import Decision
-from envs import EnvConfig, make_rendered_env
-from envs.atari import AtariEnvs
-from envs.base import EnvSpec, RenderableEnv, Step
-from envs.doom import DoomConfig
+from envs import make_rendered_env
+from envs.base import LEFT, RIGHT, EnvSpec, HumanPlay, RenderableEnv, Step
 from workbench.errors import UsageError
 from workbench.evaluation.episodes import EVAL_SEED_OFFSET, EvalActor
-from workbench.evaluation.load import load_player
+from workbench.evaluation.load import load_env_agent
 from workbench.recording.episode import FPS
 
 MAX_SEED = 2**31 - 1
-TURN_BASED = ("minigrid", "probe")  # nothing happens there until somebody acts
-CRAFTER_FPS = 5  # that of Crafter's own window
-DOOM_TICS_PER_SECOND = 35
-FLAT_COLOURS = ("atari", "minigrid", "probe")  # PNG is sharp there, and small
 JPEG_QUALITY = 90
-
-# What is held down on the keyboard, by the physical key (`KeyboardEvent.code`).
-UP, DOWN = ("ArrowUp", "KeyW"), ("ArrowDown", "KeyS")
-LEFT, RIGHT = ("ArrowLeft", "KeyA"), ("ArrowRight", "KeyD")
-KEYS: dict[str, Mapping[str, tuple[str, ...]]] = {
-    "atari": {"up": UP, "down": DOWN, "left": LEFT, "right": RIGHT, "fire": ("Space",)},
-    "minigrid": {
-        "left": LEFT,
-        "right": RIGHT,
-        "forward": UP,
-        "toggle": ("Space",),
-        "pickup": ("KeyE",),
-        "drop": ("KeyQ",),
-        "done": ("KeyX",),
-    },
-    "crafter": {
-        "move_up": UP,
-        "move_down": DOWN,
-        "move_left": LEFT,
-        "move_right": RIGHT,
-        "do": ("Space",),
-        "sleep": ("KeyZ",),
-        "place_stone": ("KeyR",),
-        "place_table": ("KeyT",),
-        "place_furnace": ("KeyF",),
-        "place_plant": ("KeyP",),
-    },
-    "doom": {
-        "attack": ("Space",),
-        "use": ("KeyE",),
-        "move_forward": UP,
-        "move_backward": DOWN,
-        "turn_left": LEFT,
-        "turn_right": RIGHT,
-        "move_left": LEFT,
-        "move_right": RIGHT,
-    },
-    "probe": {},
-}
-UPRIGHT = ("atari/pong",)  # where what is called right goes up, and left goes down
 PLACES = {
     **dict.fromkeys(("up", "forward", "move_up", "move_forward"), "up"),
     **dict.fromkeys(("down", "move_down", "move_backward"), "down"),
     **dict.fromkeys(("left", "turn_left", "move_left"), "left"),
     **dict.fromkeys(("right", "turn_right", "move_right"), "right"),
 }
-LABELS = {
-    ("minigrid", "left"): "Turn left",
-    ("minigrid", "right"): "Turn right",
-    ("minigrid", "pickup"): "Pick up",
-    ("minigrid", "toggle"): "Open or use",
-    ("crafter", "do"): "Act",
-}
 SPARE_KEYS = [*(f"Digit{n}" for n in "1234567890"), *(f"Key{letter}" for letter in "GHJKLVBNMUIOY")]
-ATARI_NAME = re.compile(r"(up|down)?(left|right)?(fire)?")
 NOTHING = "noop"
 
 
@@ -110,17 +56,16 @@ class Controls:
         buttons: all of them, those that move first.
     """
 
-    def __init__(self, kind: str, spec: EnvSpec) -> None:
-        """`kind` is the env's; an action may be several buttons held down together."""
-        self._actions = {_buttons_of(kind, name): i for i, name in enumerate(spec.action_names)}
+    def __init__(self, play: HumanPlay, spec: EnvSpec) -> None:
+        """An action may be several buttons held down together."""
+        self._actions = {
+            _buttons_of(play.keys, name): i for i, name in enumerate(spec.action_names)
+        }
         used = {name: None for parts in self._actions for name in sorted(parts)}
-        known = [name for name in KEYS[kind] if name in used]
+        known = [name for name in play.keys if name in used]
         names = [*known, *(name for name in used if name not in known)]
-        places = {name: PLACES[name] for name in names if name in PLACES}
-        keys = dict(KEYS[kind])
-        if spec.name in UPRIGHT:
-            places |= {"right": "up", "left": "down"}
-            keys |= {"right": UP + RIGHT, "left": DOWN + LEFT}
+        places = {name: PLACES[name] for name in names if name in PLACES} | {**play.places}
+        keys = dict(play.keys)
         if {"turn_left", "move_left"} <= used.keys():  # arrows turn, letters step aside
             places.pop("move_left")
             places.pop("move_right", None)
@@ -130,7 +75,7 @@ class Controls:
         self.buttons = [
             Button(
                 name,
-                _label(kind, places.get(name, name) if spec.name in UPRIGHT else name),
+                play.labels.get(name) or name.replace("_", " ").capitalize(),
                 keys.get(name) or tuple(islice(spare, 1)),
                 places.get(name),
             )
@@ -153,27 +98,19 @@ class Controls:
         return self._actions[best]
 
 
-def _buttons_of(kind: str, action_name: str) -> frozenset[str]:
-    """Returns what is held down for an action."""
+def _buttons_of(buttons: Iterable[str], action_name: str) -> frozenset[str]:
+    """Returns what is held down for an action, e.g. `up` and `fire` for `upfire`."""
     if action_name == NOTHING:
         return frozenset()
-    if kind == "atari" and (match := ATARI_NAME.fullmatch(action_name)):
-        return frozenset(filter(None, match.groups()))
-    return frozenset(action_name.split("+")) if kind == "doom" else frozenset([action_name])
+    known = "|".join(map(re.escape, buttons))
+    if known and action_name not in buttons and re.fullmatch(f"({known})+", action_name):
+        return frozenset(re.findall(known, action_name))
+    return frozenset(action_name.split("+"))
 
 
-def _label(kind: str, name: str) -> str:
-    plain = name.removeprefix("move_") if kind == "crafter" else name
-    return LABELS.get((kind, name)) or plain.replace("_", " ").capitalize()
-
-
-def steps_per_second(env_config: EnvConfig) -> float | None:
-    """Returns the game's own speed; None: it waits for whoever plays."""
-    if env_config.kind in TURN_BASED:
-        return None
-    if isinstance(env_config, DoomConfig):
-        return min(FPS, DOOM_TICS_PER_SECOND / env_config.frame_skip)
-    return CRAFTER_FPS if env_config.kind == "crafter" else FPS
+def steps_per_second(play: HumanPlay) -> float | None:
+    """Returns the game's own speed, at most that of videos; None: it waits for whoever plays."""
+    return play.steps_per_second and min(FPS, play.steps_per_second)
 
 
 class Side:
@@ -214,7 +151,8 @@ class Side:
         self.step = self.env.recv()
         self.score += float(self.step.reward[0])
         self.over = bool(self.step.last[0])
-        lives = int(self.env.lives[0]) if isinstance(self.env, AtariEnvs) else 0
+        counted = getattr(self.env, "lives", None)
+        lives = 0 if counted is None else int(counted[0])
         if lives or self.lives is not None:  # games that have none say 0 from the start
             self.lives = lives
 
@@ -229,6 +167,7 @@ class Duel:
     Attributes:
         env_config: the world.
         env_steps: how long the agent had trained.
+        play: how a person plays it.
         controls: the person's.
         person: the person's side.
         agent: the agent's side.
@@ -241,14 +180,16 @@ class Duel:
         Raises:
             UsageError: there is no such player, or its world does not start.
         """
-        self._actor, self.env_config, self.env_steps = load_player(player)
+        trained = load_env_agent(player)
+        self._actor, self.env_config, self.env_steps = trained.agent, trained.env, trained.env_steps
         with ExitStack() as opened:
             envs = [
                 opened.enter_context(closing(make_rendered_env(self.env_config))) for _ in range(2)
             ]
             self.person, self.agent = map(Side, envs)
             self.spec = envs[0].spec
-            self.controls = Controls(self.env_config.kind, self.spec)
+            self.play = self.env_config.human_play
+            self.controls = Controls(self.play, self.spec)
             self.begin(seed)
             self._opened = opened.pop_all()
 
@@ -289,10 +230,10 @@ class Duel:
         self._opened.close()
 
 
-def encoded(kind: str, screen: npt.NDArray[np.uint8]) -> bytes:
-    """Returns `[H, W, 3]` RGB as a file of the type that suits the kind of world."""
+def encoded(play: HumanPlay, screen: npt.NDArray[np.uint8]) -> bytes:
+    """Returns `[H, W, 3]` RGB as a file of the type that suits the world."""
     bgr = np.ascontiguousarray(screen[..., ::-1])
-    if kind in FLAT_COLOURS:
+    if play.flat_colours:
         done, file = cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, 1])
     else:
         done, file = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
@@ -300,6 +241,6 @@ def encoded(kind: str, screen: npt.NDArray[np.uint8]) -> bytes:
     return bytes(file)
 
 
-def media_type(kind: str) -> str:
+def media_type(play: HumanPlay) -> str:
     """Returns what `encoded` makes."""
-    return "image/png" if kind in FLAT_COLOURS else "image/jpeg"
+    return "image/png" if play.flat_colours else "image/jpeg"

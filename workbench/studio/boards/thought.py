@@ -16,8 +16,8 @@ from envs.board.base import DRAW, BoardGame, Position
 from envs.board.cells import squares
 from workbench.engines.timed_search import think
 from workbench.errors import UsageError
-from workbench.evaluation.board_games import BoardPlayer, load_board_player
-from workbench.runs.run import open_player
+from workbench.evaluation.load import BoardAgent, load_board_agent
+from workbench.runs.run import open_checkpoint
 from workbench.studio.cache import Cache, fingerprint
 
 MAX_SIMULATIONS = 2_000
@@ -47,7 +47,7 @@ def positions_after(game: BoardGame, moves: Sequence[int]) -> list[Position]:
 class Thinker:
     """A loaded player; one thread at a time may use it, and others wait."""
 
-    def __init__(self, player: BoardPlayer) -> None:
+    def __init__(self, player: BoardAgent) -> None:
         """Has thought about nothing yet."""
         self._player = player
         self._lock = threading.Lock()
@@ -110,14 +110,14 @@ class Thinkers:
         """Returns what `player`, `PATH` or `PATH@STEP`, thinks; see `Thinker.think`.
 
         Raises:
-            UsageError: see `load_board_player` and `Thinker.think`.
+            UsageError: see `load_board_agent` and `Thinker.think`.
         """
-        run, path = open_player(player)
+        run, path = open_checkpoint(player)
         name = f"{run.path}@{path.name}"
         written = fingerprint(path)  # a run may be made anew under the same name
 
         def answer() -> dict[str, Any]:
-            thinker = self._loaded.get(name, lambda: Thinker(load_board_player(name)), written)
+            thinker = self._loaded.get(name, lambda: Thinker(load_board_agent(name)), written)
             return thinker.think(moves, simulations)
 
         thought = self._thoughts.get((name, tuple(moves), simulations), answer, written)

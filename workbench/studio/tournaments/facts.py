@@ -12,9 +12,11 @@ from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
 
-from envs import EnvConfig, env_spec
+from envs import env_spec
+from envs.base import EnvConfig
 from envs.board.base import first_to_move
 from envs.board.openspiel import BoardConfig, OpenSpielGame
+from workbench.config import Env
 from workbench.errors import UsageError
 from workbench.evaluation.ratings import rate
 from workbench.studio import commands
@@ -257,7 +259,7 @@ def _scores_of(folder: Path, conditions: dict[str, Any]) -> Scores:
 def _success_above(env: str) -> float | None:
     """Returns above which return an episode succeeded; None: also where the world is unknown."""
     try:
-        config: EnvConfig = TypeAdapter(EnvConfig).validate_json(env)
+        config: EnvConfig = TypeAdapter(Env).validate_json(env)
         return env_spec(config).success_return_above
     except (ValueError, RuntimeError):
         return None

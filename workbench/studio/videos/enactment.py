@@ -16,16 +16,14 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from agents import AgentConfig, make_agent
+from agents import make_agent
 from agents.base import Agent, Array, Decision, Memory
-from agents.dqn import DQN
-from agents.ppo import PPO
-from agents.r2d2 import R2D2
-from envs import EnvConfig, env_spec, make_envs
-from envs.base import EnvSpec, Step
+from agents.config import EpisodicAgentConfig
+from envs import env_spec, make_envs
+from envs.base import EnvConfig, EnvSpec, Step
 from envs.grid import MiniGridConfig
-from workbench.config import SelfPlayConfig
 from workbench.errors import UsageError
+from workbench.evaluation.load import episodic_config
 from workbench.recording.frame import ScreenBox
 from workbench.runs import checkpoint
 from workbench.runs.run import Run
@@ -55,18 +53,15 @@ def recorded_at(video: str) -> int:
     return int(step)
 
 
-def world_and_agent(run: Run) -> tuple[EnvConfig, AgentConfig]:
+def world_and_agent(run: Run) -> tuple[EnvConfig, EpisodicAgentConfig]:
     """Returns what was trained where; raises UsageError for a board game or a broken config."""
-    config = run.config
-    if isinstance(config, SelfPlayConfig):
-        raise UsageError(f"{run.name} plays a board game, which has a page of its own")
+    config = episodic_config(run)
     return config.env, config.agent
 
 
 def network_of(agent: Agent) -> nn.Module:
     """Returns the network that an agent acts by."""
-    assert isinstance(agent, DQN | R2D2 | PPO)
-    return agent.network if isinstance(agent, PPO) else agent.online
+    return agent.acting_network
 
 
 @dataclass(frozen=True)
@@ -152,7 +147,7 @@ def enact(run: Run, env_steps: int, trace: EpisodeTrace) -> Enactment:
     )
 
 
-def _load(config: AgentConfig, spec: EnvSpec, weights: dict[str, torch.Tensor]) -> Agent:
+def _load(config: EpisodicAgentConfig, spec: EnvSpec, weights: dict[str, torch.Tensor]) -> Agent:
     # On the CPU, for a training may have the rest.
     agent = make_agent(config, spec, torch.device("cpu"), np.random.default_rng(0))
     agent.load_network_state(weights)

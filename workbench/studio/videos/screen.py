@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from envs import EnvConfig, make_rendered_env
+from envs import make_rendered_env
 from envs.atari import AtariConfig
+from envs.base import EnvConfig
 from workbench.recording import board_frame, frame
 from workbench.recording.frame import Pixels, ScreenBox, screen_box
 

@@ -13,8 +13,10 @@ from envs.base import EnvSpec
 from envs.crafter import CrafterConfig
 from envs.doom import DoomConfig
 from envs.grid import MiniGridConfig
+from envs.probes import ProbeConfig
 from tests.workbench.studio.conftest import ZOO
 from workbench.errors import UsageError
+from workbench.recording.episode import FPS
 from workbench.studio.arcade import episode as arcade
 from workbench.studio.arcade.episode import Controls, Duel, encoded, steps_per_second
 
@@ -26,8 +28,18 @@ GRID = ["left", "right", "forward", "pickup", "drop", "toggle", "done"]
 DOOM = ["noop", "attack", "move_left", "move_right", "turn_left", "turn_right", "crouch"]
 
 
-def controls(kind, names, game="game"):
-    return Controls(kind, EnvSpec(game, 1, (1, 8, 8), 1, tuple(names)))
+WORLDS = {
+    "atari": AtariConfig(kind="atari", game="breakout"),
+    "pong": AtariConfig(kind="atari", game="pong"),
+    "minigrid": MiniGridConfig(kind="minigrid", env_id="MiniGrid-Empty-5x5-v0"),
+    "crafter": CrafterConfig(kind="crafter"),
+    "doom": DoomConfig(kind="doom", scenario="VizdoomBasic-v1", frame_skip=5),
+    "probe": ProbeConfig(kind="probe", probe="recall"),
+}
+
+
+def controls(kind, names):
+    return Controls(WORLDS[kind].human_play, EnvSpec("game", 1, (1, 8, 8), 1, tuple(names)))
 
 
 @pytest.mark.parametrize(
@@ -64,7 +76,7 @@ def test_where_nothing_can_be_left_undone_no_button_is_no_action():
 )  # fmt: skip
 def test_every_action_has_buttons_and_no_key_two_of_them(kind, names):
     made = controls(kind, names)
-    held = [arcade._buttons_of(kind, name) for name in names]
+    held = [arcade._buttons_of(WORLDS[kind].human_play.keys, name) for name in names]
     assert [made.action(sorted(parts)) for parts in held if parts] == [
         i for i, parts in enumerate(held) if parts
     ]
@@ -77,17 +89,18 @@ def test_every_action_has_buttons_and_no_key_two_of_them(kind, names):
 
 def test_in_pong_up_goes_up():
     names = ["noop", "fire", "right", "left", "rightfire", "leftfire"]
-    pong = controls("atari", names, "atari/pong")
+    pong = controls("pong", names)
     up = next(button for button in pong.buttons if "ArrowUp" in button.keys)
     assert (up.label, up.place, names[pong.action([up.name])]) == ("Up", "up", "right")
 
 
 def test_games_have_their_own_speed():
-    assert steps_per_second(AtariConfig(kind="atari", game="pong")) == 15
-    assert steps_per_second(CrafterConfig(kind="crafter")) == 5
-    assert steps_per_second(MiniGridConfig(kind="minigrid", env_id="MiniGrid-Empty-5x5-v0")) is None
-    doom = DoomConfig(kind="doom", scenario="VizdoomBasic-v1", frame_skip=5)
-    assert steps_per_second(doom) == 7
+    speeds = {kind: steps_per_second(world.human_play) for kind, world in WORLDS.items()}
+    assert speeds == {
+        "atari": 15, "pong": 15, "minigrid": None, "crafter": 5, "doom": 7, "probe": None
+    }  # fmt: skip
+    quick = DoomConfig(kind="doom", scenario="VizdoomBasic-v1", frame_skip=1)
+    assert steps_per_second(quick.human_play) == FPS  # that of videos
 
 
 @pytest.mark.parametrize(
@@ -161,6 +174,8 @@ def test_nothing_stays_open_where_a_world_does_not_start(monkeypatch):
 
 def test_screens_of_flat_colours_are_sent_exactly():
     screen = np.random.default_rng(0).integers(0, 255, (21, 16, 3)).astype(np.uint8)
-    sent = cv2.imdecode(np.frombuffer(encoded("atari", screen), np.uint8), cv2.IMREAD_COLOR)
+    sent = cv2.imdecode(
+        np.frombuffer(encoded(WORLDS["atari"].human_play, screen), np.uint8), cv2.IMREAD_COLOR
+    )
     assert np.array_equal(sent[..., ::-1], screen)
-    assert encoded("doom", screen)[:2] == b"\xff\xd8"  # JPEG
+    assert encoded(WORLDS["doom"].human_play, screen)[:2] == b"\xff\xd8"  # JPEG

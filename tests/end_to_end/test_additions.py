@@ -1,0 +1,82 @@
+"""An addition costs one file and one line in one table: a learner, and a family of worlds.
+
+The files are those beside this one, `toy_agent.py` and `toy_world.py`; the lines are put into the
+tables here. Nothing else knows of them, and yet they are trained, resumed, measured, recorded,
+checked by the doctor, compared, shown in the studio and played by hand.
+"""
+
+import json
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agents import AGENTS
+from envs import ENVS
+from tests.end_to_end.checks import complaint
+from tests.end_to_end.configs import PROBE, write_config
+from tests.end_to_end.conftest import Ludus
+from workbench.runs.run import Run
+from workbench.studio.arcade.episode import Duel
+from workbench.studio.videos.enactment import enact, network_of
+from workbench.studio.videos.traces import read_episode
+
+WORLD: dict[str, Any] = PROBE | {"env": {"kind": "corridor", "num_envs": 4}}
+LEARNER: dict[str, Any] = PROBE | {"agent": {"kind": "linear"}}
+BOTH: dict[str, Any] = WORLD | LEARNER | {"env": WORLD["env"]}
+
+
+@pytest.fixture(autouse=True)
+def tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ENVS, "corridor", "tests.end_to_end.toy_world:CorridorConfig")
+    monkeypatch.setitem(AGENTS, "linear", "tests.end_to_end.toy_agent:LinearConfig")
+
+
+@pytest.mark.parametrize(
+    ("config", "name"),
+    [(WORLD, "corridor-dqn-1"), (LEARNER, "counter-linear-1"), (BOTH, "corridor-linear-1")],
+    ids=["world", "learner", "both"],
+)
+def test_an_addition_does_all_that_others_do(
+    ludus: Ludus, here: Path, config: dict[str, Any], name: str
+) -> None:
+    path = write_config(here / "c.yaml", config)
+    if config is BOTH:  # it trains for some seconds
+        assert ludus("doctor", path).code == 0
+    assert ludus("train", path).code == 0
+    run = Run(here / "runs" / name)
+    assert run.status == "finished"
+    assert ludus("resume", name, "total_env_steps=400").code == 0
+    lines = [json.loads(line) for line in run.metrics_path.read_text().splitlines()]
+    assert lines[-1]["env_steps"] == 400
+    assert lines[-1]["loss"] >= 0
+    report = json.loads(ludus("eval", name, "--episodes", "3", "--json").out)
+    assert len(report["returns"]) == 3
+    video = Path(ludus("record", name, "--seed", "1").out.strip())
+    assert video.stat().st_size > 0
+    episode = read_episode(video.with_suffix(".json"))
+    enactment = enact(run, 400, episode)
+    assert enactment.note is None
+    assert network_of(enactment.agent) is not None
+    (row,) = json.loads(ludus("runs", "--json").out)["runs"]
+    assert (row["run"], row["env_steps"]) == (f"runs/{name}", 400)
+    with closing(Duel(str(run.path), seed=0)) as duel:
+        button = duel.controls.buttons[-1]
+        assert button.keys  # a spare one
+        action = duel.controls.action([button.name])
+        assert action is not None
+        duel.advance(action)
+        assert duel.person.steps == 1
+
+
+def test_messages_name_an_addition(ludus: Ludus, here: Path) -> None:
+    write_config(here / "c.yaml", BOTH)
+    said = complaint(ludus("train", "c.yaml", "env.kind=coridor"), 2)
+    assert "env.kind: unknown kind 'coridor'; did you mean 'corridor'?" in said
+    said = complaint(ludus("train", "c.yaml", "agent.kind=liner"), 2)
+    assert "agent.kind: unknown agent 'liner'; did you mean 'linear'?" in said
+    said = complaint(ludus("train", "c.yaml", "env.cels=9"), 2)
+    assert "unknown key env.cels; did you mean env.cells?" in said
+    said = complaint(ludus("train", "c.yaml", "agent.double=true"), 2)
+    assert "unknown key agent.double" in said

@@ -1,0 +1,95 @@
+"""What is wrong with a config, in one line: the file, the key, what was meant and what there is."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+from agents import AGENTS
+from envs import ENVS
+from workbench.config import BOARDS, TrainConfig, config_of_agent
+from workbench.suggestions import (
+    AGENTS_ELSEWHERE,
+    ENVS_ELSEWHERE,
+    VALUES_ELSEWHERE,
+    choices,
+    key_meant,
+    siblings,
+)
+
+
+def unknown_agent(path: Path, kind: Any) -> str:
+    """Returns a line on an `agent.kind` that there is not."""
+    known = choices(str(kind), AGENTS_ELSEWHERE, AGENTS)
+    return f"{path}: agent.kind: unknown agent {kind!r}{known}"
+
+
+def explain(
+    path: Path, error: ErrorDetails, data: Mapping[str, Any], model: type[TrainConfig]
+) -> str:
+    """Turns pydantic's first error into one line with the file, the key and the way out."""
+    location = [str(part) for part in error["loc"]]
+    key = ".".join(location)
+    if error["type"] == "extra_forbidden":
+        having = [kind for kind in AGENTS if location[0] in config_of_agent(kind).model_fields]
+        if having and location[0] not in model.model_fields:
+            return f"{path}: unknown key {key}: only the agents {', '.join(having)} have it"
+        keys = list(valid_keys(model, data))
+        near = key_meant(location, keys)
+        if near is not None:
+            return f"{path}: unknown key {key}; did you mean {near}?"
+        has = f"{'.'.join(location[:-1]) or 'a config of this agent'} has "
+        return f"{path}: unknown key {key}; {has}{', '.join(siblings(location[:-1], keys))}"
+    if error["type"] == "kind_unknown":
+        given, known = str(error["input"].get("kind")), error["ctx"]["known"]
+        elsewhere = ENVS_ELSEWHERE if key == "env" else {}
+        also = "; board needs agent.kind alphazero" if given == "board" else ""
+        near = choices(given, elsewhere, known)
+        return f"{path}: {key}.kind: unknown kind {given!r}{near}{also}"
+    if error["type"] == "kind_missing":
+        return f"{path}: the key {key}.kind is missing"
+    if error["type"] == "missing":
+        return f"{path}: the key {key} is missing"
+    if error["type"] == "literal_error":
+        known = [one.strip("'") for one in re.split(", | or ", error["ctx"]["expected"])]
+        near = choices(str(error["input"]), VALUES_ELSEWHERE.get(key, {}), known)
+        return f"{path}: {key}: there is no {_as_typed(error['input'])} here{near}"
+    if error["type"] in ("model_type", "model_attributes_type"):
+        under = siblings(location, valid_keys(model, data)) or ["kind"]
+        return f"{path}: {key} is a group of keys, e.g. {key}.{under[0]}; it has {', '.join(under)}"
+    message = error["msg"].removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
+    return f"{path}: {key}: {message}" if key else f"{path}: {message}"
+
+
+def _as_typed(value: Any) -> str:
+    """Returns a value as YAML has it, or as Python has what YAML may also make: dates, sets, ..."""
+    plain = value is None or isinstance(value, str | bool | int | float)
+    return json.dumps(value) if plain else repr(value)
+
+
+def valid_keys(model: type[BaseModel], data: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Yields every dotted key of `model`, where `data` chooses between kinds."""
+    for name, field in model.model_fields.items():
+        yield prefix + name
+        given = data.get(name)
+        inner = given if isinstance(given, dict) else {}
+        for part in _models_of(field.annotation, inner.get("kind")):
+            kind = part.model_fields.get("kind")
+            if kind is None or inner.get("kind", kind.default) in get_args(kind.annotation):
+                yield from valid_keys(part, inner, f"{prefix}{name}.")
+
+
+def _models_of(annotation: Any, kind: Any) -> list[type[BaseModel]]:
+    """Returns the models that a key's value may be of, the one of `kind` where it tells which."""
+    parts = get_args(annotation) or (annotation,)
+    models = [part for part in parts if isinstance(part, type) and issubclass(part, BaseModel)]
+    named = {**ENVS, **BOARDS, **AGENTS}.get(kind) if isinstance(kind, str) else None
+    if named is not None and any(issubclass(resolve_name(named), one) for one in models):
+        return [resolve_name(named)]
+    return models
