@@ -14,6 +14,7 @@ from sgfmill.sgf import Sgf_game
 
 from envs.board.cells import cells, squares
 from envs.board.endings import ending
+from envs.board.games import facts_of
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench.recording.game_files import GameRecord, pgn, sgf, written
 
@@ -281,6 +282,11 @@ def test_games_without_a_number_are_not_written_as_what_go_programs_read(name):
     assert len([line for line in text.splitlines() if line[:1].isdigit()]) == len(
         position.history()
     )
+    first, second = facts_of(name).sides  # as the pages call them
+    assert {f"{first}: ", f"{second}: "} <= {
+        line[: line.index(": ") + 2] for line in text.splitlines() if ": " in line
+    }
+    assert text.count(f". {first}: ") + text.count(f". {second}: ") == len(position.history())
     with pytest.raises(ValueError, match="no number"):
         sgf(record_of(name, game, position))
 
