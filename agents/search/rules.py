@@ -52,7 +52,7 @@ class Rule(Protocol):
         """Returns the edge of the move to play."""
 
 
-class PUCT:
+class PUCT(Rule):
     """AlphaZero's search: Silver et al. 2018."""
 
     keeps_subtree = True
@@ -72,7 +72,6 @@ class PUCT:
             prior += share * (noise.dirichlet(np.full(moves, alpha / moves)) - prior)
 
     def descend(self, forest: Forest, left: Ints, leaf_node: Ints, leaf_edge: Ints) -> None:
-        """See `Rule.descend`."""
         descend_puct(forest, self._numbers, left, leaf_node, leaf_edge)
 
     def value(self, forest: Forest, g: int) -> float:
@@ -90,7 +89,7 @@ class PUCT:
         return int(self.policy(forest, g).argmax())
 
 
-class Gumbel:
+class Gumbel(Rule):
     """Gumbel AlphaZero: Danihelka et al. 2022."""
 
     # Sequential halving counts on moves of the root that have not been visited yet.
@@ -113,7 +112,6 @@ class Gumbel:
         self._schedule = np.stack([halving_schedule(m, simulations) for m in considered])
 
     def descend(self, forest: Forest, left: Ints, leaf_node: Ints, leaf_edge: Ints) -> None:
-        """See `Rule.descend`."""
         descend_gumbel(
             forest, self._numbers, self._schedule, self._noise, left, leaf_node, leaf_edge
         )
