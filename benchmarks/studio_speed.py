@@ -24,8 +24,9 @@ import uvicorn
 
 from workbench.config import dump_config, load_config
 from workbench.runs.facts import as_json
+from workbench.studio.guard import LOOPBACK
 from workbench.studio.library import Library
-from workbench.studio.server import LOOPBACK, make_app
+from workbench.studio.server import make_app
 
 ROOT = Path(__file__).parents[1]
 GOAL_SECONDS = 1.0

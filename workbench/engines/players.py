@@ -16,18 +16,13 @@ from envs.board.cells import action_of, cells, engine_moves, family, handicap, k
 from envs.board.openspiel import OpenSpielGame
 from envs.board.shogi_declaration import check_declaration
 from workbench.engines.go_game import vertex_of
+from workbench.engines.gtp import GTP
 from workbench.engines.identity import Identity, files_of
 from workbench.engines.process import Engine, EngineDied, EngineUnfit
-from workbench.engines.programs import NAMES, advice, find, known_arguments
-from workbench.engines.protocols import (
-    GTP,
-    MAX_ANSWER,
-    EngineProtocol,
-    Foreign,
-    Limits,
-    show_limits,
-)
+from workbench.engines.programs import find
+from workbench.engines.protocols import MAX_ANSWER, EngineProtocol, Foreign, Limits, show_limits
 from workbench.engines.uci import UCI
+from workbench.engines.wrong_protocol import NAMES, advice, known_arguments
 from workbench.engines.xboard import XBoard
 from workbench.errors import UsageError, WorkError
 from workbench.evaluation.match import play_at_random

@@ -18,9 +18,10 @@ from workbench.errors import UsageError
 from workbench.runs.names import is_run, looks_like_path, typed_path
 from workbench.runs.run import RUNS, open_run
 from workbench.studio.addresses import addresses, hint, is_loopback, listen
+from workbench.studio.guard import LOOPBACK, PublicAddress, new_token
 from workbench.studio.library import Library
 from workbench.studio.runs.changes import Changes
-from workbench.studio.server import LOOPBACK, PublicAddress, make_app, new_token
+from workbench.studio.server import make_app
 
 PORT = 8765
 PORTS_TRIED = 20

@@ -179,7 +179,7 @@ def test_a_program_of_another_protocol_is_named_with_what_it_printed_and_what_it
     tmp_path, monkeypatch
 ):
     monkeypatch.setattr(engine_protocols, "PATIENCE_SECONDS", (0.5, 1.0))
-    monkeypatch.setattr("workbench.engines.programs.HELLO_SECONDS", 1.0)
+    monkeypatch.setattr("workbench.engines.wrong_protocol.HELLO_SECONDS", 1.0)
     script = tmp_path / "fake.py"
     script.write_text(FAKE)
     command = shlex.join([sys.executable, "-IS", str(script), "usi", "1g1f"])
@@ -202,7 +202,7 @@ def test_a_program_that_is_no_engine_is_named_with_what_it_printed(
     tmp_path, monkeypatch, program, error, message
 ):
     monkeypatch.setattr(engine_protocols, "PATIENCE_SECONDS", (0.5, 1.0))
-    monkeypatch.setattr("workbench.engines.programs.HELLO_SECONDS", 0.5)
+    monkeypatch.setattr("workbench.engines.wrong_protocol.HELLO_SECONDS", 0.5)
     script = tmp_path / "engine"
     script.write_text(f"#!/bin/sh\n{program}\n")
     script.chmod(0o755)

@@ -16,8 +16,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from starlette.applications import Starlette
 
+from workbench.studio.guard import LOOPBACK
 from workbench.studio.library import Library
-from workbench.studio.server import LOOPBACK, make_app
+from workbench.studio.server import make_app
 from workbench.tournament.comparison import compare
 from workbench.tournament.run import Options, run_tournament
 

@@ -8,8 +8,9 @@ from playwright.sync_api import expect
 from tests.workbench.studio.conftest import ZOO, Server, served
 from tests.workbench.studio.proxy import Proxy
 from tests.workbench.studio.test_browser_pages import PAGES
+from workbench.studio.guard import LOOPBACK, PublicAddress
 from workbench.studio.library import Library
-from workbench.studio.server import LOOPBACK, PublicAddress, make_app
+from workbench.studio.server import make_app
 
 PREFIX = "/user/me/proxy/8765"
 NAMES = PAGES | {"run/go5": "go5"}

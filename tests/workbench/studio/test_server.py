@@ -24,10 +24,11 @@ from tests.workbench.studio.conftest import Server, served
 from tests.workbench.studio.made_runs import ZOO, ask, make_run
 from workbench.errors import UsageError, WorkError
 from workbench.studio import server
+from workbench.studio.guard import HEADERS, LOOPBACK, PublicAddress
 from workbench.studio.library import Library
 from workbench.studio.runs import api as runs_api
 from workbench.studio.runs.facts import Cards
-from workbench.studio.server import HEADERS, LOOPBACK, PublicAddress, make_app
+from workbench.studio.server import make_app
 
 TOKEN = "a-token"
 KNOWN_TYPES = (

@@ -9,8 +9,9 @@ import uvicorn
 
 from tests.workbench.studio.made_runs import ask
 from workbench.studio import watch
+from workbench.studio.guard import LOOPBACK
 from workbench.studio.library import Library
-from workbench.studio.server import LOOPBACK, make_app
+from workbench.studio.server import make_app
 
 
 def wait_for(status: int, url: str) -> None:

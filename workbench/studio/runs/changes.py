@@ -5,7 +5,7 @@
 - `/RUN/rename`, by POST: `name`
 - `/RUN/delete`, by POST: `name`, the run's own, as a confirmation
 
-`server.Guard` lets nobody post who does not know the token, nor from another site's page.
+`guard.Guard` lets nobody post who does not know the token, nor from another site's page.
 """
 
 import json

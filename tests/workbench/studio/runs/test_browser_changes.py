@@ -11,9 +11,10 @@ from playwright.sync_api import expect
 from tests.workbench.studio.conftest import ZOO, served
 from tests.workbench.studio.made_runs import make_run
 from tests.workbench.studio.runs.test_changes import locked
+from workbench.studio.guard import LOOPBACK
 from workbench.studio.library import Library
 from workbench.studio.runs.changes import Changes
-from workbench.studio.server import LOOPBACK, make_app
+from workbench.studio.server import make_app
 
 TOKEN = "a-token"
 

@@ -14,9 +14,10 @@ from workbench.errors import UsageError
 from workbench.runs.notes import MAX_NOTES, read_notes, rename_run, write_notes
 from workbench.runs.removal import delete_run
 from workbench.runs.run import Run
+from workbench.studio.guard import LOOPBACK
 from workbench.studio.library import Library
 from workbench.studio.runs.changes import Changes
-from workbench.studio.server import LOOPBACK, make_app
+from workbench.studio.server import make_app
 
 TOKEN = "a-token"
 
