@@ -106,6 +106,8 @@ def test_finished_is_what_has_all_its_env_steps(ludus: Ludus, here: Path) -> Non
     ("override", "says"),
     [
         ("agent.n_step=5", "agent.n_step cannot change in a run that has begun"),
+        ("agent.kind=ppo", "agent.kind cannot change in a run that has begun: this is dqn"),
+        ("env.kind=board", "env.kind cannot change in a run that has begun: this is probe"),
         ("seed=9", "ludus train runs/a/config.yaml seed=9 --run NEW"),
         ("env.num_envs=8", "what was learned depends on it"),
         ("replay.capacity_env_steps=99", "replay.capacity_env_steps cannot change"),

@@ -61,6 +61,7 @@ def planned_config(run: Run, overrides: Sequence[str]) -> TrainConfig:
             f"its checkpoints still play; look at it with: ludus eval {run.path}"
         )
     before = load_saved_config(run.config_path, _interrupted_change(run))
+    _refuse_another_kind(before, overrides)
     after = load_saved_config(run.config_path, [*_interrupted_change(run), *overrides])
     env_steps = int(run.info["env_steps"])
     for key, (_, value) in _differences(before, after).items():
@@ -133,6 +134,18 @@ def ended_schedules(config: TrainConfig, env_steps: int) -> list[str]:
         epsilon = getattr(agent, "epsilon_end", 0.0)
         lines.append(f"epsilon stays {epsilon:g}: its decay ended at {decay:,} env_steps")
     return lines
+
+
+def _refuse_another_kind(before: TrainConfig, overrides: Sequence[str]) -> None:
+    """Raises UsageError before a config of another kind is found to lack this one's keys."""
+    kinds = {"agent.kind": before.agent.kind, "env.kind": before.env.kind}
+    for override in overrides:
+        key, _, value = override.partition("=")
+        if key in kinds and value.strip("\"'") != kinds[key]:
+            raise UsageError(
+                f"{key} cannot change in a run that has begun: this is {kinds[key]}; begin a new "
+                f"run with a config of {value}; what may change: {', '.join(MAY_CHANGE)}"
+            )
 
 
 def _refuse(run: Run, key: str, value: Any, env_steps: int, before: TrainConfig) -> None:
