@@ -198,6 +198,7 @@ def verdict(name: str) -> str | None:
     if refused is None:
         return None
     refused = refused.removeprefix(f"OpenSpiel cannot play {_short(name)}: ")
+    refused = re.sub(r"Available parameters are:\s*$", "It has no parameters", refused)
     refused = re.sub(r"Expected type: kDouble, got kInt with (-?\d+)", r"Write \1.0", refused)
     return " ".join(refused.split())[:300]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from workbench.engines.identity import Identity, difference
-from workbench.errors import UsageError
+from workbench.errors import UsageError, WorkError
 from workbench.runs.checkpoint import write_atomically
 from workbench.runs.run import RUNS
 
@@ -59,12 +59,19 @@ class Journal(Generic[K, R]):
         Raises:
             UsageError: they came about under other conditions, the folder is damaged, or another
                 process has it open.
+            WorkError: the folder cannot be written.
         """
         self.directory = path.parent
         self.path = path
         self._conditions_path = self.directory / CONDITIONS
-        self.directory.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("ab+", buffering=0)
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("ab+", buffering=0)
+        except OSError as error:
+            raise WorkError(
+                f"{self.directory} cannot be written ({error.strerror}); choose another folder "
+                "with --out"
+            ) from None
         try:
             self._lock()
             self._conditions = self._agree(json.loads(json.dumps(conditions)))

@@ -89,6 +89,7 @@ def test_a_new_name_is_played_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         ("mnk(m=300,n=300)", "where 2 to 50,000 and up to 100,000 can be learned"),
         ("kuhn_poker", "is not a two-player game with perfect information, or has luck"),
         ("backgammon", "has luck"),
+        ("othello(board_size=6)", "Unknown parameter 'board_size'. It has no parameters"),
         ("no", "it has no such game; choose from amazons"),
         ("", "it has no such game"),
         ("Connect4", "did you mean 'connect_four'?"),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.errors import UsageError
+from workbench.errors import UsageError, WorkError
 from workbench.evaluation.match import Game
 from workbench.tournament.journal import usual_folder
 from workbench.tournament.records import Key, Record, Records
@@ -33,6 +33,12 @@ def test_games_come_back_as_they_were(tmp_path):
     records.append(record(3, "c", "a"))
     records.close()
     assert len((tmp_path / "t/games.jsonl").read_text().splitlines()) == 4
+
+
+def test_a_folder_that_cannot_be_written_is_told_with_a_way_out(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(WorkError, match=r"file/t cannot be written .*choose another .* --out"):
+        Records(tmp_path / "file/t", CONDITIONS)
 
 
 @pytest.mark.parametrize(("forfeit", "reason"), [("", ""), ("resigned", "forfeit: resigned")])
