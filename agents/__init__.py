@@ -1,4 +1,4 @@
-"""Agents: one file per algorithm, none imports another."""
+"""Agents: one file per algorithm; none imports another."""
 
 from typing import TYPE_CHECKING
 
@@ -26,5 +26,5 @@ def make_agent(
     device: "torch.device",
     rng: "np.random.Generator",
 ) -> "Agent":
-    """Returns the configured agent, untrained; `rng` draws its exploration."""
+    """Returns the configured agent, untrained; `rng` is for its exploration."""
     return config.make(spec, device, rng)

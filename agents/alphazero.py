@@ -1,8 +1,8 @@
-"""AlphaZero: a network that guides a tree search and learns from its answers.
+"""AlphaZero: a network that guides a tree search and learns from its results.
 
-Silver et al. 2018 (https://arxiv.org/abs/1712.01815). The policy learns the improved policy of the
-search; the value learns the results of the games. The value is a distribution over win, draw and
-loss.
+Silver et al. 2018 (https://arxiv.org/abs/1712.01815). The policy learns the search's
+improved policy; the value learns the game results. The value is a distribution over win, draw
+and loss.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +25,7 @@ from envs.board.base import WHITE_PIXEL, BoardGame, GameSpec, Position
 
 
 class AlphaZeroConfig(AgentConfig):
-    """The network, its search, its self-play and its learning."""
+    """The config of the network, its search, its self-play and its training."""
 
     training = "self_play"
 
@@ -78,7 +78,7 @@ class AlphaZeroConfig(AgentConfig):
 
 
 class Positions(NamedTuple):
-    """A batch of B positions to learn from, each seen by its side to move."""
+    """A batch of B positions to learn from, each from its side to move's view."""
 
     obs: Tensor  # [B, C, H, W] uint8
     policy: Tensor  # [B, A] float32, the improved policy of the search
@@ -86,7 +86,7 @@ class Positions(NamedTuple):
 
 
 class Evaluator:
-    """Asks a network on behalf of a search; it is an `Evaluate`."""
+    """An `Evaluate` that asks a network on behalf of a search."""
 
     def __init__(self, network: nn.Module, device: torch.device, dtype: torch.dtype) -> None:
         """Convolutions are computed in `dtype`."""
@@ -107,16 +107,16 @@ class Evaluator:
 
 
 class AlphaZero(Learner):
-    """The network that learns, and a moving average of its weights, which plays.
+    """Trains a network; a moving average of its weights plays.
 
     Attributes:
-        network: learns.
-        average: plays.
-        evaluate: asks the average with its current weights.
+        network: the one that learns.
+        average: the one that plays.
+        evaluate: evaluates with the current average.
     """
 
     def __init__(self, config: AlphaZeroConfig, spec: GameSpec, device: torch.device) -> None:
-        """Draws the first weights from torch's global generator."""
+        """Draws the initial weights from torch's global generator."""
         self._config = config
         self._device = device
         self._dtype = arithmetic_dtype(config.precision)
@@ -151,7 +151,7 @@ class AlphaZero(Learner):
         return self._env_steps
 
     def count_env_steps(self, env_steps: int) -> None:
-        """Adds moves of self-play, on which the learning rate depends."""
+        """Counts moves of self-play, on which the learning rate depends."""
         self._env_steps += env_steps
 
     def schedules(self) -> dict[str, float]:
@@ -164,9 +164,9 @@ class AlphaZero(Learner):
         return Evaluator(deepcopy(self.average), self._device, self._dtype)
 
     def update(self, batch: Positions) -> Update:
-        """Takes one optimizer step on the cross entropies of policy and outcome.
+        """Takes one optimizer step on the cross-entropy of policy and outcome.
 
-        Silver et al. 2018, eq. 1, with a cross entropy instead of the squared error of the value.
+        Silver et al. 2018, eq. 1, with cross-entropy instead of squared error for the value.
         """
         config, device = self._config, self._device
         policy, outcome = batch.policy.to(device), batch.outcome.to(device)

@@ -1,7 +1,7 @@
-"""What acts and what learns: the protocols that loops, evaluation and recording rely on.
+"""The protocols of actors and learners, used by the loops, evaluation and recording.
 
 One signature serves feed-forward and recurrent agents: `memory` is `()` or the recurrent state, and
-an agent clears it where `step.first`. Evaluation is the same call with `explore=False`.
+an agent clears it where `step.first` is set. Evaluation is the same call with `explore=False`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ Flags = npt.NDArray[np.bool_]
 
 
 class Decision(NamedTuple):
-    """What an actor chose for one tick and what it thought."""
+    """The actions an actor chose for one tick, and its estimates."""
 
     action: npt.NDArray[np.int64]  # [N]
     values: Array  # [N, A] Q-value of each action, or [N, 1] the value of the state
@@ -28,9 +28,9 @@ class Decision(NamedTuple):
 
 
 class Transition(NamedTuple):
-    """A batch of (possibly n-step) transitions, named by time index; rows are independent.
+    """A batch of (possibly n-step) transitions; suffixes are time indices, rows are independent.
 
-    The target that every value learner builds is `reward_t + discount_t * value(obs_t)`.
+    The target of every value learner is `reward_t + discount_t * value(obs_t)`.
     """
 
     obs_tm1: torch.Tensor  # [B, C, H, W] uint8
@@ -42,7 +42,7 @@ class Transition(NamedTuple):
 
 
 class Update(NamedTuple):
-    """What one optimizer step tells about itself; tensors stay on the device."""
+    """The statistics of one optimizer step; tensors stay on the device."""
 
     metrics: dict[str, torch.Tensor]  # each []; `loss` is always among them
     # [B] raw priorities: the |TD error| of each row, or each sequence's mix of them; [0]: none.
@@ -60,51 +60,51 @@ class Actor(Protocol):
 
 
 class Forfeit(str):
-    """Why a player that should have moved loses its game, e.g. that it took too long."""
+    """Why a player forfeits its game instead of moving, e.g. that it took too long."""
 
 
 class Win(str):
-    """A side that declares its win, and why the rules allow it."""
+    """A declared win: by which side, and why the rules allow it."""
 
 
 class Player(Protocol):
-    """Makes moves in board games and remembers nothing from one to the next."""
+    """Makes moves in board games, without memory between moves."""
 
     def choose(
         self, positions: Sequence[Position], seeds: Sequence[int]
     ) -> Sequence[int | Forfeit | Win]:
-        """Returns a move in each position, of which none is over.
+        """Returns a move in each position; none of them is over.
 
-        Whatever is drawn for a move is determined by its seed, so that a move depends neither on
-        those before it nor on the positions beside it. Only engines forfeit, also where their move
-        is illegal, and only they declare wins, which have been checked.
+        All randomness of a move comes from its seed, so that a move depends neither on earlier
+        moves nor on the other positions. Only engines forfeit, including by an illegal move, and
+        only they declare wins, which have already been checked.
         """
 
 
 class Learner(Protocol):
-    """What learns and can be saved and brought back exactly."""
+    """Learns, and can be saved and restored exactly."""
 
     @property
     def updates(self) -> int:
         """Optimizer steps taken so far."""
 
     def update(self, batch: Any) -> Update:
-        """Takes exactly one optimizer step; what a batch holds is said by the agent."""
+        """Takes exactly one optimizer step; each agent defines its own batch type."""
 
     def schedules(self) -> dict[str, float]:
-        """What changes as training goes on, as it is now: the share of random actions, ..."""
+        """The current values of schedules: the share of random actions, ..."""
 
     def network_state(self) -> dict[str, torch.Tensor]:
-        """The parameters that acting needs, the part of a checkpoint that is kept for ever."""
+        """The parameters needed for acting: the part of a checkpoint that is kept for ever."""
 
     def load_network_state(self, state: Mapping[str, torch.Tensor]) -> None:
-        """Brings `network_state` back; raises ValueError if it belongs to another network."""
+        """Restores `network_state`; raises ValueError if it belongs to another network."""
 
     def state_dict(self) -> dict[str, Any]:
-        """All that learning and acting depend on, networks excepted (see `network_state`)."""
+        """All state of learning and acting except networks (see `network_state`)."""
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Brings `state_dict` back, bit for bit."""
+        """Restores `state_dict`, bit for bit."""
 
 
 class Agent(Actor, Learner, Protocol):
@@ -112,4 +112,4 @@ class Agent(Actor, Learner, Protocol):
 
     @property
     def acting_network(self) -> torch.nn.Module:
-        """The network that it acts by."""
+        """The network that it acts with."""

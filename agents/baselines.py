@@ -1,4 +1,4 @@
-"""Players of board games that learn nothing: what a learner has to beat."""
+"""Board-game players that do not learn: baselines for an agent to beat."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from envs.board.base import BoardGame, Position
 
 
 class RandomPlayer(Player):
-    """Any legal move."""
+    """Plays a random legal move."""
 
     def __init__(self, game: BoardGame) -> None:
         """Plays this game."""
@@ -27,10 +27,10 @@ class RandomPlayer(Player):
 
 
 class MinimaxPlayer(Player):
-    """Looks `depth` plies ahead; beyond, everything is a draw. Of equal moves, any."""
+    """Looks `depth` plies ahead and scores the rest as draws; breaks ties at random."""
 
     def __init__(self, game: BoardGame, depth: int) -> None:
-        """A depth of 2 wins at once where it can and lets nobody win at once where it need not."""
+        """A depth of 2 wins at once if it can, and prevents an immediate loss if it can."""
         self._game = game
         self._depth = depth
 
@@ -96,7 +96,7 @@ class RolloutPlayer(Player):
         ]
 
     def value(self, position: Position, seed: int) -> float:
-        """Returns the result for the side to move, -1..1: the mean of the search, or the proven."""
+        """Returns the result for the side to move, -1..1: the search's mean, or the proven one."""
         root = self._bot(seed % 2**31).mcts_search(position)
         if root.outcome:
             return float(root.outcome[position.current_player()])

@@ -1,4 +1,4 @@
-"""The network of board games: a residual tower with a policy and a win/draw/loss head."""
+"""The board-game network: a residual tower with a policy and a win/draw/loss head."""
 
 import torch
 from torch import Tensor, nn

@@ -1,4 +1,4 @@
-"""What every agent's config has: what loops and checks read of it, without torch."""
+"""Config fields common to all agents, read by loops and checks without torch."""
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -17,10 +17,10 @@ PrecisionName = Literal["auto", "float32", "bfloat16"]
 
 
 class AgentConfig(Config):
-    """An agent; each kind has a model of its own, named in `agents.AGENTS`.
+    """The config of an agent; each kind has its own model, named in `agents.AGENTS`.
 
     Attributes:
-        training: the loop in which it learns, and so which other keys a config has.
+        training: the loop that trains it, which decides which other keys a config has.
         precision: of its network's arithmetic.
     """
 
@@ -31,12 +31,12 @@ class AgentConfig(Config):
 
 
 class EpisodicAgentConfig(AgentConfig):
-    """An agent that acts in worlds with episodes.
+    """The config of an agent for episodic environments.
 
     Attributes:
-        network: how it sees.
+        network: its torso.
         discount: γ
-        reward_clip: training rewards lie within ± this; None: they are as the world gives them.
+        reward_clip: training rewards are clipped to ± this; None: they are not clipped.
     """
 
     network: TorsoName
@@ -44,7 +44,7 @@ class EpisodicAgentConfig(AgentConfig):
     reward_clip: float | None
 
     def make(self, spec: "EnvSpec", device: "torch.device", rng: "np.random.Generator") -> "Agent":
-        """Returns the agent, untrained; `rng` draws its exploration.
+        """Returns the agent, untrained; `rng` is for its exploration.
 
         Raises:
             ValueError: the network does not fit the observations.
@@ -53,11 +53,11 @@ class EpisodicAgentConfig(AgentConfig):
 
 
 class OffPolicyAgentConfig(EpisodicAgentConfig):
-    """An agent that learns from replay.
+    """The config of an agent that learns from replay.
 
     Attributes:
-        n_step: rewards that are summed before the value of what follows.
-        batch_size: samples of one update.
+        n_step: rewards that are summed before bootstrapping.
+        batch_size: samples per update.
     """
 
     training = "off_policy"
@@ -67,12 +67,12 @@ class OffPolicyAgentConfig(EpisodicAgentConfig):
 
     @property
     def window_ticks(self) -> int:
-        """The consecutive ticks that one sample spans."""
+        """How many consecutive ticks one sample spans."""
         return self.n_step + 1
 
     @property
     def sample_period_ticks(self) -> int:
-        """Between the begins of neighbouring samples of one env."""
+        """The ticks between the starts of consecutive samples of one env."""
         return 1
 
     @property

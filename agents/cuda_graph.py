@@ -11,7 +11,7 @@ WARM_UP_CALLS = 3
 
 
 class Recorded(NamedTuple, Generic[Batch]):
-    """Kernels with the memory that they read and write."""
+    """A recorded graph with the memory that it reads and writes."""
 
     graph: torch.cuda.CUDAGraph
     batch: Batch
@@ -19,16 +19,16 @@ class Recorded(NamedTuple, Generic[Batch]):
 
 
 class Recorder(Generic[Batch]):
-    """Calls a function of a batch; once warm, replays on the GPU what the function launched there.
+    """Calls a function of a batch; after warm-up, replays the kernels that it launched on the GPU.
 
     A small network's update is some 300 kernels, each of which takes longer to launch than to run.
-    The function may change tensors that it keeps, but not replace them; what it does on the host
-    is not done again when it is replayed
+    The function may change its tensors in place, but not replace them; its work on the host
+    is not repeated in a replay
     (https://pytorch.org/docs/stable/notes/cuda.html#whole-network-capture).
     """
 
     def __init__(self, function: Callable[[Batch], tuple[Tensor, ...]]) -> None:
-        """Batches must be on the GPU and all alike in shape and dtype."""
+        """Batches must be on the GPU and have the same shapes and dtypes."""
         self._function = function
         self._calls = 0
         self._stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]

@@ -1,8 +1,8 @@
-"""DQN and the improvements that matter early: double, dueling, n-step, quantile regression.
+"""DQN with its main early improvements: double, dueling, n-step, quantile regression.
 
 Mnih et al. 2015 (https://www.nature.com/articles/nature14236), van Hasselt et al. 2016 (double),
 Wang et al. 2016 (dueling), Dabney et al. 2018 (quantile regression). n-step returns and priorities
-are built by replay; the learner cannot tell a 1-step transition from a 3-step one.
+are built by replay; the learner treats 1-step and 3-step transitions alike.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ from envs.base import EnvSpec, Step
 
 
 class DQNConfig(OffPolicyAgentConfig):
-    """Which network, which of the improvements, and how fast it learns."""
+    """The config of DQN: network, improvements, schedules, learning rate."""
 
     kind: Literal["dqn"]
     network: TorsoName = "nature"
@@ -56,7 +56,7 @@ class DQN(Agent):
     def __init__(
         self, config: DQNConfig, spec: EnvSpec, device: torch.device, rng: np.random.Generator
     ) -> None:
-        """Builds the networks; `rng` draws exploration, torch's global generator the weights."""
+        """Builds the networks: `rng` is for exploration, torch's global generator for weights."""
         self._config = config
         self._device = device
         self._dtype = arithmetic_dtype(config.precision)

@@ -1,4 +1,4 @@
-"""Random actions in place of greedy ones, by a share that falls as training goes on."""
+"""Epsilon-greedy exploration: the share of random actions falls during training."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,7 +22,7 @@ def replace_at_random(
 
 
 class EpsilonGreedy:
-    """The exploration of value learners: epsilon falls linearly over env_steps, then stays."""
+    """Epsilon-greedy exploration: epsilon falls linearly over env_steps, then stays."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class EpsilonGreedy:
         num_actions: int,
         rng: np.random.Generator,
     ) -> None:
-        """Begins at `start`; `rng` draws which actions are replaced, and by what."""
+        """Starts at `start`; `rng` chooses which actions to replace, and the new ones."""
         self._start = start
         self._end = end
         self._decay_env_steps = decay_env_steps
@@ -43,7 +43,7 @@ class EpsilonGreedy:
 
     @property
     def epsilon(self) -> float:
-        """The share of random actions at this moment of training."""
+        """The current share of random actions."""
         progress = min(1.0, self._env_steps / self._decay_env_steps)
         return self._start + progress * (self._end - self._start)
 
@@ -54,10 +54,10 @@ class EpsilonGreedy:
         return explored
 
     def state_dict(self) -> dict[str, Any]:
-        """The generator's position and that in the schedule."""
+        """The state of the generator and of the schedule."""
         return {"rng": self._rng.bit_generator.state, "env_steps": self._env_steps}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Brings `state_dict` back."""
+        """Restores `state_dict`."""
         self._rng.bit_generator.state = state["rng"]
         self._env_steps = state["env_steps"]

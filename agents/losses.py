@@ -1,4 +1,4 @@
-"""Losses: pure functions over a batch, shapes checked at the door."""
+"""Losses: pure functions of a batch, which check their shapes."""
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ RESCALE_EPSILON = 1e-3
 def check_shape(name: str, tensor: Tensor, shape: tuple[int | None, ...]) -> None:
     """Raises ValueError unless `tensor` has `shape`, where None stands for any size.
 
-    A `[B]` broadcast against a `[B, 1]` gives a silent `[B, B]`; this is where it is caught.
+    A `[B]` broadcast against a `[B, 1]` silently gives `[B, B]`; this check catches it.
     """
     fits = len(tensor.shape) == len(shape) and all(
         want is None or have == want for have, want in zip(tensor.shape, shape, strict=True)
@@ -70,9 +70,9 @@ def quantile_huber_loss(quantiles_tm1: Tensor, target: Tensor) -> tuple[Tensor, 
         target: `[B, K']` samples of the target distribution.
 
     Returns:
-        Loss `[B]` and the absolute TD error `[B]` of the means, i.e. of what the agent acts by. The
-        errors of all pairs, or the loss, would stay as large as the return's spread where all is
-        learned, and replay with priorities would come back to noise for ever.
+        Loss `[B]` and the absolute TD error `[B]` of the means, i.e. of the values that it acts on.
+        The errors of all pairs, or the loss, would stay as large as the return's spread even after
+        learning, and prioritized replay would keep sampling noise for ever.
     """
     check_shape("quantiles_tm1", quantiles_tm1, (None, None))
     check_shape("target", target, (quantiles_tm1.shape[0], None))
@@ -93,7 +93,7 @@ def generalized_advantage(
     """Generalized advantage estimation (Schulman et al. 2016, eq. 16) over ticks of N envs.
 
     Row t of `reward`, `discount` and `last` came with observation t, as in `envs.base.Step`. The
-    estimate of an episode's last observation, whose action was ignored, means nothing.
+    estimate at an episode's last observation, whose action was ignored, is meaningless.
 
     Args:
         reward: `[T + 1, N]`.
@@ -123,7 +123,7 @@ def clipped_policy_loss(log_ratio: Tensor, advantage: Tensor, clip: float) -> Te
 
 
 def clipped_value_loss(value: Tensor, old_value: Tensor, target: Tensor, clip: float) -> Tensor:
-    """Half the squared error, where moving `clip` away from `old_value` is rewarded no further.
+    """Half the squared error, without further gain from moving over `clip` away from `old_value`.
 
     Detail 9 of https://iclr-blog-track.github.io/2022/03/25/ppo-implementation-details/; all `[B]`.
     """

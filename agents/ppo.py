@@ -1,9 +1,9 @@
-"""PPO, with an LSTM or without: the feed-forward agent is the same code with an empty memory.
+"""PPO with or without an LSTM: the feed-forward agent is the same code with an empty memory.
 
 Schulman et al. 2017 (https://arxiv.org/abs/1707.06347), with the details of
 https://iclr-blog-track.github.io/2022/03/25/ppo-implementation-details/. A recurrent agent learns
-from whole sequences, each unrolled from the memory with which it was played; so before the first
-update of a rollout, the recomputed probabilities of the actions taken equal those of playing.
+from whole sequences, each unrolled from the memory it was played with. So before the first update
+of a rollout, the recomputed probabilities of the actions taken equal those during play.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ from envs.base import EnvSpec, Step
 
 
 class PPOConfig(EpisodicAgentConfig):
-    """Which network, how much is played between updates, and how fast it learns."""
+    """The config: the network, the length of rollouts, and how fast it learns."""
 
     training = "on_policy"
 
@@ -102,7 +102,7 @@ class PPO(Agent):
     def __init__(
         self, config: PPOConfig, spec: EnvSpec, device: torch.device, rng: np.random.Generator
     ) -> None:
-        """Builds the network; `rng` draws actions, torch's global generator the weights."""
+        """Builds the network: `rng` is for actions, torch's global generator for weights."""
         self._config = config
         self._device = device
         self._rng = rng
@@ -136,7 +136,7 @@ class PPO(Agent):
 
     @torch.no_grad()
     def act(self, step: Step, memory: Memory, *, explore: bool) -> tuple[Decision, Memory]:
-        """See `Actor.act`: exploring draws from the policy, else its likeliest action is taken."""
+        """See `Actor.act`: exploring samples the policy; otherwise takes the most likely action."""
         obs = torch.from_numpy(step.obs).to(self._device)
         logits, value, memory = self.network(obs[:, None], step.first[:, None], memory)
         policy = logits[:, 0].softmax(-1).cpu().numpy()

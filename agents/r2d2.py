@@ -1,7 +1,7 @@
 """R2D2: a recurrent DQN that learns from replayed sequences.
 
 Kapturowski et al. 2019 (https://openreview.net/forum?id=r1lyTjAqYX). A sequence is unrolled from
-the memory that was stored when it was played, over a burn-in that only warms the memory up, and
+the memory stored when it was played, first over a burn-in that only warms up the memory, and
 then over the ticks that are learned from. Double, dueling, n-step, rescaled values (Pohlen et al.
 2018, https://arxiv.org/abs/1805.11593).
 """
@@ -32,7 +32,7 @@ PRIORITY_MIX = 0.9
 
 
 class R2D2Config(OffPolicyAgentConfig):
-    """Which network, what a sequence is, and how fast it learns."""
+    """The config of R2D2: network, sequences, learning rate."""
 
     kind: Literal["r2d2"]
     network: TorsoName = "small"
@@ -65,7 +65,7 @@ class R2D2Config(OffPolicyAgentConfig):
 
     @property
     def window_ticks(self) -> int:
-        """W, which one sample spans: burn-in, ticks learned from, and those they look ahead."""
+        """W, the ticks of one sample: burn-in, those learned from, and their lookahead."""
         return self.burn_in_ticks + self.sequence_ticks + self.n_step
 
     @property
@@ -82,12 +82,12 @@ class R2D2Config(OffPolicyAgentConfig):
 
     @property
     def memory_bytes(self) -> int:
-        """The size of the memory of one env."""
+        """The size of one env's memory."""
         return 2 * 4 * self.core_size if self.core == "lstm" else 0
 
 
 class History(NamedTuple):
-    """What came before some sequences, from the beginning of an episode on."""
+    """The ticks before some sequences, from the start of the episode."""
 
     obs: Tensor  # [K, P, C, H, W] uint8, up to the tick before the sequence
     first: Flags  # [K, P]; at least one is True, and what precedes it is ignored
@@ -115,7 +115,7 @@ class R2D2(Agent):
     def __init__(
         self, config: R2D2Config, spec: EnvSpec, device: torch.device, rng: np.random.Generator
     ) -> None:
-        """Builds the networks; `rng` draws exploration, torch's global generator the weights."""
+        """Builds the networks: `rng` is for exploration, torch's global generator for weights."""
         self._config = config
         self._device = device
         self._rng = rng
@@ -153,7 +153,7 @@ class R2D2(Agent):
 
     @torch.no_grad()
     def act(self, step: Step, memory: Memory, *, explore: bool) -> tuple[Decision, Memory]:
-        """See `Actor.act`; each env explores by a share of its own."""
+        """See `Actor.act`; each env has its own epsilon."""
         obs = torch.from_numpy(step.obs).to(self._device)
         values, memory = self.online(obs[:, None], step.first[:, None], memory)
         action = values[:, 0].argmax(1).cpu().numpy()
@@ -204,7 +204,7 @@ class R2D2(Agent):
 
     @torch.no_grad()
     def _staleness(self, batch: ReplayedSequences, obs: Tensor) -> dict[str, Tensor]:
-        """How far Q-values from the stored memory are from those of a memory that is up to date.
+        """How far Q-values from the stored memory are from those of an up-to-date memory.
 
         `staleness` at the first tick of a window, `staleness_after_burn_in` at the first that is
         learned from: `|Q - Q_true| / |max Q_true|` (Kapturowski et al. 2019, section 3), where

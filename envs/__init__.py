@@ -1,4 +1,4 @@
-"""Worlds to act in, all behind `envs.base.VectorEnv`."""
+"""Environments, all behind `envs.base.VectorEnv`."""
 
 from contextlib import closing
 

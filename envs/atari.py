@@ -1,4 +1,4 @@
-"""Atari 2600 games on ale-py's native vector env, with its traps closed.
+"""Atari 2600 games on ale-py's native vector env, without its pitfalls.
 
 Every constructor option is passed explicitly because its defaults differ from those of
 `gym.make_vec` (sticky actions), hide the score (reward clipping) or never show lives 2+ (episodic

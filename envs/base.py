@@ -1,10 +1,10 @@
-"""What an actor sees of a world, and the episode-boundary convention, said once.
+"""The environment interface and the episode-boundary convention, defined once.
 
-A world is a stream of `Step`s. Row i belongs to env i for the whole run. The final observation of
+An env is a stream of `Step`s. Row i belongs to env i for the whole run. The final observation of
 an episode is an ordinary row with `last` set; the next row of that env ignores the action it was
 given and carries the first observation of the next episode, with `first` set and reward 0
-(Gymnasium's `NEXT_STEP` autoreset). So there is no `final_observation` and no special case in any
-loop::
+(Gymnasium's `NEXT_STEP` autoreset). So there is no `final_observation` and no loop has a
+special case::
 
     tick      t-1        t          t+1        t+2
     obs       o_T-1      o_T        o'_0       o'_1
@@ -14,9 +14,9 @@ loop::
     first     False      False      True       False
     action    a_T-1      (ignored)  a'_0       a'_1
 
-`discount` is data: 0 where nothing follows (death, or in training under the `classic` Atari
-protocol the loss of a life), 1 where the return goes on or was merely cut off. A learner multiplies
-it by its γ.
+`discount` is data: 0 where the episode terminates (death or, when training under the `classic`
+Atari protocol, the loss of a life), 1 where the return continues or was only truncated. A learner
+multiplies it by its γ.
 """
 
 from collections.abc import Mapping
@@ -31,13 +31,13 @@ State = Mapping[str, Any]
 
 
 class Config(BaseModel):
-    """What a user sets in YAML: an unknown key is refused, and nothing changes afterwards."""
+    """What a user sets in YAML: immutable, and unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Step(NamedTuple):
-    """One tick of a vector env; arrays are fresh each tick and never written again by the env."""
+    """One tick of a vector env; its arrays are new, and the env never writes to them again."""
 
     obs: npt.NDArray[np.uint8]  # [N, C, H, W], stacked frames oldest first along C
     reward: npt.NDArray[np.float32]  # [N] raw game score that arrived with this obs; 0 where first
@@ -48,7 +48,7 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True)
 class EnvSpec:
-    """The facts of a world that agents, replay and reports need.
+    """The facts of an environment that agents, replay and reports need.
 
     Attributes:
         name: what people call it, e.g. `atari/pong`.
@@ -57,9 +57,9 @@ class EnvSpec:
         frame_channels: channels of one frame; an obs stacks `C // frame_channels` frames.
         action_names: one name per action, in order; its length is the number of actions A.
         frames_per_step: emulator frames that one agent step takes.
-        protocol: the named evaluation protocol, where the world has several.
-        eval_epsilon: share of random actions that the protocol asks for in evaluation.
-        success_return_above: an episode succeeded if its return exceeds this; None: no such notion.
+        protocol: the name of the evaluation protocol, if the environment has several.
+        eval_epsilon: share of random actions in evaluation, set by the protocol.
+        success_return_above: an episode succeeds if its return exceeds this; None: undefined.
     """
 
     name: str
@@ -89,17 +89,17 @@ class EnvSpec:
 
 
 class VectorEnv(Protocol):
-    """N copies of a world in lock-step, as a stream: `reset`, then `recv`, `send`, `recv`, ...
+    """N envs in lock-step, as a stream: `reset`, then `recv`, `send`, `recv`, ...
 
     Between `send` and `recv` the env may work on threads of its own while the caller learns.
-    `state_dict` may be taken only in that gap; after `load_state_dict` the next `recv` returns the
-    very Step that it would have returned then, so a resumed stream equals the uninterrupted one.
+    `state_dict` may be called only in that gap; after `load_state_dict`, the next `recv` returns
+    the same Step as it would have then, so a resumed stream equals the uninterrupted one.
     """
 
     spec: EnvSpec
 
     def reset(self, seed: int, first_env: int = 0) -> None:
-        """Starts all envs anew; every random choice from here on follows from `seed`.
+        """Restarts all envs; every random choice from here on is determined by `seed`.
 
         Row i begins with the episode that row `first_env + i` of more envs would begin with.
         """
@@ -111,35 +111,34 @@ class VectorEnv(Protocol):
         """Starts the next tick. `actions` `[N]`; rows that were `last` ignore theirs."""
 
     def state_dict(self) -> dict[str, Any]:
-        """What brings the stream back to this point."""
+        """The state that restores the stream at this point."""
 
     def load_state_dict(self, state: State) -> None:
-        """Brings the stream back; raises ValueError if the state belongs to another env."""
+        """Restores the stream; raises ValueError if the state belongs to another env."""
 
     def close(self) -> None:
         """Frees threads and memory."""
 
 
 class RenderableEnv(VectorEnv, Protocol):
-    """A world of one env that also shows the picture a person would see."""
+    """A single env that also renders the picture a person would see."""
 
     def render(self) -> npt.NDArray[np.uint8]:
-        """Returns `[H, W, 3]` RGB of the moment that the latest received obs shows."""
+        """Returns `[H, W, 3]` RGB of the moment shown by the last received obs."""
 
 
 @dataclass(frozen=True)
 class HumanPlay:
-    """How a person plays a world with a keyboard, and how fast.
+    """How a person plays with a keyboard, and how fast.
 
     Attributes:
-        keys: by button, the physical keys (`KeyboardEvent.code`) that hold it down. A button is an
-            action, or a part of one whose name is several buttons', with a `+` between them or not;
+        keys: by button, the physical keys (`KeyboardEvent.code`) that press it. A button is an
+            action, or a part of one whose name joins several buttons, with or without a `+`;
             buttons that are left out get a spare key.
-        labels: by button, what people read; left out: its name.
-        places: by button, the arrow that it is (`up`, `down`, `left`, `right`), where its name does
-            not tell.
-        steps_per_second: the world's own speed; None: it waits for whoever plays.
-        flat_colours: few colours and sharp edges, for which PNG is small.
+        labels: by button, the label shown; if left out, its name.
+        places: by button, its arrow (`up`, `down`, `left`, `right`), if its name does not tell.
+        steps_per_second: the environment's own speed; None: it waits for the player.
+        flat_colours: few colours and sharp edges, which PNG compresses well.
     """
 
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -155,7 +154,7 @@ LEFT, RIGHT = ("ArrowLeft", "KeyA"), ("ArrowRight", "KeyD")
 
 
 class EnvConfig(Config):
-    """A world and how many envs of it; each kind has a model of its own, named in `envs.ENVS`.
+    """An environment and its number of envs; each kind has its own model, named in `envs.ENVS`.
 
     Attributes:
         protocols: the evaluation protocols that the key `protocol` chooses from, if there are any.
@@ -177,7 +176,7 @@ class EnvConfig(Config):
         return HumanPlay()
 
     def make(self) -> VectorEnv:
-        """Returns the world with all its envs; raises ValueError if it does not start."""
+        """Returns the vector env; raises ValueError if it does not start."""
         raise NotImplementedError
 
     def make_rendered(self) -> RenderableEnv:
@@ -185,7 +184,7 @@ class EnvConfig(Config):
         return cast(RenderableEnv, self.model_copy(update={"num_envs": 1}).make())
 
     def note(self, typed: Mapping[str, Any]) -> str | None:
-        """Returns a line on what a person may not expect of it, given what they typed."""
+        """Returns a line about what may surprise users, given what they typed."""
         return None
 
 
@@ -196,12 +195,12 @@ def episode_seed(seed: int, env_index: int, episode_index: int) -> int:
 
 
 class SavedGenerator(np.random.Generator):
-    """A random generator that is part of a checkpoint."""
+    """A random generator that is saved in checkpoints."""
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the generator's position."""
         return {"rng": self.bit_generator.state}
 
     def load_state_dict(self, state: State) -> None:
-        """Brings `state_dict` back; other keys of `state` are ignored."""
+        """Restores `state_dict`; ignores other keys of `state`."""
         self.bit_generator.state = state["rng"]

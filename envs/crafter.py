@@ -1,4 +1,4 @@
-"""Crafter: survival in a generated world of one life (Hafner 2021, arXiv 2109.06780).
+"""Crafter: survival in a generated world with one life (Hafner 2021, arXiv 2109.06780).
 
 Rewards are Crafter's: 1 for each achievement unlocked for the first time in an episode, and a tenth
 of the change of health. Death ends an episode, 10,000 steps cut it off (discount 1).

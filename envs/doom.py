@@ -1,4 +1,4 @@
-"""ViZDoom scenarios: first-person worlds, through their Gymnasium API.
+"""ViZDoom scenarios: first-person environments, through their Gymnasium API.
 
 An action presses one button or none. Death or a fulfilled task ends an episode; the scenario's
 timeout cuts it off (discount 1), also where the task is fulfilled on that very tic. The game shows

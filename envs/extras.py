@@ -1,4 +1,4 @@
-"""Simulators that are installed only where they are wanted."""
+"""Optional simulators: says how to install one that is missing."""
 
 from importlib.util import find_spec
 

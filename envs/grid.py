@@ -1,4 +1,4 @@
-"""MiniGrid and BabyAI worlds as RGB pixels, drawn from an atlas of tiles.
+"""MiniGrid and BabyAI environments as RGB pixels, drawn from a tile atlas.
 
 MiniGrid computes an observation twice per step and draws it tile by tile in Python, which takes
 99 % of a step. Here each kind of cell is drawn once, by MiniGrid itself, and then one gather makes

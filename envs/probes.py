@@ -1,4 +1,4 @@
-"""Tiny worlds whose values are known in closed form, so that a learner's mistake shows in seconds.
+"""Tiny environments with known values, which expose a learner's mistakes in seconds.
 
 Each isolates one ability (after A. Jones, "Debugging RL, without the agonizing pain"): a failure on
 `delayed_reward` but not on `obs_value` points at bootstrapping, and so on. Observations are

@@ -1,4 +1,4 @@
-"""Deterministic simulators behind `envs.base.VectorEnv`, brought back by replaying.
+"""Deterministic simulators behind `envs.base.VectorEnv`, restored by replaying actions.
 
 Every episode has a seed of its own, derived from the run's seed, and a simulator repeats an episode
 exactly given its seed and actions. So the actions of the unfinished episodes are all that a stream

@@ -1,4 +1,4 @@
-"""Names as people type them: what was meant by one that is not quite right."""
+"""Spelling suggestions: finds the name that a mistyped one was meant to be."""
 
 import re
 from collections.abc import Iterable

@@ -13,12 +13,12 @@ DOCUMENTS = [README, *sorted((ROOT / "docs").glob("*.md"))]
 BEGIN, END = "<!-- tree -->\n```\n", "```\n<!-- end of tree -->\n"
 # Folders of which one line tells enough, where each file tells of itself or the files are alike.
 WHOLE = {
-    "configs/": "Each file opens with what it trains, its expected score, wall time and paper.",
+    "configs/": "Each file begins with what it trains, its expected score, wall time and paper.",
     "runs/": "Outputs, ignored by git, except runs/zoo/.",
     "tests/": "Mirrors the tree, plus contracts/, learning/ and end_to_end/.",
     "benchmarks/": "Scripts; each prints one table.",
-    "docs/": "Why it is built so, what agents see, how games end, the studio, all figures.",
-    "findings/": "Scripts that show, without Ludus, what surprised us in other software.",
+    "docs/": "Design, observations, how games end, tournaments, the studio, all benchmarks.",
+    "findings/": "Scripts that reproduce, without Ludus, surprises in other software.",
 }
 
 

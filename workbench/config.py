@@ -1,4 +1,4 @@
-"""Configs: YAML with dotted overrides, checked against models that sit beside what they mean."""
+"""Configs: YAML with dotted overrides, validated by models kept beside the code they configure."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -234,14 +234,7 @@ def load_saved_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
     """
     data = read_yaml(path)
     _take_end_weight(data)
-    for key, constant in DROPPED.items():
-        group, _, name = key.partition(".")
-        inside = data.get(group)
-        if isinstance(inside, dict) and name in inside and inside.pop(name) != constant:
-            raise UsageError(
-                f"{path}: {key} is always {constant} in this version; to use this run, install the "
-                "version that made it (git_revision in run.json)"
-            )
+    _drop_constants(path, data)
     for override in overrides:
         apply_override(data, override)
     env = data.get("env")
@@ -253,6 +246,18 @@ def load_saved_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
 def learned_with_end_head(path: Path) -> bool:
     """Returns whether a saved config is of a network with a third head, which no longer exists."""
     return bool(_take_end_weight(read_yaml(path)))
+
+
+def _drop_constants(path: Path, data: dict[str, Any]) -> None:
+    """Removes keys of earlier versions; raises UsageError where one has another value."""
+    for key, constant in DROPPED.items():
+        group, _, name = key.partition(".")
+        inside = data.get(group)
+        if isinstance(inside, dict) and name in inside and inside.pop(name) != constant:
+            raise UsageError(
+                f"{path}: {key} is always {constant} in this version; to use this run, install the "
+                "version that made it (git_revision in run.json)"
+            )
 
 
 def _take_end_weight(data: dict[str, Any]) -> Any:
@@ -278,6 +283,7 @@ def load_config(
     data = read_yaml(path)
     if _take_end_weight(data):
         raise UsageError(f"{path}: agent.end_weight no longer exists; remove it")
+    _drop_constants(path, data)
     for override in overrides:
         apply_override(data, override)
     config = _checked(path, data)

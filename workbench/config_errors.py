@@ -1,4 +1,4 @@
-"""What is wrong with a config, in one line: the file, the key, what was meant and what there is."""
+"""Config errors in one line: the file, the key, what was meant and what is allowed."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Config files as they stand, before any model checks them: YAML and dotted overrides."""
+"""Raw config files, before validation: YAML and dotted overrides."""
 
 import re
 from pathlib import Path

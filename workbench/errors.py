@@ -1,4 +1,4 @@
-"""The two ways in which a command may end badly; each carries one line for a person to read."""
+"""The two ways in which a command may fail; each carries one line for the user."""
 
 
 class UsageError(Exception):

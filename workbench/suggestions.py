@@ -1,4 +1,4 @@
-"""What people call things elsewhere, and what was meant by words that nothing here has."""
+"""Names used by other libraries, and suggestions for words that Ludus does not know."""
 
 from collections.abc import Iterable, Sequence
 

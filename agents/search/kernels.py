@@ -1,4 +1,4 @@
-"""The compiled parts of a search: going down the trees, expanding leaves and backing up values.
+"""The compiled kernels of a search: descend the trees, expand leaves, back up values.
 
 Kernels that call each other are in this one file: numba's cache does not notice changes in others.
 """

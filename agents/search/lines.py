@@ -1,4 +1,4 @@
-"""Principal variations: each move of a root with its value and the best play that follows.
+"""Principal variations: each root move with its value and the best play that follows.
 
 These kernels call none of `kernels.py`, so they may be in a file of their own.
 """

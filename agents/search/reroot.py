@@ -1,4 +1,4 @@
-"""The tree below a move, kept when the move is made.
+"""Tree reuse: keeps the subtree of a move once it is made.
 
 Its kernel calls none of `kernels.py`, so it may be in a file of its own.
 """

@@ -1,1 +1,1 @@
-"""Board games: two players, everything in view, no chance."""
+"""Board games: two players, perfect information, no chance."""

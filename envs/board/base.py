@@ -1,4 +1,4 @@
-"""What players must know of a board game, in batches.
+"""The batched interface of board games for players.
 
 There are two players, 0 and 1, and `to_play` says whose turn it is: in chess the first to move is
 player 1, in Othello one player may move twice. Values of positions are always player 0's:

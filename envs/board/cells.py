@@ -1,4 +1,4 @@
-"""A board as a person sees it: what is in each cell, and where a move happens.
+"""A board as a person sees it: what is in each cell, and where a move is shown.
 
 A cell is a `Square`, `(row, column)`, counted from the top left corner of the printed board. That
 is not OpenSpiel's order everywhere: in go, row 0 of observations and action 0 are at the bottom.

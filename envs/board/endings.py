@@ -1,4 +1,4 @@
-"""What ended a game, in the words of those who play it; `docs/endings.md` has the rules.
+"""How a game ended, in its players' terms; `docs/endings.md` has the rules.
 
 OpenSpiel says that a game is over and who won, but not why. Most families have one way to win and
 one to draw, which the table of games names; the others are told from the last position, in the

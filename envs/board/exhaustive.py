@@ -1,4 +1,4 @@
-"""Solving small games by looking at everything."""
+"""Solves small games by exhaustive search."""
 
 from collections.abc import Sequence
 

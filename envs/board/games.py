@@ -1,4 +1,4 @@
-"""One table of board games: a row a game, for Python and for the studio's pages alike.
+"""The table of board games, one row per game, used by Python and the studio's pages.
 
 It has no rules: OpenSpiel has those, and symmetries are proven (`envs.board.symmetry`). A game
 without a row is played and learned as any other; its board is then shown as text.

@@ -1,4 +1,4 @@
-"""A name that somebody typed, made into the rules of OpenSpiel's game.
+"""Turns a game name that a user typed into the rules of OpenSpiel's game.
 
 OpenSpiel checks few of the parameters that a name may have: some names end the whole process, some
 never return, some contradict what the game's type says. So a name that is not known to be good is

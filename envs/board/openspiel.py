@@ -1,4 +1,4 @@
-"""Every two-player game of perfect information that OpenSpiel has, behind `BoardGame`.
+"""OpenSpiel's two-player perfect-information games, behind `BoardGame`.
 
 OpenSpiel's rules are C++ and well tested (https://github.com/google-deepmind/open_spiel); this adds
 what players need around them: whose view, how many plies at most, symmetries.

@@ -1,4 +1,4 @@
-"""What a network sees of a position beyond OpenSpiel's own planes, and on which scale.
+"""Input planes that OpenSpiel's own planes lack, and the scale of each plane.
 
 OpenSpiel's planes are floats that follow no rule: 0 and 1 for pieces, but seeds, walls in hand and
 counters too, some as they are and some as a share. All must fit into uint8 in order and without

@@ -1,4 +1,4 @@
-"""Which cells of a board hang together."""
+"""Connected regions of a board."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

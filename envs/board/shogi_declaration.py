@@ -1,4 +1,4 @@
-"""When a side of shogi may declare its win, by the 27-point rule that engines play by.
+"""When a side may declare a win in shogi: the 27-point rule that engines use.
 
 The rule of the Computer Shogi Association, https://www.computer-shogi.org/protocol/ (section 1.11),
 which YaneuraOu and others call `CSARule27`: it is one's move, one's king is in the camp (the three

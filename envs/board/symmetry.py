@@ -1,4 +1,4 @@
-"""Which turns of the board leave a game as it is: proven for the very game, else not claimed."""
+"""The board symmetries of a game: proven for that very game, or not claimed."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""Plays a game that nobody has tried yet, in a process of its own, whose end harms nobody.
+"""Plays an untried game in a process of its own, so that a crash harms nothing else.
 
 Run as a script by `envs.board.loading`: the name of the game comes as JSON on stdin, and the last
 line on stdout is JSON, too: why the game is refused, or null.

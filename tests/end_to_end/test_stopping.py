@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.end_to_end.checks import complaint
 from tests.end_to_end.configs import PROBE, write_config
 from tests.end_to_end.conftest import Ludus
 from tests.end_to_end.launcher import Launcher
@@ -198,6 +200,17 @@ def test_a_run_whose_making_is_stopped_leaves_no_folder(
 
 
 # ---- removing runs
+
+
+def test_a_run_of_the_zoo_is_removed_only_by_its_whole_path(
+    ludus: Ludus, run_a: Path, here: Path
+) -> None:
+    shutil.copytree(run_a, here / "runs/zoo/kept")
+    for command in (["delete", "kept", "--yes"], ["prune", "kept", "--yes"]):
+        assert "which came with Ludus; write the whole path" in complaint(ludus(*command), 2)
+    assert (here / "runs/zoo/kept/config.yaml").is_file()
+    assert ludus("delete", "runs/zoo/kept", "--yes").code == 0
+    assert not (here / "runs/zoo/kept").exists()
 
 
 def test_delete_asks_and_deletes(ludus: Ludus, run_a: Path, here: Path) -> None:

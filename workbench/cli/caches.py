@@ -1,4 +1,4 @@
-"""Where libraries keep what they compile, for users who have no cache of their own."""
+"""Sets where libraries cache compiled code, for users without a cache of their own."""
 
 import os
 import tempfile

@@ -1,4 +1,4 @@
-"""Flags that do not apply are refused: what was typed and then ignored would mislead."""
+"""Refuses flags that do not apply, since silently ignoring them would mislead."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence

@@ -25,9 +25,7 @@ ENTRANTS_HELP = (
 def evaluate_player(
     context: typer.Context,
     player: Annotated[str, typer.Argument(help=PLAYER_HELP)],
-    episodes: Annotated[
-        int, typer.Option(min=1, help="Number of episodes, or of games, to play.")
-    ] = 30,
+    episodes: Annotated[int, typer.Option(min=1, help="Number of episodes or games to play.")] = 30,
     seed: Annotated[
         int, typer.Option(min=0, help="Random seed. Evaluation seeds never overlap training seeds.")
     ] = 0,
@@ -52,7 +50,7 @@ def evaluate_player(
 
     Board games: points against a fixed opponent. Each opening is played twice, with sides swapped.
 
-    Example: ludus eval runs/pong-2 --episodes 30 --json
+    Example: ludus eval runs/my-pong --episodes 30 --json
 
     Example: ludus eval runs/connect_four-alphazero-1 --against mcts:1000 --episodes 200
     """
@@ -143,7 +141,7 @@ def record(
     seed: Annotated[
         int,
         typer.Option(
-            min=0, help="Random seed; the same seed shows the episodes that ludus eval scores."
+            min=0, help="Random seed; the same seed records the episodes that ludus eval plays."
         ),
     ] = 0,
 ) -> None:
@@ -153,7 +151,7 @@ def record(
     the same order; the next 16 use seed + 1. In board games the agent plays itself, and each video
     adds 1 to the seed.
 
-    Example: ludus record runs/pong-2 --episodes 3
+    Example: ludus record runs/my-pong --episodes 3
     """
     from workbench.evaluation.episodes import MAX_EVAL_ENVS
     from workbench.evaluation.load import BoardAgent, load_trained, record_player
@@ -183,7 +181,7 @@ def tournament(
     players: Annotated[list[str], typer.Argument(help=ENTRANTS_HELP)],
     game: Annotated[
         str | None,
-        typer.Option(help="OpenSpiel's name of the game. Default: the game of the runs."),
+        typer.Option(help="The game's OpenSpiel name. Default: the runs' game."),
     ] = None,
     games: Annotated[
         int | None,
@@ -196,15 +194,15 @@ def tournament(
     simulations: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Simulations per move of trained agents. Default: as in training."
+            min=1, help="Simulations per move for trained agents. Default: as in training."
         ),
     ] = None,
     seed: Annotated[
-        int, typer.Option(min=0, help="Random seed of the openings and of all random choices.")
+        int, typer.Option(min=0, help="Random seed for openings and all other random choices.")
     ] = 0,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder of the games. Games that it already holds are not played again."),
+        typer.Option(help="Folder for the games. Games already in it are not played again."),
     ] = None,
     opening_plies: Annotated[
         int | None, typer.Option(min=0, max=100, help="Number of moves in an opening.")
@@ -213,7 +211,7 @@ def tournament(
         str | None, typer.Option(help="The player whose rating is fixed at --anchor-elo.")
     ] = None,
     anchor_elo: Annotated[
-        float, typer.Option(help="Rating of the anchor or, without one, the mean of all players.")
+        float, typer.Option(help="Rating of the anchor, or the mean rating if there is none.")
     ] = 0.0,
     width: Annotated[
         float,
@@ -221,28 +219,28 @@ def tournament(
     ] = 60.0,
     elo0: Annotated[
         float,
-        typer.Option(help="sprt: H0 says that the first player is at most this much stronger."),
+        typer.Option(help="sprt: H0: the first player is at most this many Elo stronger."),
     ] = 0.0,
     elo1: Annotated[
-        float, typer.Option(help="sprt: H1 says that it is at least this much stronger.")
+        float, typer.Option(help="sprt: H1: it is at least this many Elo stronger.")
     ] = 50.0,
     move_seconds: Annotated[
-        float, typer.Option(min=0.1, help="Time limit of engines per move.")
+        float, typer.Option(min=0.1, help="Time limit per engine move.")
     ] = 10.0,
     episodes: Annotated[
         int | None,
-        typer.Option(min=1, help="Worlds without opponents: episodes per checkpoint. Default: 30."),
+        typer.Option(min=1, help="Games without opponents: episodes per checkpoint. Default: 30."),
     ] = None,
     protocol: Annotated[
         str | None, typer.Option(help="Atari only: machado or classic. Default: the runs'.")
     ] = None,
     wandb: Annotated[
         Literal["offline", "online", "disabled"],
-        typer.Option(help="Also log the ratings of checkpoints to W&B."),
+        typer.Option(help="Also log the checkpoints' ratings to W&B."),
     ] = "disabled",
     as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
 ) -> None:
-    """Ranks players of a board game: Elo with 95% intervals, and who beat whom.
+    """Ranks players of a board game: Elo with 95% intervals, and a crosstable.
 
     Each opening is played twice, with sides swapped. All games are kept: the same command continues
     a tournament that was stopped, and a player added later plays only its own games.
@@ -250,7 +248,7 @@ def tournament(
     Mode sprt tests whether the first player is stronger than the second: exit code 0 if it is, 1 if
     it is not.
 
-    Runs of worlds without opponents are compared by their scores on the same seeds.
+    Runs of games without opponents are compared by their scores on the same seeds.
 
     Example: ludus tournament runs/zoo/connect-four@all random mcts:1000 solver --simulations 64
 
@@ -286,8 +284,9 @@ def tournament(
 def runs(as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False) -> None:
     """Lists the runs with their state, env_steps, score and wall time.
 
-    The score is the evaluation of the latest checkpoint (`ludus eval`) if there is one, else the
-    mean of the last 100 training episodes. Board games: points against a fixed player, or Elo.
+    The score is the evaluation of the latest checkpoint (`ludus eval`, 10 episodes or more) if
+    there is one, else the mean of the last 100 or more training episodes. Board games:
+    points against a fixed player, or Elo.
 
     Example: ludus runs
     """

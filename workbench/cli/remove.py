@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 removal = typer.Typer()
 RUNS_HELP = "Runs: names under runs/, or paths."
-YES_HELP = "Do not ask."
+YES_HELP = "Do not ask first."
 DRY_RUN_HELP = "Only show what would be removed."
 
 
@@ -27,7 +27,7 @@ def delete(
 ) -> None:
     """Deletes whole runs. A run that is being trained is never deleted.
 
-    Example: ludus delete pong-2 pong-3
+    Example: ludus delete my-pong old-pong
     """
     from workbench.runs.removal import delete_run, disk_bytes, refuse_deletion
 
@@ -59,7 +59,7 @@ def prune(
     yes: Annotated[bool, typer.Option("--yes", help=YES_HELP)] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help=DRY_RUN_HELP)] = False,
 ) -> None:
-    """Removes what finished runs rarely need: their replay and older checkpoints.
+    """Removes what finished runs rarely need: the replay buffer and old checkpoints.
 
     A finished run without its replay can no longer be extended (ludus resume RUN
     total_env_steps=N); everything else works as before. An unfinished run keeps what it needs to
@@ -67,7 +67,7 @@ def prune(
 
     Example: ludus prune --dry-run
 
-    Example: ludus prune pong-2 --keep-every 5
+    Example: ludus prune my-pong --keep-every 5
     """
     from workbench.runs.removal import disk_bytes, prunable, refuse_deletion
     from workbench.runs.removal import prune as prune_run
@@ -106,10 +106,14 @@ def prune(
 
 def _opened_once(names: Sequence[str]) -> "list[Run]":
     """Opens the runs that are named, each once, however often and by whatever path it is named."""
-    from workbench.runs.run import open_run
+    from workbench.runs.run import RUNS, open_run
 
     opened: dict[Path, Run] = {}
-    for run in map(open_run, names):
+    for name, run in zip(names, map(open_run, names), strict=True):
+        if "/" not in name and run.path.is_relative_to(RUNS / "zoo"):
+            raise UsageError(
+                f"{name!r} is {run.path}, which came with Ludus; write the whole path to mean it"
+            )
         opened.setdefault(run.path.resolve(), run)
     return list(opened.values())
 

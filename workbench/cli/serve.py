@@ -12,25 +12,25 @@ ENGINE_HELP = (
     "allows or, without a clock, as in training."
 )
 HOST_HELP = (
-    "Address to listen on. With 0.0.0.0 others in your network can open the studio, with the token "
-    "that is printed."
+    "Address to listen on. With 0.0.0.0, others on your network can open the studio with the "
+    "printed token."
 )
 PUBLIC_URL_HELP = (
-    "Address at which a reverse proxy shows the studio, e.g. "
-    "https://hub.example.org/user/me/proxy/8765/. It then answers under that name, too, to those "
-    "who have the token that is printed."
+    "URL at which a reverse proxy serves the studio, e.g. "
+    "https://hub.example.org/user/me/proxy/8765/. The studio then also answers at that URL, given "
+    "the printed token."
 )
 CHANGES_HELP = (
-    "Allow renaming, annotating and deleting runs under runs/ in the browser, with the token that "
-    "is printed. Default: only if the studio can be opened from this machine alone."
+    "Allow renaming, annotating and deleting runs under runs/ in the browser, with the printed "
+    "token. Default: only if no other machine can open the studio."
 )
-PORT_HELP = "Port to listen on; 0: any free one. Default: the first free one from 8765."
+PORT_HELP = "Port to listen on; 0: any free port. Default: the first free port from 8765."
 
 
 @serving.command()
 def watch(
     shown: Annotated[
-        list[str] | None, typer.Argument(help="A run to open at once, or more folders of runs.")
+        list[str] | None, typer.Argument(help="A run to open, or additional folders of runs.")
     ] = None,
     host: Annotated[str, typer.Option(help=HOST_HELP)] = "127.0.0.1",
     port: Annotated[int | None, typer.Option(min=0, max=65535, help=PORT_HELP)] = None,
@@ -63,7 +63,7 @@ def play(
     public_url: Annotated[str | None, typer.Option(help=PUBLIC_URL_HELP)] = None,
     changes: Annotated[bool | None, typer.Option(help=CHANGES_HELP)] = None,
 ) -> None:
-    """Opens the page on which you play against a trained agent, or beside it.
+    """Opens the page to play against a trained agent, or alongside it.
 
     Example: ludus play runs/zoo/connect-four
     """
@@ -84,7 +84,7 @@ def play(
 def uci(run: Annotated[str, typer.Argument(help=ENGINE_HELP)]) -> None:
     """Runs a trained chess player as a UCI engine, for any chess program.
 
-    Chess programs start engines in folders of their own, so give the full path of the run.
+    Chess programs start engines in other folders, so give the full path of the run.
 
     Example: ludus uci /home/me/ludus/runs/chess-alphazero-1
     """

@@ -1,4 +1,4 @@
-"""Commands that train: `train`, `resume`, and `doctor`, which tells the cost beforehand."""
+"""Commands that train: `train`, `resume`, and `doctor`, which estimates the cost beforehand."""
 
 import json
 import sys
@@ -14,22 +14,20 @@ training = typer.Typer()
 
 @training.command()
 def train(
-    config: Annotated[Path, typer.Argument(help="A YAML file, e.g. one of configs/.")],
+    config: Annotated[Path, typer.Argument(help="A YAML file, e.g. one in configs/.")],
     overrides: Annotated[
         list[str] | None,
-        typer.Argument(
-            help="Changes to the config: key.path=value, e.g. agent.learning_rate=1e-4."
-        ),
+        typer.Argument(help="Config overrides: key.path=value, e.g. agent.learning_rate=1e-4."),
     ] = None,
     run: Annotated[
         str | None, typer.Option(help="Name of the new run under runs/, or a path, e.g. ./NAME.")
     ] = None,
 ) -> None:
-    """Trains an agent. Ctrl-C saves it and prints the command that continues.
+    """Trains an agent. Ctrl-C saves it and prints the command to resume.
 
     SIGTERM, SIGHUP and SIGUSR1 (Slurm: --signal=USR1@120) also save and stop, with exit code 130.
 
-    Example: ludus train configs/atari/pong.yaml seed=2 --run pong-2
+    Example: ludus train configs/atari/pong.yaml seed=2 --run my-pong
     """
     from workbench.config import load_config
     from workbench.runs.run import create_run
@@ -49,19 +47,17 @@ def resume(
     run: Annotated[str, typer.Argument(help=RUN_HELP)],
     overrides: Annotated[
         list[str] | None,
-        typer.Argument(
-            help="Changes to the config that a run allows, e.g. total_env_steps=2_000_000."
-        ),
+        typer.Argument(help="Config overrides that a run allows, e.g. total_env_steps=2_000_000."),
     ] = None,
 ) -> None:
     """Continues a run from its latest checkpoint, exactly as if it had never stopped.
 
-    To train a finished run for longer, give it a larger total_env_steps. The W&B run continues as
-    well. run.json records every change.
+    To extend a finished run, give it a larger total_env_steps. The W&B run continues too. run.json
+    records every change.
 
-    Example: ludus resume pong-2
+    Example: ludus resume my-pong
 
-    Example: ludus resume pong-2 total_env_steps=2_000_000
+    Example: ludus resume my-pong total_env_steps=2_000_000
     """
     from workbench.runs.run import open_run
     from workbench.training.launch import run_training
@@ -72,16 +68,16 @@ def resume(
 @training.command()
 def doctor(
     config: Annotated[
-        Path | None, typer.Argument(help="A YAML file, e.g. one of configs/.")
+        Path | None, typer.Argument(help="A YAML file, e.g. one in configs/.")
     ] = None,
     overrides: Annotated[
-        list[str] | None, typer.Argument(help="Changes to the config: key.path=value.")
+        list[str] | None, typer.Argument(help="Config overrides: key.path=value.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
 ) -> None:
-    """Shows what this machine has, and how fast, large and long a config would train on it.
+    """Shows this machine and a config's speed, memory, disk use and wall time on it.
 
-    A config that does not fit in memory or on the disk is refused.
+    Refuses a config that does not fit in memory or on disk.
 
     Example: ludus doctor configs/atari/pong.yaml replay.capacity_env_steps=1000000
     """

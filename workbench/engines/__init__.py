@@ -1,1 +1,1 @@
-"""Engines: other programs as players, and trained agents as engines for other programs."""
+"""Engines: external programs as players, and trained agents as engines for other programs."""

@@ -1,4 +1,4 @@
-"""A game of go as a controller tells it: who moves, and when it is over, is not ours to say."""
+"""A game of go under a GTP controller, which decides who moves and when the game ends."""
 
 from collections.abc import Iterable, Sequence
 

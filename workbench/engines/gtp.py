@@ -1,4 +1,4 @@
-"""Engines of GTP (go), https://www.lysator.liu.se/~gunnar/gtp/gtp2-spec-draft2/gtp2-spec.html."""
+"""GTP engines (go), https://www.lysator.liu.se/~gunnar/gtp/gtp2-spec-draft2/gtp2-spec.html."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What go programs ask a search for while it runs: `lz-analyze`, as Leela Zero answers it."""
+"""Live analysis of a running search for go programs: `lz-analyze`, as in Leela Zero."""
 
 import re
 from collections.abc import Sequence

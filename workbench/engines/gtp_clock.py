@@ -1,4 +1,4 @@
-"""How long a move may take under the time systems of go."""
+"""Time per move under go's time systems."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What plays go behind `serve_gtp`: the commands that need a board or a network."""
+"""The go engine behind `serve_gtp`: the commands that need a board or a network."""
 
 import math
 import re

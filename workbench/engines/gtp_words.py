@@ -1,4 +1,4 @@
-"""The words of GTP that more than one command understands."""
+"""Parsing of GTP arguments that several commands share."""
 
 import re
 from collections.abc import Sequence

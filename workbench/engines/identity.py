@@ -1,4 +1,4 @@
-"""Which program plays under a name, so that another does not go on with its games."""
+"""Identifies the program behind an engine name, so that no other continues its games."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""Lines of text from another program, waited for no longer than one wants to."""
+"""Reads lines of text from another program, with a timeout."""
 
 import os
 import select

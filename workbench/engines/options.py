@@ -1,4 +1,4 @@
-"""What an engine lets itself be set to, as it announces it, and whether a value is one of those."""
+"""The options that an engine announces, and whether a value is valid for one."""
 
 import re
 import shlex

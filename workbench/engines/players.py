@@ -1,4 +1,4 @@
-"""External engines as players: several processes of one, restarted where they crash."""
+"""External engines as players: several processes per engine, restarted when they crash."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""A program that speaks lines: started, asked with time limits, and never left behind."""
+"""A line-based subprocess: started, queried with time limits, and never left running."""
 
 import os
 import select

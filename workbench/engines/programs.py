@@ -1,4 +1,4 @@
-"""Finding the program of an engine on this machine."""
+"""Finds an engine's program on this machine."""
 
 import os
 import shlex

@@ -1,4 +1,4 @@
-"""How engines are spoken to, whatever the protocol; `uci.py`, `xboard.py` and `gtp.py` are three.
+"""The common interface of engine protocols; implemented by `uci.py`, `xboard.py` and `gtp.py`.
 
 A position is always sent whole, and an engine is told that it is of a new game. So a move depends
 neither on what this process was asked before nor on which of several processes is asked.

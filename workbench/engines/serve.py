@@ -1,4 +1,4 @@
-"""How a process that serves a protocol on stdin and stdout begins and ends.
+"""How a process that serves a protocol on stdin and stdout starts and ends.
 
 Nothing here imports torch, for programs wait only a moment for the first answer.
 """

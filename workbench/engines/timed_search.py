@@ -1,4 +1,4 @@
-"""A trained network's search for one move, which can end at any time."""
+"""A trained network's search for one move, which can be stopped at any time."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,4 +1,4 @@
-"""Engines of UCI (chess) and its younger brother USI (shogi).
+"""UCI engines (chess) and USI engines (shogi), a variant of UCI.
 
 UCI: https://backscattering.de/chess/uci/, USI: http://hgm.nubati.net/usi.html.
 """

@@ -1,4 +1,4 @@
-"""What plays chess behind `serve_uci`: positions, limits, the lines of a search."""
+"""The chess engine behind `serve_uci`: positions, limits, and the search's info lines."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""What a program speaks that does not answer in the protocol it was named by: all are tried."""
+"""Detects which protocol a program speaks if not the named one, by trying them all."""
 
 import os
 import re

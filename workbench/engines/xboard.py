@@ -1,4 +1,4 @@
-"""Engines of the XBoard protocol (chess), http://hgm.nubati.net/CECP.html.
+"""XBoard engines (chess), http://hgm.nubati.net/CECP.html.
 
 python-chess 1.11.2 speaks it, too, but not with all engines of Debian 12: it gives up GNU Chess
 6.2.7, which announces nothing before it has got two lines more and says `My move is :`, and sends

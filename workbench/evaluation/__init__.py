@@ -1,1 +1,1 @@
-"""Evaluation: how good an agent is, in episodes or in games, and how sure that is."""
+"""Evaluation: how good an agent is, over episodes or games, and how certain that is."""

@@ -1,4 +1,4 @@
-"""Players of board games by name."""
+"""Makes baseline players from their names."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What the commands do with runs of board games: bring back, measure, record."""
+"""Loads, evaluates and records runs of board games, for the commands."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence

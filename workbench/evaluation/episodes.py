@@ -1,4 +1,4 @@
-"""Evaluation: whole episodes without learning, by the same acting code as training."""
+"""Evaluation over whole episodes, without learning, by the same acting code as training."""
 
 from collections.abc import Callable
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""Intervals of 95 %: of means, of shares, and of shares of points.
+"""95% intervals: of means, of proportions, and of shares of points.
 
 Which method covers what it promises was found by simulation, see "Intervals" in
 `docs/benchmarks.md`; `tests/workbench/evaluation/test_intervals.py` repeats that. All functions

@@ -1,4 +1,4 @@
-"""Bringing a saved agent back to play: its run's world, its weights, nothing of its training."""
+"""Loads a saved agent to play: its run's environment and weights, but no training state."""
 
 import sys
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""Games between players of board games, many side by side."""
+"""Games between players of board games, many in parallel."""
 
 import time
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Ratings from the games of a tournament: how strong each player is, and how sure that is.
+"""Ratings from the games of a tournament: how strong each player is, and how certain that is.
 
 The model is Bradley and Terry's with draws (Davidson 1970,
 https://doi.org/10.1080/01621459.1970.10481082) and an advantage of moving first (Davidson and

@@ -1,4 +1,4 @@
-"""How well a player does where the truth is known: in solved games."""
+"""How well a player does in solved games, where the true value is known."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol

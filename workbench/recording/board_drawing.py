@@ -1,4 +1,4 @@
-"""The board of a board game as a picture: pieces, the last move, and where the search went.
+"""Draws a board as a picture: pieces, the last move, and where the search went.
 
 The last move is marked yellow, or ringed where stones hide the cell. The violet of a cell is the
 fuller, the more of the search's visits went to placing a piece there; moves from cell to cell are

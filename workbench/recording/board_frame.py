@@ -1,4 +1,4 @@
-"""A frame of a board game's video: the board, and beside it what the search thought of it.
+"""One frame of a board game's video: the board, and the search's view of it alongside.
 
 The panel shows the most visited moves, what the players can expect, and how that changed from ply
 to ply. All stays readable where the picture is as narrow as a phone.

@@ -1,4 +1,4 @@
-"""How columns, rows and moves of board games are called, in videos and in pages alike.
+"""Names of columns, rows and moves of board games, the same in videos and pages.
 
 OpenSpiel counts columns from 0 in some games; people count from 1, or with letters.
 """

@@ -1,6 +1,6 @@
-"""Recording: one whole episode as a video that shows what the agent thought, and as a trace.
+"""Records one whole episode as a video with the agent's outputs, and as a trace.
 
-The video has the real screen on the left and what the agent thought around it; `panel.py` draws it.
+The video has the real screen on the left and what the agent thought around it; `frame.py` draws it.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""A frame of a video: the screen, the memory's activity under it, and a panel beside it.
+"""One frame of a video: the screen, the memory's activity below, and a panel beside it.
 
 The panel shows the score, a row per action with the chosen one lit, and a line of how the value
 moved lately, with a mark wherever points came. What the rows and the line mean is said by a gauge:

@@ -1,4 +1,4 @@
-"""Games of board games as text that other programs read: PGN for chess, SGF for what has a number.
+"""Board games in standard formats: PGN for chess, SGF for games that have an SGF number.
 
 SGF is FF[4] (https://www.red-bean.com/sgf/). Player 0 is always its Black and player 1 its White,
 also in games that call them otherwise. PGN (http://www.saremba.de/chessgml/standards/pgn/) is

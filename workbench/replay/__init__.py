@@ -1,4 +1,4 @@
-"""Experience replay. Every frame is stored once; batches are built when they are sampled."""
+"""Experience replay. Every frame is stored once; batches are built at sampling time."""
 
 from workbench.replay.positions import (
     Learnable,

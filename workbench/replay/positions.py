@@ -1,4 +1,4 @@
-"""Replay of board positions, each with its search policy and its outcome."""
+"""Replay of board positions, each with its search policy and game outcome."""
 
 import math
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Replay of transitions: a ring of ticks, and samplers that choose from it."""
+"""Replay of transitions: a ring of ticks, and the samplers that draw from it."""
 
 import math
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The ring of ticks: every frame is stored once, in uint8.
+"""The ring buffer of ticks: every frame is stored once, in uint8.
 
 Row `t % length` holds tick t of all envs: the newest frame of the observation, the action that
 answered it, and the reward, discount, first and last flags that came with it. Frame stacks and

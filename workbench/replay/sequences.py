@@ -1,4 +1,4 @@
-"""Replay of sequences for agents with a memory: windows of consecutive ticks of the ring."""
+"""Replay of sequences for recurrent agents: windows of consecutive ticks of the ring."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Sampling in proportion to priorities: a sum tree of two wide levels.
+"""Sampling in proportion to priorities: a sum tree with two wide levels.
 
 A binary tree of 200,000 leaves has eighteen levels. For batches of tens to hundreds, the cost is
 numpy's overhead per call, so one running sum over all blocks is faster.

@@ -1,1 +1,1 @@
-"""Run directories: what is where, how runs are named, changed, listed and removed."""
+"""Run directories: their layout, and how runs are named, changed, listed and removed."""

@@ -1,4 +1,4 @@
-"""What may change in a run that has begun, and the record of it.
+"""What may change in a run once it has started, and a record of it.
 
 A change is written into `run.json` first and into `config.yaml` then; where a kill comes in
 between, the next `resume` finds it recorded but not in force, and puts it in force.

@@ -1,4 +1,4 @@
-"""Checkpoints: named parts on disk, whole or not at all, and never a pickle.
+"""Checkpoints: named parts on disk, complete or not written at all, never pickled.
 
 A checkpoint is a directory `checkpoints/STEP/` with
 

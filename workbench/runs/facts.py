@@ -1,4 +1,4 @@
-"""What lists of runs show of a config. It stands in `run.json`, so that no list has to parse YAML.
+"""Config facts that lists of runs show, kept in `run.json` so that no list has to parse YAML.
 
 `facts` there hold the SHA-256 of the `config.yaml` that they tell of. Where it is another file by
 now, or the run is of an older version that wrote none, the config itself is read.

@@ -1,4 +1,4 @@
-"""`ludus runs`: one row a run, read from its files."""
+"""`ludus runs`: one row per run, read from its files."""
 
 from typing import Any
 
@@ -11,9 +11,6 @@ from workbench.runs.removal import disk_bytes
 from workbench.runs.run import Run, list_runs
 from workbench.runs.scores import Score, Window, measured_in_training, recent_return, run_score
 from workbench.runs.sparkline import read_spark
-
-# Keys under `env` that say what is played, where there is more than one thing to play.
-NAMES_OF_GAMES = ("game", "env_id", "scenario", "probe", "kind")
 
 
 def list_rows() -> list[dict[str, Any]]:

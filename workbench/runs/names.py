@@ -1,4 +1,4 @@
-"""What a person types to name a run, and which folder that is: one rule for all commands.
+"""Resolves the name or path that a user types to a run directory, by one rule for all commands.
 
 Whatever looks like a path is one: it begins with `.`, `/` or `~`, or has a `/` in it. Anything else
 is a name under `runs/`, or the name of just one run anywhere below it, as `atari-pong` is that of

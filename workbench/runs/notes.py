@@ -1,4 +1,4 @@
-"""What people write on a run: its name, and what they note about it."""
+"""A run's display name and notes, as edited by people."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Removing runs, wholly or in part: never one that is being trained, never what is no run.
+"""Removes runs, wholly or in part: never one in training, never a folder that is not a run.
 
 What a finished run keeps only so that it can go on, replay above all, is given back when it is
 pruned; then it can no longer be extended. A run that is not finished keeps what it needs.

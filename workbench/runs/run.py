@@ -1,4 +1,4 @@
-"""One run directory: what is where, who may write there, and what state it is in."""
+"""One run directory: its layout, who may write to it, and its state."""
 
 import fcntl
 import json
@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-from workbench.config import TrainConfig, dump_config, load_saved_config
+from workbench.config import SelfPlayConfig, TrainConfig, dump_config, load_saved_config
 from workbench.errors import UsageError
 from workbench.runs import checkpoint, facts
 from workbench.runs.names import RUNS as RUNS
@@ -121,7 +121,7 @@ def create_run(config: TrainConfig, name: str | None) -> Run:
 
     Args:
         config: resolved; saved with the run.
-        name: a name under `runs/` or a path, see `run_names`; None: made of the world and a number.
+        name: a name under `runs/` or a path, see `names.py`; None: made of the world and a number.
 
     Raises:
         UsageError: the run exists already, or cannot have this name.
@@ -129,13 +129,6 @@ def create_run(config: TrainConfig, name: str | None) -> Run:
     """
     path = _free_path(config) if name is None else new_run_path(name)
     run = Run(path)
-    try:
-        path.mkdir(parents=True)
-    except NotADirectoryError:
-        raise UsageError(f"{path} cannot be made: {path.parent} is not a directory") from None
-    except FileExistsError:
-        way_out = f", or continue it: ludus resume {path}" if run.config_path.is_file() else ""
-        raise UsageError(f"{path} exists already; choose another --run{way_out}") from None
     text = dump_config(config)
     info = {
         "status": "created",
@@ -154,6 +147,13 @@ def create_run(config: TrainConfig, name: str | None) -> Run:
         "facts": facts.as_json(config, text),
     }
     try:
+        path.mkdir(parents=True)
+    except NotADirectoryError:
+        raise UsageError(f"{path} cannot be made: {path.parent} is not a directory") from None
+    except FileExistsError:
+        way_out = f", or continue it: ludus resume {path}" if run.config_path.is_file() else ""
+        raise UsageError(f"{path} exists already; choose another --run{way_out}") from None
+    try:
         checkpoint.write_atomically(run.info_path, json.dumps(info, indent=1) + "\n")
         # Last, for a directory is a run as soon as it holds this.
         checkpoint.write_atomically(run.config_path, text)
@@ -164,7 +164,7 @@ def create_run(config: TrainConfig, name: str | None) -> Run:
 
 
 def open_run(name: str) -> Run:
-    """Returns an existing run by name or path, see `run_names`; raises UsageError."""
+    """Returns an existing run by name or path, see `names.py`; raises UsageError."""
     return Run(run_path(name))
 
 
@@ -218,7 +218,8 @@ class Clock:
 
 
 def _free_path(config: TrainConfig) -> Path:
-    stem = f"{Path(facts.game_of(config)).stem}-{config.agent.kind}".lower()
+    world = config.env.game if isinstance(config, SelfPlayConfig) else config.env.title
+    stem = f"{world}-{config.agent.kind}".lower()
     stem = re.sub(
         r"[^\w.+-]+", "-", stem.replace("board_size=", "").replace("(", "").replace(")", "")
     )

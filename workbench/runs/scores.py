@@ -1,4 +1,4 @@
-"""The one number that says how good a run is, and of what it is the mean.
+"""The single score of a run, and what it is the mean of.
 
 An evaluation of the latest checkpoint counts most (`evaluations.jsonl`, a line each, written by
 `ludus eval`). Without one it is the mean over the last training episodes, which were played by
@@ -57,7 +57,7 @@ def window_of(newest_first: Iterable[Mapping[str, Any]]) -> Window | None:
     """Returns the mean over the newest lines of metrics that have 100 episodes between them.
 
     Lines tell the mean of the episodes that ended since the line before and how many these were, so
-    there may be a few more than 100; fewer where there were no more.
+    there may be more than 100; fewer where there were no more.
     """
     total, episodes = 0.0, 0
     for line in newest_first:

@@ -1,4 +1,4 @@
-"""How a run has done so far, at a glance: its newest score and a sparkline.
+"""A run at a glance: its latest score and a sparkline.
 
 Of a large `metrics.jsonl` only samples are read, by seeking, so that hundreds of runs take no time.
 """

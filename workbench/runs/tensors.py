@@ -1,4 +1,4 @@
-"""The tensors of a checkpoint as files, and trees that hold tensors as JSON beside them."""
+"""Tensors of a checkpoint as files, and the nested structures around them as JSON."""
 
 from collections.abc import Mapping
 from pathlib import Path

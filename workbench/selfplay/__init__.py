@@ -1,1 +1,1 @@
-"""Self-play: games of a network against itself, and how its strength is known."""
+"""Self-play: games of a network against itself, and measurement of its strength."""

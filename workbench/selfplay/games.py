@@ -1,4 +1,4 @@
-"""Games of a network against itself, and the positions to learn from them."""
+"""Plays a network against itself, and collects positions to learn from."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple

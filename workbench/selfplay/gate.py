@@ -1,4 +1,4 @@
-"""A gate: games are played by the best network so far, until a later one has beaten it."""
+"""Gating: the best network so far plays the games until a later one beats it."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A run's strength while it learns: each network measured against those before it, as Elo."""
+"""A run's strength during training: each network rated in Elo against earlier ones."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

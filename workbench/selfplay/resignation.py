@@ -1,7 +1,7 @@
-"""When a side gives up a game it has lost: calibrated by games that are played out all the same.
+"""When a side resigns: the threshold is calibrated on games that are played out.
 
 Silver et al. 2017 (AlphaGo Zero), Methods, "Self-play": a share of the games is played to the end,
-and the threshold is such that few who would have given up in them had not lost.
+and the threshold is set so that few that would have resigned in them did not lose.
 """
 
 from collections import deque

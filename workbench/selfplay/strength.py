@@ -1,4 +1,4 @@
-"""How strong a network is while it learns: against fixed players, its past, and exact answers."""
+"""Strength during training: against fixed players, earlier networks and exact solutions."""
 
 from collections.abc import Mapping
 from concurrent.futures import Executor

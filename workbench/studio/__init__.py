@@ -1,1 +1,1 @@
-"""The studio: runs, videos, games and tournaments in the browser, read from files alone."""
+"""The studio: runs, videos, games and tournaments in the browser, read only from files."""

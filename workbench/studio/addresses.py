@@ -1,4 +1,4 @@
-"""At which addresses a studio can be opened, and what to say to who cannot open them."""
+"""Addresses at which a studio can be opened, and what to tell users who cannot."""
 
 import getpass
 import os

@@ -1,4 +1,4 @@
-"""Responses that any browser can read, and queues for those that take long."""
+"""Responses that any browser can read, and queues for slow ones."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""A bounded cache of answers that take a while to make."""
+"""A bounded cache of responses that are slow to compute."""
 
 import os
 import stat

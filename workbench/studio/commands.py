@@ -1,4 +1,4 @@
-"""Returns the shell commands that make what a page shows."""
+"""Builds the shell commands that reproduce what a page shows."""
 
 import shlex
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Whom the studio answers: the guard that refuses what does not come from its own pages.
+"""The request guard, which refuses what does not come from the studio's own pages.
 
 What is shown is asked for by GET, and nothing that is asked for so changes a file. Runs are changed
 by POST, where that is on, by who has the token.

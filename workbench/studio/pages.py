@@ -1,4 +1,4 @@
-"""Serves the page with its scripts and styles, and compresses answers."""
+"""Serves the page with its scripts and styles, and compresses responses."""
 
 from importlib.resources import files
 from pathlib import Path

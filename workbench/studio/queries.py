@@ -1,4 +1,4 @@
-"""Reads the query of an address and checks it; a wrong one is answered with 400."""
+"""Parses and checks the query of an address; an invalid one is answered with 400."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The studio's server: what it answers, at which addresses.
+"""The studio's server: its routes and their handlers.
 
 Names in addresses are looked up among what was found on disk, never joined to a path. All addresses
 in pages are relative, so that a proxy may show the studio below any path.

@@ -1,4 +1,4 @@
-"""What `ludus tournament` shows: progress while games are played, then the tables."""
+"""The output of `ludus tournament`: progress while games are played, then the tables."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""`ludus tournament` where there are no opponents: checkpoints compared by what they score.
+"""`ludus tournament` without opponents: compares checkpoints by their returns.
 
 Everybody plays as many episodes from the same seed, so that returns are paired: those at the same
 place of two lists are of the same episode, the k-th of the i-th env. Each env plays a number of

@@ -1,4 +1,4 @@
-"""What returns of the same episodes say about who is better, as numbers, text and a picture.
+"""Which checkpoint is better, by returns on the same episodes: as numbers, text and a picture.
 
 All intervals are over episodes, see `workbench.evaluation.intervals`: they say how far other
 episodes of these very networks might differ, not what another training would have given. Of a

@@ -1,4 +1,4 @@
-"""Who plays in a tournament: names as people type them, made into players."""
+"""The players of a tournament: turns the names that users type into players."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

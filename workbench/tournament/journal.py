@@ -1,4 +1,4 @@
-"""Finished work of a tournament, as it is kept: one folder holds what was done alike.
+"""A tournament's finished work on disk: one folder per set of conditions.
 
 - `conditions.json`: what all of it has in common, and which network each name stood for
 - a file of JSON lines, appended: the truth that every table is made from

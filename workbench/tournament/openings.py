@@ -1,4 +1,4 @@
-"""Openings for tournaments: from the rules alone, balanced, none like another."""
+"""Openings for tournaments: generated from the rules alone, balanced and distinct."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice

@@ -1,4 +1,4 @@
-"""The standings as pictures: everybody's rating, and ratings against training steps."""
+"""Plots of the standings: the ratings, and ratings against training steps."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Playing the games of a tournament, on all cores, each exactly once."""
+"""Plays the games of a tournament on all cores, each exactly once."""
 
 import hashlib
 import json

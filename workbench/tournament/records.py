@@ -1,4 +1,4 @@
-"""The games of tournaments: `games.jsonl`, one finished game a line."""
+"""The games of tournaments: `games.jsonl`, one finished game per line."""
 
 from collections.abc import Mapping
 from pathlib import Path

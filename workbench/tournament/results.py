@@ -1,4 +1,4 @@
-"""Scores as ratings need them: pure functions of records."""
+"""Turns game records into scores for ratings: pure functions."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""`ludus tournament` from the names of players to tables and pictures."""
+"""Runs `ludus tournament`, from the names of players to tables and pictures."""
 
 import hashlib
 from collections.abc import Callable, Sequence

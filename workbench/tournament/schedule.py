@@ -1,4 +1,4 @@
-"""Who meets whom: the modes of a tournament, as rounds of pairs of games.
+"""Pairings: the modes of a tournament, as rounds of pairs of games.
 
 A round is known before it is played, and depends on nothing but the games of the rounds before it:
 a tournament that was killed comes to the same rounds again.

@@ -1,4 +1,4 @@
-"""Whether one player is stronger than another, asked after every pair of games until it is clear.
+"""The SPRT: tests after every pair of games whether one player is stronger, until it is clear.
 
 The generalised sequential probability ratio test of chess engines: Wald 1945
 (https://doi.org/10.1214/aoms/1177731118) for the bounds, Van den Bergh's normal approximation

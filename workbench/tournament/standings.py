@@ -1,4 +1,4 @@
-"""What the games of a tournament say: one row a player, and who scored what against whom."""
+"""A tournament's standings: one row per player, and the scores of each pairing."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""The standings as a person sees them in a terminal."""
+"""The standings as tables in the terminal."""
 
 import io
 from collections.abc import Sequence

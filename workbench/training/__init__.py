@@ -1,1 +1,1 @@
-"""Training: one loop per data regime, and what surrounds them all."""
+"""Training: one loop per data regime, and the code that all share."""

@@ -1,4 +1,4 @@
-"""`make demo`: trains on a real game for a few minutes, with a video before and one after."""
+"""`make demo`: trains on a real game for a few minutes, with a video before and after."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""The machine that a run computes on: its device, its precision, its threads and its memory."""
+"""The hardware that a run uses: its device, precision, threads and memory."""
 
 import ctypes
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""What a config will cost on this machine, before it is paid."""
+"""Estimates what a config will cost on this machine, before training."""
 
 import shutil
 import time

@@ -1,4 +1,4 @@
-"""A training as a person sees it: what it says, how it may be stopped, and how it ends."""
+"""A training run from the user's side: its messages, how to stop it, and how it ends."""
 
 import sys
 from collections.abc import Iterator, Sequence

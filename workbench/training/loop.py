@@ -1,4 +1,4 @@
-"""What the training loops have in common: a run can be saved between any two iterations."""
+"""What the training loops share: a run can be saved between any two iterations."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence

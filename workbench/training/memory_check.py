@@ -1,4 +1,4 @@
-"""Whether a training fits in memory: what surely will not is refused before it begins.
+"""Checks that a training run fits in memory, and refuses one that surely will not.
 
 Linux grants memory that it does not have and kills who uses it, so nothing can be caught later.
 These are lower bounds of what the largest parts need, not forecasts.

@@ -1,4 +1,4 @@
-"""Metrics: what happened since the last line, and where the lines go."""
+"""Metrics: sums up the time since the last line, and writes the lines."""
 
 import errno
 import json

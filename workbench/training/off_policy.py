@@ -1,4 +1,4 @@
-"""The off-policy loop: act, remember, learn from what is remembered."""
+"""The off-policy loop: act, store, learn from replay."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The on-policy loop: play for a while, learn from just that, forget it."""
+"""The on-policy loop: play a rollout, learn from it alone, discard it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice

@@ -1,4 +1,4 @@
-"""What a person sees while training: a live line on a terminal, plain lines elsewhere."""
+"""Progress display during training: a live line on a terminal, plain lines elsewhere."""
 
 import sys
 import time
@@ -57,7 +57,8 @@ class ProgressLine:
         self._done = done_env_steps
         self._marks: deque[tuple[float, int]] = deque()  # seconds without pauses, env_steps
         self._paused_seconds = 0.0
-        self._pauses: dict[str, tuple[float, int]] = {}  # the last one's seconds, and its period
+        # The last one's seconds, its period, and whether one comes at the end.
+        self._pauses: dict[str, tuple[float, int, bool]] = {}
         self._told = time.monotonic()
         self._facts: dict[str, str] = {}
         self._phase: str | None = None
@@ -81,7 +82,7 @@ class ProgressLine:
     def enter(self, phase: str | None) -> None:
         """Says what is done instead of learning, so that no time left is known; None: learning."""
         self._phase = phase
-        self._marks.clear()
+        self._marks = deque()  # a new one: the screen's thread may be reading the other
         if phase is not None and not self._live:
             self._tell(f"{self._name}: {phase}")
 
@@ -99,30 +100,34 @@ class ProgressLine:
         else:
             self.enter(before)
 
-    def paused(self, kind: str, seconds: float, period_env_steps: int) -> None:
+    def paused(
+        self, kind: str, seconds: float, period_env_steps: int, *, at_end: bool = False
+    ) -> None:
         """Takes up that no env steps were made for a while.
 
         Args:
             kind: of a pause that comes again.
             seconds: until now.
-            period_env_steps: one comes at each multiple of it, and at the end.
+            period_env_steps: one comes at each multiple of it.
+            at_end: whether one comes at the end of the run, too.
         """
         self._paused_seconds += seconds
-        self._pauses[kind] = (seconds, period_env_steps)
+        self._pauses[kind] = (seconds, period_env_steps, at_end)
 
     @contextmanager
     def pause(self, kind: str, period_env_steps: int) -> Iterator[None]:
-        """Measures a pause; see `paused`."""
+        """Measures a pause of a kind that comes at the end, too; see `paused`."""
         began = time.monotonic()
         yield
-        self.paused(kind, time.monotonic() - began, period_env_steps)
+        self.paused(kind, time.monotonic() - began, period_env_steps, at_end=True)
 
     @property
     def steps_per_second(self) -> float | None:
         """The rate over the last seconds in which env steps were made; None: not known yet."""
-        if len(self._marks) < 2:
+        marks = self._marks
+        if len(marks) < 2:
             return None
-        (begin, first), (end, last) = self._marks[0], self._marks[-1]
+        (begin, first), (end, last) = marks[0], marks[-1]
         return (last - first) / (end - begin) if end > begin and last > first else None
 
     @property
@@ -131,11 +136,10 @@ class ProgressLine:
         rate, total, done = self.steps_per_second, self._total, self._done
         if rate is None or self._phase is not None:
             return None
-        # The last tick of several envs may go past the total. Whatever the period, all is recorded
-        # and saved at the end.
+        # The last tick of several envs may go past the total.
         pausing = sum(
-            seconds * max(0, ceil(total / period) - done // period)
-            for seconds, period in self._pauses.values()
+            seconds * max(0, (ceil(total / period) if at_end else total // period) - done // period)
+            for seconds, period, at_end in list(self._pauses.values())
         )
         return max(0, total - done) / rate + pausing
 

@@ -1,4 +1,4 @@
-"""What a training tells the terminal, `metrics.jsonl` and W&B: lines of metrics, and videos."""
+"""Reports training to the terminal, `metrics.jsonl` and W&B: lines of metrics, and videos."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager

@@ -1,4 +1,4 @@
-"""The self-play loop: many games side by side, and learning from those that ended."""
+"""The self-play loop: plays many games in parallel, and learns from finished ones."""
 
 import time
 from collections.abc import Iterator, Mapping

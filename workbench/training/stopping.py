@@ -1,4 +1,4 @@
-"""Signals that ask a training to stop: it saves first, whichever of them it is."""
+"""Signals that stop training: any of them saves the run first."""
 
 import io
 import os

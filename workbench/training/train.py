@@ -1,4 +1,4 @@
-"""Training: what every loop has around its iterations: metrics, videos, checkpoints, and an end."""
+"""What surrounds the iterations of every loop: metrics, videos, checkpoints and a clean end."""
 
 import shutil
 from collections.abc import Iterator

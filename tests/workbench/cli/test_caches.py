@@ -10,7 +10,7 @@ import pytest
 
 from workbench.cli.caches import writable_caches
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_commands_that_compile_work_where_nothing_can_be_kept(tmp_path: Path) -> None:

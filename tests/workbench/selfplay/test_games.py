@@ -210,9 +210,9 @@ def test_what_matches_took_is_told_apart_from_self_play(monkeypatch):
     clock = SimpleNamespace(monotonic=map(float, count()).__next__)
     monkeypatch.setattr(workbench.training.self_play, "time", clock)
     loop = make_loop(gate=GATE)
-    told = [turn.pauses for _, turn in zip(range(100), loop.turns(), strict=False)]
+    told = [made.pauses for _, made in zip(range(100), loop.iterations(), strict=False)]
     loop.close()
-    # Each is between two looks at the clock; six env steps a turn.
+    # Each is between two looks at the clock; six env steps an iteration.
     gate, anchors = ("gate", 1.0, 300), ("anchors", 1.0, 600)
     assert told == [
         [anchors, gate] if n == 100 else [gate] if n == 50 else [] for n in range(1, 101)

@@ -85,16 +85,16 @@ def test_pauses_are_in_the_time_left_and_not_in_the_rate(clock: Clock) -> None:
             clock.seconds += 30.0
             progress.paused("anchors", 30.0, 100)
             clock.seconds += 7.0
-            progress.paused("recording", 7.0, 1_000)
+            progress.paused("recording", 7.0, 1_000, at_end=True)
         if env_steps == 200:
             clock.seconds += 20.0
             progress.paused("anchors", 20.0, 100)
         env_steps += 10
         progress.advance(env_steps)
         assert progress.steps_per_second == pytest.approx(10), second
-    # 740 steps; anchors at 400, ... 1,000 and the end; recordings at 1,000 and the end.
+    # 740 steps; anchors at 400, ... 1,000; recordings at 1,000 and the end.
     assert env_steps == 310
-    assert progress.seconds_left == pytest.approx(74 + 8 * 20 + 2 * 7)
+    assert progress.seconds_left == pytest.approx(74 + 7 * 20 + 2 * 7)
 
 
 def test_the_time_left_is_never_negative(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:

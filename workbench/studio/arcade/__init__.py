@@ -1,1 +1,1 @@
-"""The page on which a person plays a world beside an agent."""
+"""The page on which a person plays a game alongside an agent."""

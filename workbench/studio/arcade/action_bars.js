@@ -1,4 +1,4 @@
-// What the agent that plays beside a person thinks of each action.
+// The agent's estimate of each action, beside a person's game.
 import { element } from "../page/dom.js";
 import { fixed, percent } from "../page/words.js";
 

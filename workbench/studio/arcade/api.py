@@ -1,4 +1,4 @@
-"""Playing beside an agent, over a websocket: `/api/arcade/RUN?seed=0&step=800000&ticket=...`.
+"""Playing alongside an agent over a websocket: `/api/arcade/RUN?seed=0&step=800000&ticket=...`.
 
 The ticket is told by GET `/api/arcade/`, and shows that it is the studio's own page that asks.
 

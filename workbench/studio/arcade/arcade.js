@@ -1,4 +1,4 @@
-// A person plays a run's game with keys or touch, beside the agent's own try at the same episode.
+// A person plays a run's game by keys or touch, alongside the agent's attempt at the same episode.
 import { address, keep, newSeed, numberIn, path, withQuery } from "../page/address.js";
 import { ActionBars } from "./action_bars.js";
 import { pads } from "./pads.js";

@@ -1,4 +1,4 @@
-"""Lets a person play a world with keys while an agent plays the same episode beside.
+"""Lets a person play an episode with keys while an agent plays the same one alongside.
 
 Both begin from the same seed under the same rules, and both screens advance a step at a time.
 """

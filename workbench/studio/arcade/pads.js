@@ -1,4 +1,4 @@
-// The pads that a game is played with.
+// The on-screen buttons of a game.
 import { element } from "../page/dom.js";
 
 const KEY_NAMES = { ArrowUp: "↑", ArrowDown: "↓", ArrowLeft: "←", ArrowRight: "→" };

@@ -1,4 +1,4 @@
-// A side of a game that is played: its screen and its score.
+// One side of a game being played: its screen and its score.
 import { element } from "../page/dom.js";
 import { counted, short } from "../page/words.js";
 

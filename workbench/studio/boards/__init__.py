@@ -1,1 +1,1 @@
-"""The pages of board games: games replayed, and games against an agent."""
+"""The board-game pages: replays of games, and games against an agent."""

@@ -1,4 +1,4 @@
-"""Answers `/api/boards`. It remembers no game: a position is the list of its moves."""
+"""Answers `/api/boards`. It is stateless: a position is the list of its moves."""
 
 import re
 

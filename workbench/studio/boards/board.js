@@ -1,4 +1,4 @@
-// Any board, shown from what stands in its cells, and played on by mouse, touch or keys.
+// Any board, drawn from the contents of its cells and playable by mouse, touch or keys.
 import { withQuery } from "../page/address.js";
 import {
   Geometry,

@@ -1,4 +1,4 @@
-// How boards and what stands on them are drawn as SVG.
+// Draws boards and pieces as SVG.
 import { svg } from "../page/dom.js";
 import { coordinates, factsOf, starsOf } from "./games.js";
 

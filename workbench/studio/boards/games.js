@@ -1,5 +1,5 @@
-// The table of board games (envs/board/games.py): who plays, and how squares, pieces and moves are
-// called and coloured. Python draws the videos by the same one.
+// The table of board games from envs/board/games.py: the words and colours of sides and pieces.
+// Python draws the videos by the same one.
 import { get } from "../page/dom.js";
 
 const { games, other, palette, stars } = await get("boards/games");

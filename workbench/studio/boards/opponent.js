@@ -1,4 +1,4 @@
-// How an agent plays against a person: how strong, and that its games differ.
+// How an agent plays against a person: its strength, and how its games are varied.
 import { whole } from "../page/words.js";
 
 const VARIED_PLIES = 6; // in which it does not always make its best move

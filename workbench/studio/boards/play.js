@@ -1,4 +1,4 @@
-// A game against a trained agent. It is kept in the address, so that a reload loses nothing.
+// A game against a trained agent. The address holds the game, so that a reload loses nothing.
 import { address, keep, newSeed, numberIn, path, withQuery } from "../page/address.js";
 import { Board, boardLayout, positionsOf } from "./board.js";
 import { factsOf, lineText, moveName, sidesOf } from "./games.js";

@@ -1,4 +1,4 @@
-// The replay of one game: of a run against itself, of a tournament, or one that was just played.
+// The replay of one game: from self-play, from a tournament, or just played.
 import { address, keep, path, withQuery } from "../page/address.js";
 import { Board, boardLayout, positionsOf } from "./board.js";
 import { lineText, moveName, sidesOf } from "./games.js";

@@ -1,5 +1,5 @@
-// The games that can be replayed: those a run has recorded, those of tournaments, and those that a
-// person has just played, which the address holds.
+// The games to replay: those recorded by runs, those of tournaments, and the one just played,
+// which the address holds.
 import { address, path, withQuery } from "../page/address.js";
 import { element, get } from "../page/dom.js";
 import { positionsOf } from "./board.js";

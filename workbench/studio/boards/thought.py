@@ -1,4 +1,4 @@
-"""What a trained player thinks of a position, in terms that people can read."""
+"""A trained player's evaluation of a position, in terms that people can read."""
 
 import threading
 import time

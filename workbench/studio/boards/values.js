@@ -1,4 +1,4 @@
-// What the players can expect: as a bar, and as a curve over a whole game.
+// The expected result of a game: as a bar, and as a curve over the whole game.
 import { element, svg } from "../page/dom.js";
 import { percent, signed } from "../page/words.js";
 

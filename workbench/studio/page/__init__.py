@@ -1,1 +1,1 @@
-"""The one page: which part of it is shown, and the words and helpers that all parts share."""
+"""The single page: chooses the view to show, and has the words and helpers that all views share."""

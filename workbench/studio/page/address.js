@@ -1,4 +1,4 @@
-// Where pages are, and what the address says of the one that is shown.
+// Addresses of pages: builds them, and reads the current one.
 
 // The parts of a path, of the studio's pages as of what the server answers.
 export const path = (...parts) => parts.map(encodeURIComponent).join("/");

@@ -1,4 +1,4 @@
-// Which page is shown: the part of the address after # says so, and everything shown has one.
+// Chooses the page to show by the part of the address after #; everything shown has an address.
 import { element, heading } from "./dom.js";
 
 // A page is a module with `show(page, parts, query)`: it fills `page` and may return what ends it.

@@ -1,4 +1,4 @@
-// The commands that make what a page shows, to be copied.
+// Shell commands that reproduce what a page shows, to be copied.
 import { element } from "./dom.js";
 
 const SHOWN_FOR = 1500; // milliseconds in which a button says that it has copied

@@ -1,4 +1,4 @@
-// Small helpers that every page uses. Text from files only ever becomes text, never markup.
+// Small helpers for every page. Text from files is inserted as text only, never as markup.
 
 const WRITTEN_IN = "input:not([type='checkbox']), select, textarea";
 

@@ -1,4 +1,4 @@
-// Buttons with a sign instead of a word.
+// Buttons with an icon instead of a word.
 import { element, svg } from "./dom.js";
 
 const PATHS = {

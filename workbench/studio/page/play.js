@@ -1,4 +1,4 @@
-// Choosing whom to play with, and then playing.
+// Choosing an opponent, and then playing.
 import { address, path } from "./address.js";
 import { Board, positionsOf } from "../boards/board.js";
 import { element, get, heading } from "./dom.js";

@@ -1,4 +1,4 @@
-// How games, agents and runs are called, and how numbers and times are told, everywhere alike.
+// Names of games, agents and runs, and formats of numbers and times, the same on every page.
 
 const AGENTS = { dqn: "DQN", ppo: "PPO", r2d2: "R2D2", alphazero: "AlphaZero" };
 

@@ -1,4 +1,4 @@
-// Notes about a run, its other name, and its end: what a page changes, where that is allowed.
+// A run's notes, display name and deletion: what a page may change, where that is allowed.
 import { address } from "../page/address.js";
 import { element, failure, get, post } from "../page/dom.js";
 

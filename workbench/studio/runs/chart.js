@@ -1,4 +1,4 @@
-// Curves and sparklines, and how metrics are told in words.
+// Curves and sparklines, and the names of metrics in words.
 import { element, svg } from "../page/dom.js";
 import { minus, percent, short } from "../page/words.js";
 

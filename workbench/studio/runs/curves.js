@@ -1,4 +1,4 @@
-// The learning curves of a run, with those of others to compare.
+// The learning curves of a run, and those of others for comparison.
 import { path, withQuery } from "../page/address.js";
 import { Chart, COLOURS, metricName, metricValue, xText } from "./chart.js";
 import { element, get } from "../page/dom.js";

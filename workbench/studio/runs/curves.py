@@ -1,4 +1,4 @@
-"""Reads learning curves from `metrics.jsonl` as it grows, and thins them to be drawn."""
+"""Reads learning curves from `metrics.jsonl` as it grows, and downsamples them for plotting."""
 
 import errno
 import json

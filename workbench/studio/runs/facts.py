@@ -1,4 +1,4 @@
-"""Reads what the studio shows of a run from its files, and says what is wrong with a broken one."""
+"""Reads what the studio shows of a run from its files, and says what is wrong with a broken run."""
 
 import json
 import os

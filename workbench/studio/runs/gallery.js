@@ -1,4 +1,4 @@
-// All runs.
+// The list of runs.
 import { address, keep, path, withQuery } from "../page/address.js";
 import { metricName, metricValue, sparkline } from "./chart.js";
 import { choice, element, every, failure, get, heading } from "../page/dom.js";

@@ -1,4 +1,4 @@
-// Who beat whom: a table whose numbers lead to the games behind them.
+// The crosstable: who beat whom, each number linked to its games.
 import { element, isForPage, scrolled, th } from "../page/dom.js";
 import { playerName, searchWords } from "./names.js";
 import { short } from "../page/words.js";

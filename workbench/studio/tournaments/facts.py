@@ -1,4 +1,4 @@
-"""Reads what the studio shows of a tournament from its files, and changes none of them.
+"""Reads what the studio shows of a tournament from its files, without changing them.
 
 The lines of games or evaluations are the truth, so that what is still being played shows as well.
 Tables are made of them by the functions that `ludus tournament` uses, once per state of the file.

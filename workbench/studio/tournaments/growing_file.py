@@ -1,4 +1,4 @@
-"""Reads the lines of a tournament's file while another process may be writing it.
+"""Reads the lines of a tournament's file while another process may be appending to it.
 
 It locks and mends nothing. Lines that make no sense are counted and left out.
 """

@@ -1,4 +1,4 @@
-// How strong the checkpoints of a run are against how long they have trained.
+// The strength of a run's checkpoints against training steps.
 import { element, panel, svg } from "../page/dom.js";
 import { searchWords } from "./names.js";
 import { short, signed } from "../page/words.js";

@@ -1,4 +1,4 @@
-// How the players of a tournament are called.
+// Display names of the players of a tournament.
 import { element } from "../page/dom.js";
 
 // "connect-four?simulations=64" -> "connect-four · 64 sims".

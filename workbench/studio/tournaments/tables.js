@@ -1,4 +1,4 @@
-// The tables of a tournament: ratings, and returns where nobody is played against.
+// The tables of a tournament: ratings, or returns where there are no opponents.
 import { element, scrolled, svg, th } from "../page/dom.js";
 import { playerName } from "./names.js";
 import { fixed, percent, short, signed, whole } from "../page/words.js";

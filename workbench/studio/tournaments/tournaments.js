@@ -1,4 +1,4 @@
-// Tournaments: the list, and one with its ratings, crosstable, ladder of checkpoints and games.
+// The list of tournaments, and one with its ratings, crosstable, ladder of checkpoints and games.
 import { address, path } from "../page/address.js";
 import { commandsPanel } from "../page/commands.js";
 import { element, every, get, heading, panel } from "../page/dom.js";

@@ -1,4 +1,4 @@
-// A bar for each action, which shows what the agent thinks of it, and which one it chose.
+// A bar per action, with the agent's estimate of it and a mark at the one that it chose.
 import { element } from "../page/dom.js";
 import { actionColour } from "./timeline.js";
 import { fixed, percent } from "../page/words.js";

@@ -1,4 +1,4 @@
-"""Plays a recorded episode once more, since a trace holds no observations.
+"""Replays a recorded episode in its env, since a trace holds no observations.
 
 Worlds are deterministic given the seed and the actions, sticky actions included, so the trace's
 actions bring back each observation, and the agent what it remembered. Frames are kept once, not

@@ -1,4 +1,4 @@
-// The list of what happened in an episode; each event leads to its frame.
+// The list of events in an episode; each one links to its frame.
 import { element, reveal } from "../page/dom.js";
 import { short, whole } from "../page/words.js";
 

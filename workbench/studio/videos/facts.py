@@ -1,4 +1,4 @@
-"""The videos of a run: which there are, what they show at a glance, and how they ended."""
+"""The videos of a run: which there are, a summary of each, and how each ended."""
 
 import io
 import re

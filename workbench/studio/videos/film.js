@@ -1,4 +1,4 @@
-// A video as a film strip: which frame is shown, and how to get to another one.
+// A video as a film strip: which frame is shown, and how to move to another.
 
 export const SPEEDS = [0.25, 0.5, 1, 2, 4];
 

@@ -1,4 +1,4 @@
-// What the network looks at, and what goes on in it: pictures that the server draws on demand.
+// What the network looks at, and its activations: pictures that the server draws on demand.
 import { ask, choice, element, get } from "../page/dom.js";
 import { whole } from "../page/words.js";
 

@@ -1,4 +1,4 @@
-// One recorded episode: the video, in step with what the agent thought.
+// One recorded episode: the video, in step with the agent's outputs.
 import { address, keep, path } from "../page/address.js";
 import { commandsPanel, copyButton } from "../page/commands.js";
 import { choice, element, get, heading, isForPage } from "../page/dom.js";

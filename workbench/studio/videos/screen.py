@@ -1,4 +1,4 @@
-"""Where the screen is in a video: told by its trace; for older traces it is found out here."""
+"""Where the game screen is in a video: read from its trace, or detected for older traces."""
 
 import json
 import re

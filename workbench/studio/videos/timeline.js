@@ -1,4 +1,4 @@
-// Strips over a whole episode, one column per frame, with a mark at the frame that is shown.
+// Timelines of a whole episode, one column per frame, with a mark at the current frame.
 import { element } from "../page/dom.js";
 import { short } from "../page/words.js";
 

@@ -1,4 +1,4 @@
-"""Reads the traces that lie beside videos, and checks them.
+"""Reads the traces beside videos, and validates them.
 
 `workbench.recording.episode` writes those of episodes and `workbench.evaluation.board_games` those
 of games. Whatever is wrong with one raises the same error.

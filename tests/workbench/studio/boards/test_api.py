@@ -225,7 +225,7 @@ def test_a_recorded_game_tells_moves_values_and_visits(studio):
     assert game["game"] == "connect_four"
     assert len(game["moves"]) == len(game["values"]) == len(game["visits"])
     first = {move["action"]: move["visits"] for move in game["visits"][0]}
-    assert first == {3: 12, 1: 12, 5: 4, 0: 1, 2: 1, 4: 1, 6: 1}
+    assert first == {3: 12, 5: 12, 1: 4, 0: 1, 2: 1, 4: 1, 6: 1}
     assert game["visits"][0][3]["squares"] == [[5, 3]]
     told = ask(studio, "positions", game=game["game"], moves=",".join(map(str, game["moves"])))
     assert told["positions"][-1]["result"] == game["result"]

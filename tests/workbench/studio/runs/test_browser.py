@@ -52,7 +52,7 @@ def test_the_zoo_is_there_with_pictures(studio, page, accessible, shoot):
     wait_until(page, f"{first}.every(i => i.complete && i.naturalWidth > 100)")
     card = page.locator(".card", has_text="Connect four")
     expect(card).to_contain_text("finished")
-    expect(card).to_contain_text("of the points against mcts:1000, in training")
+    expect(card).to_contain_text("of the points against mcts:1000, 200 games (95%: 90.6% to 98.7%)")
     expect(card).to_contain_text("640k steps")
     expect(card.locator("polyline")).to_have_count(1)
     accessible(page)
@@ -120,7 +120,7 @@ def test_the_page_of_a_run(studio, page, accessible, shoot):
         "href", "#/play/connect-four"
     )
     expect(box(page, "Metric")).to_have_value("score_mcts_1000")
-    expect(newest_told(page)).to_have_text("97.5%")
+    expect(newest_told(page)).to_have_text("85%")
     is_drawn = """canvas => {
         const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
         let count = 0;  // pixels in the blue of the first curve
@@ -140,7 +140,7 @@ def test_the_page_of_a_run(studio, page, accessible, shoot):
     page.get_by_role("button", name="value loss").click()
     expect(box(page, "Metric")).to_have_value("value_loss")
     page.get_by_label("Over").select_option("wall time")
-    expect(page.locator(".curves-chart tbody tr").first).to_contain_text("54 min 8 s")
+    expect(page.locator(".curves-chart tbody tr").first).to_contain_text("54 min 41 s")
     expect(page).to_have_url(says("metric=value_loss"))
     expect(page).to_have_url(says("smooth=0.5"))
     accessible(page)

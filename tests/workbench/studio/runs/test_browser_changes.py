@@ -214,4 +214,4 @@ def test_a_review_of_no_game_says_so(studio, browser):
 
 def test_videos_of_boards_say_who_won_by_the_names_of_the_game(studio, page):
     page.goto(f"{studio}/#/run/connect-four")
-    expect(page.locator(".videos a").last).to_contain_text("Yellow won")
+    expect(page.locator(".videos a").last).to_contain_text("Red won")
