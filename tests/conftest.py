@@ -8,6 +8,7 @@ from hypothesis import settings
 
 # Shells start what runs in the background with Ctrl-C ignored, and tests press it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup ignores
 torch.set_num_threads(1)
 settings.register_profile("ludus", deadline=None, derandomize=True, database=None)
 settings.load_profile("ludus")
