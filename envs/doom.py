@@ -10,6 +10,7 @@ started them.
 
 import signal
 import subprocess
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -40,6 +41,9 @@ KEYS = {
 }
 # Those that a run is saved at.
 STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1}
+# ViZDoom (1.3) forks without Python's lock, and OpenBLAS (SciPy 1.17's) joins its threads before
+# each fork. Of two forks at the same moment one waits forever for a thread that the other joined.
+ONE_AT_A_TIME = threading.Lock()
 
 
 class DoomConfig(EnvConfig):
@@ -189,7 +193,8 @@ class DoomWorlds(Worlds):
         # A terminal's Ctrl-C goes to all processes of its group, and games inherit what is blocked.
         ours = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         try:
-            self._games[i].reset()
+            with ONE_AT_A_TIME:
+                self._games[i].reset()
         except FileDoesNotExistException as error:
             raise ValueError(f"{self.spec.name} does not start: {error}") from error
         finally:

@@ -1,4 +1,4 @@
-"""What every test relies on: one thread, and the same random numbers in whatever order."""
+"""What every test relies on: one thread, whole floats, the same random numbers in any order."""
 
 import signal
 
@@ -15,5 +15,7 @@ settings.load_profile("ludus")
 
 
 @pytest.fixture(autouse=True)
-def seeded_torch() -> None:
+def fresh_torch() -> None:
     torch.manual_seed(0)
+    # A training that ran in this process before has turned denormals off; hypothesis needs them.
+    torch.set_flush_denormal(False)

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
 import envs.atari
 import workbench.evaluation.load
@@ -33,9 +32,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def ludus(
-    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Ludus]:
+def ludus(here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ludus:
     """Runs a command in this process, with short episodes and videos."""
     for name in ("RESEED_PERIOD_TICKS", "MAX_FRAMES_PER_EPISODE"):
         monkeypatch.setattr(envs.atari, name, getattr(launcher, name))
@@ -49,9 +46,7 @@ def ludus(
         captured = capsys.readouterr()
         return Outcome(code, captured.out, captured.err)
 
-    yield run
-    # Training sets it for the whole process, and hypothesis needs denormals.
-    torch.set_flush_denormal(False)
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ import psutil
 import pytest
 import vizdoom
 from pydantic import ValidationError
+from vizdoom.gymnasium_wrapper.base_gymnasium_env import VizdoomEnv
 
 from envs import make_envs
 from envs.doom import DoomConfig, list_scenarios
@@ -156,6 +157,26 @@ def test_games_survive_ctrl_c_but_not_the_process_that_started_them() -> None:
         process.kill()
     gone, alive = psutil.wait_procs(games, timeout=20)
     assert (len(gone), alive) == (2, [])
+
+
+def test_games_start_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    starting, most = 0, 0
+
+    def reset(_: Any, seed: int | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+        nonlocal starting, most
+        if seed is None:  # the first one, which starts the process
+            starting += 1
+            most = max(most, starting)
+            time.sleep(0.05)  # long enough for others to come in
+            starting -= 1
+        return {"screen": np.zeros((120, 160, 3), np.uint8)}, {}
+
+    monkeypatch.setattr(VizdoomEnv, "reset", reset)
+    env = make_envs(doom(num_envs=4, env_threads=4))
+    env.reset(0)
+    env.recv()
+    env.close()
+    assert most == 1
 
 
 def test_without_the_extra_the_config_names_the_install_command(
