@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from envs.base import WorldFailure
 from workbench.cli.caches import writable_caches
 from workbench.cli.flags import what_was_wrong
 from workbench.cli.measure import measuring
@@ -52,6 +53,8 @@ def run_command(arguments: list[str], *, debug: bool = False) -> int:
                 return _fail(str(error), 2)
             case WorkError():
                 return _fail(str(error), 1)
+            case WorldFailure():
+                return _fail(f"{error}; what was saved is kept", 1)
             case _ if is_lack_of_memory(error):
                 return _fail(f"there is not enough memory: {error}; what was saved is kept", 1)
             case OSError():
