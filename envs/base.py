@@ -208,6 +208,10 @@ class EnvConfig(Config):
         """Returns one env that also shows what a person would see."""
         return cast(RenderableEnv, self.model_copy(update={"num_envs": 1}).make())
 
+    def complaints(self) -> list[tuple[str, bool]]:
+        """Returns what its author should look at, a line each, and whether it breaks a rule."""
+        return []
+
     def note(self, typed: Mapping[str, Any]) -> str | None:
         """Returns a line about what may surprise users, given what they typed."""
         return None

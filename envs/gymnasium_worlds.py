@@ -6,7 +6,9 @@ training cuts the unfinished episodes off and begins new ones (`envs.replayed`).
 """
 
 import importlib
+import re
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib.util import module_from_spec, spec_from_file_location
 from math import isfinite
@@ -18,15 +20,17 @@ from typing import Any, Literal
 import gymnasium
 import numpy as np
 import numpy.typing as npt
+from gymnasium.utils.env_checker import check_env
 from pydantic import Field, field_validator, model_validator
 
-from envs.base import EnvConfig, EnvSpec, HumanPlay, WorldFailure
+from envs.base import EnvConfig, EnvSpec, HumanPlay, Part, WorldFailure
 from envs.replayed import Outcome, ReplayedEnvs, Worlds
 from envs.spaces import Actions, Observations, View
 from envs.spelling import did_you_mean
 
 TRIED_STEPS = 100  # of a new world, so that what is wrong is told before a run is begun
-RENDER_HEIGHT = 256  # of what is drawn for a world that does not draw itself
+ANSI = re.compile(r"\x1b\[[0-9;]*m")  # the colours that Gymnasium warns in
+RENDER_SIZE = 256  # of what is drawn for a world that does not draw itself
 
 
 class GymnasiumConfig(EnvConfig):
@@ -80,6 +84,20 @@ class GymnasiumConfig(EnvConfig):
 
     def make(self) -> ReplayedEnvs:
         return ReplayedEnvs(GymnasiumWorlds(self))
+
+    def complaints(self) -> list[tuple[str, bool]]:
+        """See `EnvConfig.complaints`: those of Gymnasium's own checker."""
+        world, broken = make_world(self), []
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                check_env(world.unwrapped, skip_render_check=True)
+            except Exception as error:
+                broken.append((_line(error), True))
+            finally:
+                world.close()
+        hints = (" ".join(ANSI.sub("", str(one.message)).split()) for one in caught)
+        return broken + [(hint.removeprefix("WARN: "), False) for hint in dict.fromkeys(hints)]
 
 
 def make_world(config: GymnasiumConfig) -> "gymnasium.Env[Any, Any]":
@@ -244,7 +262,7 @@ class GymnasiumWorlds(Worlds):
         world = self._worlds[0]
         picture: Any = world.render() if world.render_mode == "rgb_array" else None
         if picture is None:
-            return _as_picture(self._frames[0])
+            return _as_picture(self._frames[0], self.spec.parts)
         return np.asarray(picture, np.uint8)[..., :3]
 
     def close(self) -> None:
@@ -263,11 +281,35 @@ def _meanings(world: Any) -> Sequence[str]:
     return ()
 
 
-def _as_picture(frame: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Returns a frame `[C, H, W]` as `[H', W', 3]`, enlarged; more channels become their mean."""
-    gray = len(frame) not in (1, 3)
-    planes = frame.mean(0, keepdims=True).astype(np.uint8) if gray else frame
-    times = max(1, RENDER_HEIGHT // planes.shape[1])
-    large = planes.repeat(times, axis=1).repeat(times, axis=2)
+def _as_picture(frame: npt.NDArray[np.uint8], parts: Sequence[Part]) -> npt.NDArray[np.uint8]:
+    """Returns a picture `[H, W, 3]` of a frame: the largest one in it, or bars for its numbers."""
+    if not parts:
+        return _enlarged(frame)
+    ends = np.cumsum([part.num_bytes for part in parts])
+    read = dict(zip(parts, np.split(frame.ravel(), ends[:-1]), strict=True))
+    pictures = [part for part in parts if part.kind == "picture"]
+    if pictures:
+        largest = max(pictures, key=lambda part: part.num_bytes)
+        return _enlarged(read[largest].reshape(largest.shape))
+    numbers = [data.view(np.float32) for part, data in read.items() if part.kind == "vector"]
+    return _bars(np.concatenate(numbers) if numbers else np.zeros(1, np.float32))
+
+
+def _enlarged(planes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Returns `[C, H, W]` as RGB; other than 1 or 3 channels become their largest."""
+    shown = planes if len(planes) in (1, 3) else planes.max(0, keepdims=True)
+    times = max(1, RENDER_SIZE // max(shown.shape[1:]))
+    large = shown.repeat(times, axis=1).repeat(times, axis=2)
     rgb = large if len(large) == 3 else large.repeat(3, axis=0)
     return np.ascontiguousarray(rgb.transpose(1, 2, 0))
+
+
+def _bars(numbers: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    """Returns a bar for each number, from -1 at the bottom to 1 at the top."""
+    picture = np.zeros((RENDER_SIZE, RENDER_SIZE, 3), np.uint8)
+    middle = RENDER_SIZE // 2
+    tops = (middle - np.clip(numbers, -1, 1) * (middle - 1)).astype(int)
+    edges = np.linspace(0, RENDER_SIZE, len(tops) + 1).astype(int)
+    for top, left, right in zip(tops, edges, edges[1:], strict=False):
+        picture[min(top, middle) : max(top, middle) + 1, left : max(left + 1, right - 2)] = 200
+    return picture

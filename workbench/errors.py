@@ -16,3 +16,8 @@ def is_lack_of_memory(error: Exception) -> bool:
         or type(error).__name__ == "OutOfMemoryError"
         or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
     )
+
+
+def is_failure_of_world(error: Exception) -> bool:
+    """Returns whether it is an `envs.base.WorldFailure`, for which numpy need not be imported."""
+    return type(error).__name__ == "WorldFailure"

@@ -7,13 +7,15 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
+LETTERS = "abcdefghijklmnopqrstuvwxyz "  # Gymnasium's own have no blank
+
 
 class Treasure(gymnasium.Env[dict[str, Any], np.ndarray]):
     """Two chests; the order names the one to open. `fault` makes it break a rule."""
 
     def __init__(self, fault: str = "", *, forgets_seed: bool = False) -> None:
         self.observation_space = spaces.Dict(
-            {"order": spaces.Text(20), "time": spaces.Box(0, 1, (1,))}
+            {"order": spaces.Text(20, charset=LETTERS), "time": spaces.Box(0, 1, (1,))}
         )
         self.action_space = spaces.MultiDiscrete([2, 2])
         if fault == "continuous":

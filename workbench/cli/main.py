@@ -4,7 +4,6 @@ import sys
 
 import typer
 
-from envs.base import WorldFailure
 from workbench.cli.caches import writable_caches
 from workbench.cli.flags import what_was_wrong
 from workbench.cli.measure import measuring
@@ -12,7 +11,8 @@ from workbench.cli.remove import removal
 from workbench.cli.serve import serving
 from workbench.cli.train import training
 from workbench.cli.wording import say
-from workbench.errors import UsageError, WorkError, is_lack_of_memory
+from workbench.cli.worlds import worlds
+from workbench.errors import UsageError, WorkError, is_failure_of_world, is_lack_of_memory
 from workbench.training.stopping import lasting_stderr
 
 app = typer.Typer(
@@ -21,7 +21,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Train agents from pixels, watch them play, and measure how good they are.",
 )
-for commands in (training, measuring, serving, removal):
+for commands in (training, worlds, measuring, serving, removal):
     app.add_typer(commands)
 
 
@@ -53,7 +53,7 @@ def run_command(arguments: list[str], *, debug: bool = False) -> int:
                 return _fail(str(error), 2)
             case WorkError():
                 return _fail(str(error), 1)
-            case WorldFailure():
+            case _ if is_failure_of_world(error):
                 return _fail(f"{error}; what was saved is kept", 1)
             case _ if is_lack_of_memory(error):
                 return _fail(f"there is not enough memory: {error}; what was saved is kept", 1)
