@@ -85,12 +85,8 @@ class Strength:
         game = OpenSpielGame(self._config.env)
         if self._exam is None and (solver := make_solver(game)) is not None:
             first_ply = game.spec.max_plies // 4
-            self._exam = make_exam(
-                game, solver, EXAM_POSITIONS, first_ply=first_ply, with_scores=True
-            )
-        if self._exam is None:
-            return {}
-        return self._exam.marks(self._player(game, self._agent.evaluate))
+            self._exam = make_exam(game, solver, EXAM_POSITIONS, first_ply=first_ply)
+        return self._exam.marks(self._player(game, self._agent.evaluate)) if self._exam else {}
 
     def _player(self, game: OpenSpielGame, evaluate: Evaluate) -> SearchPlayer:
         config = self._config.agent
