@@ -35,7 +35,7 @@ STRICT_FIRST_PLY = 10
 def make_player(name: str, game: OpenSpielGame, simulations: int) -> Player:
     if name.partition(":")[0] in ("random", "greedy", "mcts", "minimax"):
         return make_baseline(name, game)
-    agent, _, config, _ = load_board_agent(name)
+    agent, _, config, *_ = load_board_agent(name)
     return SearchPlayer(agent.evaluate, config.agent.search, game, simulations)
 
 

@@ -24,7 +24,7 @@ def main() -> None:
     args = parser.parse_args()
     rows = []
     for name in args.players:
-        agent, game, config, _ = load_board_agent(name)
+        agent, game, config, *_ = load_board_agent(name)
         exam = whole_exam(game, make_solver(game))
         for simulations in args.simulations:
             player = SearchPlayer(agent.evaluate, config.agent.search, game, simulations)

@@ -10,6 +10,7 @@ from envs.board.base import BoardGame, Position
 from envs.board.openspiel import OpenSpielGame
 from envs.spelling import nearest
 from workbench.errors import UsageError
+from workbench.evaluation.load import is_count
 from workbench.evaluation.solved import Solver, make_solver
 
 BASELINES = "random, greedy, minimax:DEPTH, mcts:SIMULATIONS, solver, solver:SHARE_AT_RANDOM"
@@ -28,7 +29,7 @@ def make_baseline(name: str, game: OpenSpielGame) -> Player:
     if name == "greedy":
         return MinimaxPlayer(game, 2)
     if kind in ("minimax", "mcts"):
-        if not text.isascii() or not text.isdigit() or not 0 < int(text) < 10**9:
+        if not is_count(text):
             raise UsageError(
                 f"{name!r} needs a number, as in {kind}:{4 if kind == 'minimax' else 1000}"
             )

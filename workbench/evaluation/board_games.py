@@ -59,7 +59,7 @@ def evaluate_board(
         simulations: per move; None: as many as in training's long searches.
         on_game: told 1 for a win, 0.5 for a draw, 0 for a loss.
     """
-    agent, game, config, _ = player
+    agent, game, config, *_ = player
     simulations = simulations or config.agent.simulations
     plies = config.anchor_opening_plies
     openings = random_openings(game, plies, (games + 1) // 2, np.random.default_rng(seed))
