@@ -77,10 +77,8 @@ class EvalActor(Actor):
             seed: determines which actions are replaced, and by what.
             first_env: which env of an evaluation the first row is; see `VectorEnv.reset`.
         """
-        self._actor = actor
-        self._spec = spec
+        self._actor, self._spec, self._first_env = actor, spec, first_env
         self._rng = np.random.default_rng(seed)
-        self._first_env = first_env
 
     def initial_memory(self, num_envs: int) -> Memory:
         """See `Actor.initial_memory`; that of blank rows is behind that of the envs."""
@@ -90,8 +88,10 @@ class EvalActor(Actor):
         """See `Actor.act`; each call advances the generator."""
         count = len(step.obs)
         blanks = MAX_EVAL_ENVS - count
-        whole = Step._make(np.pad(x, [(0, blanks)] + [(0, 0)] * (x.ndim - 1)) for x in step)
-        whole.first[count:] = True  # nothing to remember there
+        whole = step
+        if blanks:
+            whole = Step._make(np.pad(x, [(0, blanks)] + [(0, 0)] * (x.ndim - 1)) for x in step)
+            whole.first[count:] = True  # nothing to remember there
         decision, memory = self._actor.act(whole, memory, explore=explore)
         action, values, policy = decision
         spec = self._spec

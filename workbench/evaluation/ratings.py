@@ -121,29 +121,27 @@ def rate(
     fitted, hessian = _fit_all(units, num_players)
     resampled = _resample(units, fitted, resamples, np.random.default_rng(0))
     inverse = np.linalg.inv(hessian)
-    covariance = inverse[:-2, :-2]
+    # What parameters mean in Elo: K ratings beside what is known, and the advantage.
     known = np.full(num_players, 1 / num_players) if anchor is None else np.eye(num_players)[anchor]
-    scale = ELO_PER_UNIT * (np.eye(num_players) - known)
-    elo = anchor_elo + scale @ fitted[:-2]
-    low, high = anchor_elo + np.percentile(resampled[:, :-2] @ scale.T, [2.5, 97.5], axis=0)
-    half_width = NORMAL_95 * np.sqrt(np.diag(scale @ covariance @ scale.T))
+    scale = ELO_PER_UNIT * np.eye(num_players + 1, num_players + 2)
+    scale[:-1, :-2] -= ELO_PER_UNIT * known
+    offset = np.append(np.full(num_players, anchor_elo), 0)
+    elo = offset + scale @ fitted
+    low, high = offset + np.percentile(resampled @ scale.T, [2.5, 97.5], axis=0)
+    half_width = NORMAL_95 * np.sqrt(np.diag(scale @ inverse @ scale.T))
     hessian_low, hessian_high = elo - half_width, elo + half_width
-    few = _pairs_met(units, num_players) < FEW_PAIRS
-    advantage = ELO_PER_UNIT * fitted[-2]
-    advantage_low, advantage_high = np.percentile(ELO_PER_UNIT * resampled[:, -2], [2.5, 97.5])
-    if units.times.sum() < FEW_PAIRS:
-        spread = NORMAL_95 * ELO_PER_UNIT * np.sqrt(inverse[-2, -2])
-        advantage_low = min(advantage_low, advantage - spread)
-        advantage_high = max(advantage_high, advantage + spread)
+    few = np.append(_pairs_met(units, num_players), units.times.sum()) < FEW_PAIRS
+    low = np.where(few, np.minimum(low, hessian_low), low)
+    high = np.where(few, np.maximum(high, hessian_high), high)
     return Ratings(
-        elo=elo,
-        low=np.where(few, np.minimum(low, hessian_low), low),
-        high=np.where(few, np.maximum(high, hessian_high), high),
-        hessian_low=hessian_low,
-        hessian_high=hessian_high,
-        superiority=_superiority(resampled[:, :-2], fitted[:-2], covariance, few),
-        first_player_advantage=float(advantage),
-        first_player_advantage_ci95=(float(advantage_low), float(advantage_high)),
+        elo=elo[:-1],
+        low=low[:-1],
+        high=high[:-1],
+        hessian_low=hessian_low[:-1],
+        hessian_high=hessian_high[:-1],
+        superiority=_superiority(resampled[:, :-2], fitted[:-2], inverse[:-2, :-2], few[:-1]),
+        first_player_advantage=float(elo[-1]),
+        first_player_advantage_ci95=(float(low[-1]), float(high[-1])),
         draw_share=float(expit(fitted[-1])),
     )
 

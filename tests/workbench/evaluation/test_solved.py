@@ -48,9 +48,10 @@ def test_an_exam_asks_over_all_plies_and_knows_the_answers(name, first_ply):
 
 def test_perfect_play_keeps_every_value_and_chance_does_not():
     game = load("tic_tac_toe")
-    exam = make_exam(game, make_solver(game), 100, first_ply=2)
+    solver = make_solver(game)
+    exam = make_exam(game, solver, 100, first_ply=2)
     assert exam.marks(MinimaxPlayer(game, 9))["keeps_value"] == 1
-    matters = random_exam(game, make_solver(game), 100, first_ply=2).matters.mean()
+    matters = random_exam(game, solver, 100, first_ply=2).matters.mean()
     kept = exam.marks(RandomPlayer(game))["keeps_value"]
     # All of the moves that do not matter, and about half of those that do.
     assert 1 - 0.8 * matters < kept < 1 - 0.2 * matters
@@ -58,8 +59,9 @@ def test_perfect_play_keeps_every_value_and_chance_does_not():
 
 def test_strictly_best_is_the_soonest_win_and_the_latest_loss():
     game = load("tic_tac_toe")
-    exam = make_exam(game, make_solver(game), 300, first_ply=0)
-    values = random_exam(game, make_solver(game), 300, first_ply=0).values
+    solver = make_solver(game)
+    exam = make_exam(game, solver, 300, first_ply=0)
+    values = random_exam(game, solver, 300, first_ply=0).values
     assert np.array_equal(np.where(exam.scores == ILLEGAL, ILLEGAL, np.sign(exam.scores)), values)
     # Minimax to the end takes any win, so it is late now and then, but it throws nothing away.
     marks = exam.marks(MinimaxPlayer(game, 9))
