@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from exams import random_exam
 from side_by_side import show, write_json
 
 from agents.alphazero import SearchPlayer
@@ -26,7 +27,7 @@ from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench.evaluation.baselines import make_baseline
 from workbench.evaluation.intervals import share95
 from workbench.evaluation.load import load_board_agent
-from workbench.evaluation.solved import make_exam
+from workbench.evaluation.solved import FIRST_PLY
 
 STRICT_FIRST_PLY = 10
 
@@ -34,7 +35,7 @@ STRICT_FIRST_PLY = 10
 def make_player(name: str, game: OpenSpielGame, simulations: int) -> Player:
     if name.partition(":")[0] in ("random", "greedy", "mcts", "minimax"):
         return make_baseline(name, game)
-    agent, _, config, _ = load_board_agent(name)
+    agent, _, config, *_ = load_board_agent(name)
     return SearchPlayer(agent.evaluate, config.agent.search, game, simulations)
 
 
@@ -48,7 +49,7 @@ def main() -> None:
     game = OpenSpielGame(BoardConfig(kind="board", game="connect_four"))
     solver = ConnectFourSolver()
     begin = time.monotonic()
-    exam = make_exam(game, solver, args.positions)
+    exam = random_exam(game, solver, args.positions, first_ply=FIRST_PLY)
     histories = [game.history(position) for position in exam.positions]
     late = np.array([len(history) >= STRICT_FIRST_PLY for history in histories])
     scores = np.array(

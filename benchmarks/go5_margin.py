@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--simulations", type=int, default=400)
     parser.add_argument("--games", type=int, default=10)
     args = parser.parse_args()
-    agent, rules, config, _ = load_board_agent(args.player)
+    agent, rules, config, *_ = load_board_agent(args.player)
     player = SearchPlayer(agent.evaluate, config.agent.search, rules, args.simulations)
     alone = play_match(rules, (player, player), [[]])[0]
     rows = [("itself", "1", str(margin(alone)), str(len(alone.history)))]

@@ -54,7 +54,7 @@ def main() -> None:
 
 def errors_of(run: str, simulations: int, num_games: int) -> list[np.ndarray]:
     """Returns for each game the error in each of its positions."""
-    agent, game, config, _ = load_board_agent(run)
+    agent, game, config, *_ = load_board_agent(run)
     rng = np.random.default_rng(1)
     positions = []
     while len(positions) < num_games:

@@ -9,11 +9,12 @@ already, on either side.
 import argparse
 
 import numpy as np
+from exams import whole_exam
 from side_by_side import show
 
 from agents.alphazero import SearchPlayer
 from workbench.evaluation.load import load_board_agent
-from workbench.evaluation.solved import make_solver, make_whole_exam
+from workbench.evaluation.solved import make_solver
 
 
 def main() -> None:
@@ -23,8 +24,8 @@ def main() -> None:
     args = parser.parse_args()
     rows = []
     for name in args.players:
-        agent, game, config, _ = load_board_agent(name)
-        exam = make_whole_exam(game, make_solver(game))
+        agent, game, config, *_ = load_board_agent(name)
+        exam = whole_exam(game, make_solver(game))
         for simulations in args.simulations:
             player = SearchPlayer(agent.evaluate, config.agent.search, game, simulations)
             moves = np.array(player.choose(exam.positions, range(len(exam.positions))))

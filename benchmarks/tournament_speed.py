@@ -26,7 +26,7 @@ from workbench.evaluation.match import Fixture, play
 from workbench.tournament.entrants import enter
 from workbench.tournament.openings import balanced_openings, default_opening_plies
 from workbench.tournament.play import Tournament, game_seed
-from workbench.tournament.records import Key, Records
+from workbench.tournament.records import Key, open_records
 from workbench.tournament.schedule import fixed
 
 
@@ -43,7 +43,10 @@ def main() -> None:
     game = OpenSpielGame(config)
     openings = balanced_openings(game, default_opening_plies(game), args.games // 2, 0)
 
-    with tempfile.TemporaryDirectory() as folder, closing(Records(Path(folder), {})) as records:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        closing(open_records(Path(folder), {})) as records,
+    ):
         tournament = Tournament(config, entrants, openings, records, seed=0)
         len(openings)  # draws them all, which either way of playing would have to
         begin = time.perf_counter()

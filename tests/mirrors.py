@@ -77,7 +77,6 @@ HELD_BY = {
     "workbench/tournament/pictures.py": "end_to_end/test_tournament.py",
     "workbench/tournament/run.py": "workbench/tournament/test_play.py",
     "workbench/tournament/standings.py": "workbench/tournament/test_play.py",
-    "workbench/tournament/tables.py": "workbench/tournament/test_play.py",
     "workbench/training/launch.py": "end_to_end/test_stopping.py",
     "workbench/training/off_policy.py": "learning/test_probes.py",
     "workbench/training/stopping.py": "end_to_end/test_stopping.py",

@@ -11,20 +11,32 @@ from pathlib import Path
 
 import psutil
 import pytest
+import torch
 
+from agents.alphazero import AlphaZero
+from envs.board.openspiel import OpenSpielGame
 from tests.end_to_end.checks import complaint
 from tests.end_to_end.configs import BOARD, write_config
 from tests.end_to_end.conftest import Ludus
 from tests.end_to_end.launcher import Launcher
+from workbench.config import SelfPlayConfig, load_config
+from workbench.runs import checkpoint
+from workbench.runs.run import create_run
 
 
 @pytest.fixture(scope="session")
-def board_run(processes: Launcher, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of tic-tac-toe with four checkpoints."""
+def board_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of tic-tac-toe with four checkpoints, of networks that have learned nothing."""
     directory = tmp_path_factory.mktemp("board")
-    write_config(directory / "c.yaml", BOARD, record_period_env_steps=10_000)
-    assert processes.run(directory, "train", "c.yaml", "--run", "a").code == 0
-    return directory / "runs/a"
+    config = load_config(Path(write_config(directory / "c.yaml", BOARD)))
+    assert isinstance(config, SelfPlayConfig)
+    run = create_run(config, str(directory / "runs/a"))
+    spec, cpu = OpenSpielGame(config.env).spec, torch.device("cpu")
+    torch.manual_seed(0)
+    for step in (5, 200, 400, 600):
+        model = AlphaZero(config.agent, spec, cpu).network_state()
+        checkpoint.save(run.checkpoints, step, model=model, resume={}, facts={})
+    return run.path
 
 
 @pytest.fixture
@@ -148,22 +160,22 @@ def test_active_mode_says_who_is_not_known_well_enough(ludus: Ludus, here: Path)
     assert "used up" not in wide.err
 
 
-def test_killed_twenty_times(processes: Launcher, board_run: Path, tmp_path: Path) -> None:
-    """200 games; every process is killed after it has played some, wherever it is by then."""
-    command = ["tournament", "a@all", "mcts:30", "--games", "20", "--json", "--out", "t"]
+def test_killed_again_and_again(processes: Launcher, board_run: Path, tmp_path: Path) -> None:
+    """100 games; every process is killed after it has played some, wherever it is by then."""
+    command = ["tournament", "a@all", "mcts:10", "--games", "10", "--json", "--out", "t"]
     tables = []
     for name in ("whole", "killed"):
         directory = tmp_path / name
         directory.mkdir()
         shutil.copytree(board_run, directory / "runs/a")
         if name == "killed":
-            _kill_again_and_again(processes, directory, command, times=20)
+            _kill_again_and_again(processes, directory, command, times=8)
         outcome = processes.run(directory, *command)
         assert outcome.code == 0, outcome.err
         tables.append(json.loads(outcome.out))
         lines = (directory / "t/games.jsonl").read_text().splitlines()
         keys = [(*json.loads(line)["players"], json.loads(line)["opening"]) for line in lines]
-        assert len(keys) == len(set(keys)) == 200
+        assert len(keys) == len(set(keys)) == 100
     for table in tables:
         for row in table["players"]:
             del row["milliseconds_per_move"]

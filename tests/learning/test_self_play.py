@@ -8,10 +8,11 @@ import torch
 
 from agents.alphazero import AlphaZero, AlphaZeroConfig, SearchPlayer
 from agents.search import value_of
+from benchmarks.exams import random_exam, whole_exam
 from envs.board.connect_four import ILLEGAL
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench.config import PositionReplayConfig, SelfPlayConfig, load_config
-from workbench.evaluation.solved import make_exam, make_solver, make_whole_exam
+from workbench.evaluation.solved import make_solver
 from workbench.replay import Learnable, PositionReplay
 from workbench.selfplay.games import chances
 from workbench.training.self_play import SelfPlayLoop
@@ -43,7 +44,7 @@ def test_tic_tac_toe_is_never_lost():
     """
     loop, config = train("tic_tac_toe.yaml")
     game = OpenSpielGame(config.env)
-    exam = make_whole_exam(game, make_solver(game))
+    exam = whole_exam(game, make_solver(game))
     seeds = range(len(exam.positions))
     player = SearchPlayer(loop.agent.evaluate, config.agent.search, game, config.agent.simulations)
     assert not exam.thrown_away(np.array(player.choose(exam.positions, seeds))).any()
@@ -59,7 +60,7 @@ def test_connect_four_is_learned_in_minutes():
         "connect_four.yaml", "total_env_steps=40_000", "anchor_period_env_steps=10_000_000"
     )
     game = OpenSpielGame(config.env)
-    exam = make_exam(game, make_solver(game), 300, first_ply=10)
+    exam = random_exam(game, make_solver(game), 300, first_ply=10)
     moves = {}
     for simulations in (1, config.agent.simulations):
         player = SearchPlayer(loop.agent.evaluate, config.agent.search, game, simulations)
@@ -78,7 +79,7 @@ def test_the_network_learns_what_the_solver_says():
         kind="alphazero", head_channels=32, learning_rate=5e-3, precision="float32"
     )
     agent = AlphaZero(config, game.spec, torch.device("cpu"))
-    exam = make_exam(game, make_solver(game), 8_000, first_ply=14)
+    exam = random_exam(game, make_solver(game), 8_000, first_ply=14)
     best = exam.values == exam.values.max(1, keepdims=True)
     obs = game.observe(exam.positions)
     positions = Learnable(

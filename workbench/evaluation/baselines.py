@@ -1,6 +1,8 @@
 """Makes baseline players from their names."""
 
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,6 +12,7 @@ from envs.board.base import BoardGame, Position
 from envs.board.openspiel import OpenSpielGame
 from envs.spelling import nearest
 from workbench.errors import UsageError
+from workbench.evaluation.load import is_count
 from workbench.evaluation.solved import Solver, make_solver
 
 BASELINES = "random, greedy, minimax:DEPTH, mcts:SIMULATIONS, solver, solver:SHARE_AT_RANDOM"
@@ -28,7 +31,7 @@ def make_baseline(name: str, game: OpenSpielGame) -> Player:
     if name == "greedy":
         return MinimaxPlayer(game, 2)
     if kind in ("minimax", "mcts"):
-        if not text.isascii() or not text.isdigit() or not 0 < int(text) < 10**9:
+        if not is_count(text):
             raise UsageError(
                 f"{name!r} needs a number, as in {kind}:{4 if kind == 'minimax' else 1000}"
             )
@@ -46,37 +49,32 @@ def make_baseline(name: str, game: OpenSpielGame) -> Player:
 
 
 def _share(name: str, text: str) -> float:
-    try:
-        share = float(text)
-    except ValueError:
-        share = -1.0
-    if not 0 <= share <= 1:
-        raise UsageError(f"{name!r} needs the share of moves at random, as in solver:0.1")
-    return share
+    with suppress(ValueError):
+        if 0 <= (share := float(text)) <= 1:
+            return share
+    raise UsageError(f"{name!r} needs the share of moves at random, as in solver:0.1")
 
 
+@dataclass(frozen=True)
 class SolverPlayer(Player):
     """Keeps what the position is worth; a lost one is lost as late as can be.
 
     Of moves that are equally good, any. A share of its moves may be random, good or bad.
     """
 
-    def __init__(self, game: BoardGame, solver: Solver, random_share: float) -> None:
-        """`solver` knows the game."""
-        self._random = RandomPlayer(game)
-        self._game = game
-        self._solver = solver
-        self._random_share = random_share
+    game: BoardGame
+    solver: Solver  # knows the game
+    random_share: float
 
     def choose(self, positions: Sequence[Position], seeds: Sequence[int]) -> list[int]:
         return [self._choose(*asked) for asked in zip(positions, seeds, strict=True)]
 
     def _choose(self, position: Position, seed: int) -> int:
         rng = np.random.default_rng(seed)
-        if rng.random() < self._random_share:
-            return self._random.choose([position], [seed])[0]
-        history = self._game.history(position)
-        values = self._solver.values(history)
+        if rng.random() < self.random_share:
+            return RandomPlayer(self.game).choose([position], [seed])[0]
+        history = self.game.history(position)
+        values = self.solver.values(history)
         if values.max() < 0:
-            values = self._solver.scores(history)
+            values = self.solver.scores(history)
         return int(rng.choice(np.flatnonzero(values == values.max())))

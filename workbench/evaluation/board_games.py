@@ -12,19 +12,10 @@ from agents.search import Search
 from envs.board.endings import ending
 from envs.board.openspiel import OpenSpielGame
 from workbench.config import SelfPlayConfig
+from workbench.evaluation import match
 from workbench.evaluation.baselines import make_baseline
 from workbench.evaluation.intervals import counted, score95, told
 from workbench.evaluation.load import BoardAgent
-from workbench.evaluation.match import (
-    Game,
-    count_endings,
-    describe_endings,
-    first_players_scores,
-    games_at_once,
-    play_match,
-    random_openings,
-    rules_of,
-)
 from workbench.evaluation.solved import first_judged_ply, make_solver, was_avoidable
 from workbench.recording.board_frame import SCREEN, draw, frame_of
 from workbench.recording.episode import TRACE_DIGITS, appearing_whole, open_video
@@ -59,22 +50,20 @@ def evaluate_board(
         simulations: per move; None: as many as in training's long searches.
         on_game: told 1 for a win, 0.5 for a draw, 0 for a loss.
     """
-    agent, game, config, _ = player
+    agent, game, config, *_ = player
     simulations = simulations or config.agent.simulations
     plies = config.anchor_opening_plies
-    openings = random_openings(game, plies, (games + 1) // 2, np.random.default_rng(seed))
-    played = play_match(
+    openings = match.random_openings(game, plies, (games + 1) // 2, np.random.default_rng(seed))
+    searching = SearchPlayer(agent.evaluate, config.agent.search, game, simulations)
+    played = match.play_match(
         game,
-        (
-            SearchPlayer(agent.evaluate, config.agent.search, game, simulations),
-            make_baseline(against, game),
-        ),
+        (searching, make_baseline(against, game)),
         openings,
         seed=seed,
-        at_once=games_at_once(simulations),
+        at_once=match.games_at_once(simulations),
         on_game=on_game,
     )
-    scores = first_players_scores(played)
+    scores = match.first_players_scores(played)
     score = float(np.mean(scores))
     low_high = score95(score, _independent(played, plies))
     returns = [2 * one - 1 for one in scores]
@@ -95,33 +84,33 @@ def evaluate_board(
         "distinct_games": len({tuple(one.history) for one in played}),
         "returns": returns,
         "lengths": [len(one.history) for one in played],
-        "endings": count_endings(played),
+        "endings": match.count_endings(played),
         "episodes": len(played),
         "seed": seed,
         "env_steps": player.env_steps,
     }
 
 
-def _independent(played: Sequence[Game], plies: int) -> list[float]:
+def _independent(played: Sequence[match.Game], plies: int) -> list[float]:
     """Returns the first player's mean score in each group of games that do not hang together.
 
     Those are the games of an opening; where all began alike, those that went alike.
     """
     plies = plies if len({tuple(one.history[:plies]) for one in played}) > 1 else WHOLE_GAME
     groups: dict[tuple[int, ...], list[float]] = {}
-    for one, score in zip(played, first_players_scores(played), strict=True):
+    for one, score in zip(played, match.first_players_scores(played), strict=True):
         groups.setdefault(tuple(one.history[:plies]), []).append(score)
     return [float(np.mean(scores)) for scores in groups.values()]
 
 
-def _avoidable(game: OpenSpielGame, played: Sequence[Game], plies: int) -> dict[str, int]:
+def _avoidable(game: OpenSpielGame, played: Sequence[match.Game], plies: int) -> dict[str, int]:
     """Returns how many games of a solved game the first player need not have lost, or drawn."""
     solver = make_solver(game)
     if solver is None:
         return {}
     first_ply = max(plies, first_judged_ply(game))
     found = {"losses_avoidable": 0, "draws_avoidable": 0, "judged_from_ply": first_ply}
-    for i, (one, score) in enumerate(zip(played, first_players_scores(played), strict=True)):
+    for i, (one, score) in enumerate(zip(played, match.first_players_scores(played), strict=True)):
         if score < 1 and was_avoidable(game, solver, one.history, i % 2, 2 * score - 1, first_ply):
             found["draws_avoidable" if score else "losses_avoidable"] += 1
     return found
@@ -144,7 +133,7 @@ def describe(report: Mapping[str, Any]) -> str:
         f"{report['wins']} won, {report['draws']} drawn, {report['losses']} lost; "
         f"{report['distinct_games']} of {report['episodes']} games are distinct\n"
         f"{counted(report['episodes'], 'game')} {began}\n"
-        f"{describe_endings(report['endings'])}\n"
+        f"{match.describe_endings(report['endings'])}\n"
     )
     if "judged_from_ply" not in report:
         return text
@@ -153,10 +142,8 @@ def describe(report: Mapping[str, Any]) -> str:
     for kind, result, least in (("losses", "lost", "lost"), ("draws", "drawn", "no longer won")):
         count, avoidable = report[kind], report[f"{kind}_avoidable"]
         if count:
-            text += (
-                f"{count} {result}: {count - avoidable} were {least} already after {since} "
-                f"and stayed so, {avoidable} avoidable\n"
-            )
+            text += f"{count} {result}: {count - avoidable} were {least} already after {since} "
+            text += f"and stayed so, {avoidable} avoidable\n"
     return text
 
 
@@ -171,7 +158,7 @@ def record_game(
     `to_play`, `value` (player 0's), `visits` and `action` with its `name`; and in `games/` the
     record, see `written`. However soon training cuts its games, this one goes on to its end.
     """
-    game = rules_of(config.env)
+    game = match.rules_of(config.env)
     name, title = f"{env_steps}_{seed}", f"{game.spec.name}  step {env_steps:,}"
     rng = np.random.default_rng(seed)
     search = Search(config.agent.search, game, agent.evaluate, 1)
@@ -183,12 +170,9 @@ def record_game(
             while not (status := game.status([search.roots[0]])).over[0]:
                 search.run(config.agent.simulations)
                 policy, counts = search.policy(0).astype(np.float64), search.visits(0)
-                early = len(steps) < config.agent.temperature_plies
-                action = (
-                    int(rng.choice(len(policy), p=policy / policy.sum()))
-                    if early
-                    else search.best(0)
-                )
+                action = search.best(0)
+                if len(steps) < config.agent.temperature_plies:
+                    action = int(rng.choice(len(policy), p=policy / policy.sum()))
                 values.append(round(search.value(0), TRACE_DIGITS))
                 order = np.argsort(-counts, kind="stable")[:MAX_VISITS_SHOWN]
                 visits = {int(a): int(counts[a]) for a in order if counts[a]}
@@ -199,7 +183,7 @@ def record_game(
                         "ply": len(steps),
                         "to_play": int(status.to_play[0]),
                         "value": values[-1],
-                        "visits": {str(a): count for a, count in visits.items()},
+                        "visits": visits,
                         "action": action,
                         "name": game.action_name(position, action),
                     }
@@ -215,8 +199,9 @@ def record_game(
             "result": result,
             "reason": ending(end),
             "screen": SCREEN._asdict(),
+            "steps": steps,
         }
-        trace.write_text(json.dumps({**facts, "steps": steps}, separators=(",", ":")))
+        trace.write_text(json.dumps(facts, separators=(",", ":")))
     record = GameRecord(
         game=game.spec.name,
         players=(run.name, run.name),
@@ -224,7 +209,7 @@ def record_game(
         result=result,
         event=run.name,
         round=str(env_steps),
-        comments=[f"value {step['value']:+.2f}" for step in steps],
+        comments=[f"value {value:+.2f}" for value in values],
         reason=ending(end),
     )
     games = run.path / "games"

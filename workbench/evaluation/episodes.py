@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -34,17 +35,15 @@ class Evaluation:
 
     def facts(self) -> dict[str, Any]:
         """What was played under which rules, and how often it succeeded where worlds say so."""
-        facts: dict[str, Any] = {
-            "game": self.spec.name,
-            "protocol": self.spec.protocol,
-            "epsilon": self.spec.eval_epsilon,
+        spec, count = self.spec, len(self.returns)
+        facts = {"game": spec.name, "protocol": spec.protocol, "epsilon": spec.eval_epsilon}
+        if spec.success_return_above is None:
+            return facts
+        successes = sum(value > spec.success_return_above for value in self.returns)
+        return facts | {
+            "success_rate": successes / count,
+            "success_ci95": share95(successes, count),
         }
-        above = self.spec.success_return_above
-        if above is not None:
-            successes = int((np.array(self.returns) > above).sum())
-            facts["success_rate"] = successes / len(self.returns)
-            facts["success_ci95"] = share95(successes, len(self.returns))
-        return facts
 
     def ci95(self) -> Interval | None:
         """95 % interval of the mean; None where the returns tell of none, see `mean95`."""
@@ -78,11 +77,8 @@ class EvalActor(Actor):
             seed: determines which actions are replaced, and by what.
             first_env: which env of an evaluation the first row is; see `VectorEnv.reset`.
         """
-        self._actor = actor
-        self._epsilon = spec.eval_epsilon
-        self._num_actions = spec.num_actions
+        self._actor, self._spec, self._first_env = actor, spec, first_env
         self._rng = np.random.default_rng(seed)
-        self._first_env = first_env
 
     def initial_memory(self, num_envs: int) -> Memory:
         """See `Actor.initial_memory`; that of blank rows is behind that of the envs."""
@@ -92,18 +88,16 @@ class EvalActor(Actor):
         """See `Actor.act`; each call advances the generator."""
         count = len(step.obs)
         blanks = MAX_EVAL_ENVS - count
-        whole = Step(
-            *(
-                np.concatenate([part, np.zeros_like(part, shape=(blanks, *part.shape[1:]))])
-                for part in step
-            )
-        )
-        whole.first[count:] = True  # nothing to remember there
+        whole = step
+        if blanks:
+            whole = Step._make(np.pad(x, [(0, blanks)] + [(0, 0)] * (x.ndim - 1)) for x in step)
+            whole.first[count:] = True  # nothing to remember there
         decision, memory = self._actor.act(whole, memory, explore=explore)
         action, values, policy = decision
-        if self._epsilon > 0:
+        spec = self._spec
+        if spec.eval_epsilon > 0:
             asked = np.roll(action, self._first_env)
-            asked = replace_at_random(asked, self._epsilon, self._num_actions, self._rng)
+            asked = replace_at_random(asked, spec.eval_epsilon, spec.num_actions, self._rng)
             action = np.roll(asked, -self._first_env)
         shown = None if policy is None else policy[:count]
         return Decision(action[:count], values[:count], shown), memory
@@ -135,8 +129,7 @@ def evaluate(
     quota[: episodes % num_envs] += 1
     running = np.zeros(num_envs)
     length = np.zeros(num_envs, np.int64)
-    returns: list[list[float]] = [[] for _ in range(num_envs)]
-    lengths: list[list[int]] = [[] for _ in range(num_envs)]
+    ended: list[list[tuple[float, int]]] = [[] for _ in range(num_envs)]  # returns and lengths
     with closing(make_envs(env_config.model_copy(update={"num_envs": num_envs}))) as env:
         spec = env.spec
         env.reset(EVAL_SEED_OFFSET + seed)
@@ -145,16 +138,11 @@ def evaluate(
                 running += step.reward
                 length += ~step.first
                 for i in np.nonzero(step.last)[0]:
-                    if len(returns[i]) < quota[i]:
-                        returns[i].append(float(running[i]))
-                        lengths[i].append(int(length[i]))
-                        on_episode(returns[i][-1])
-                running[step.last] = 0
-                length[step.last] = 0
-                if all(len(r) == q for r, q in zip(returns, quota, strict=True)):
+                    if len(ended[i]) < quota[i]:
+                        ended[i].append((float(running[i]), int(length[i])))
+                        on_episode(float(running[i]))
+                running[step.last] = length[step.last] = 0
+                if sum(map(len, ended)) == episodes:
                     break
-    return Evaluation(
-        spec,
-        [value for per_env in returns for value in per_env],
-        [value for per_env in lengths for value in per_env],
-    )
+    returns, lengths = zip(*chain(*ended), strict=True)
+    return Evaluation(spec, list(returns), list(lengths))

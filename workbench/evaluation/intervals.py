@@ -13,10 +13,8 @@ import numpy.typing as npt
 import scipy  # whose parts are loaded when they are used
 
 Array = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 
-LEVEL = 0.95
-TAIL = (1 - LEVEL) / 2
+TAIL = (1 - 0.95) / 2
 RESAMPLES = 5_000
 # Fewer values tell too little of their own skewness; of more, the mean is normal enough.
 FEW, MANY = 10, 500
@@ -101,10 +99,9 @@ def bounds_of_means(values: Array) -> tuple[Array, Array]:
     low, high = np.full(len(values), np.nan), np.full(len(values), np.nan)
     if number < 2:
         return low, high
-    finite: Flags = np.asarray(np.isfinite(values).all(axis=1))
-    known = np.where(finite[:, None], values, 0)
-    # Differences of equal numbers may be off by one rounding.
-    usable = finite & (np.ptp(known, 1) > 1e-12 * np.abs(known).max(1))
+    with np.errstate(invalid="ignore"):  # no number compares with NaN, and infinite ones are equal
+        # Differences of equal numbers may be off by one rounding.
+        usable = np.ptp(values, 1) > 1e-12 * np.abs(values).max(1)
     values = values[usable]
     if not len(values):
         return low, high
@@ -122,11 +119,9 @@ def bounds_of_means(values: Array) -> tuple[Array, Array]:
         binary = ((values == least[:, None]) | (values == most[:, None])).all(1)
         share = (values == most[:, None]).mean(1)
         share_low, share_high = bounds_of_shares(share, np.full(len(values), number))
-        counted_low, counted_high = (
-            least + bound * (most - least) for bound in (share_low, share_high)
-        )
-        below = np.where(binary, np.minimum(below, counted_low), below)
-        above = np.where(binary, np.maximum(above, counted_high), above)
+        reach = most - least
+        below = np.where(binary, np.minimum(below, least + share_low * reach), below)
+        above = np.where(binary, np.maximum(above, least + share_high * reach), above)
     low[usable], high[usable] = below, above
     return low, high
 
@@ -203,5 +198,4 @@ def bounds_of_scores(score: Array, units: Array) -> tuple[Array, Array]:
 
 
 def _whole(low: Array, high: Array) -> Interval | None:
-    found = Interval(float(low[0]), float(high[0]))
-    return found if np.isfinite(found).all() else None
+    return Interval(float(low[0]), float(high[0])) if np.isfinite([low, high]).all() else None

@@ -4,7 +4,6 @@ import sys
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import parse_qsl
 
 import numpy as np
 import torch
@@ -33,17 +32,8 @@ class EnvAgent(NamedTuple):
 
     agent: Agent
     env: EnvConfig
-    path: Path  # of the checkpoint
-
-    @property
-    def run(self) -> Run:
-        """The run that it is a checkpoint of."""
-        return Run(self.path.parent.parent)
-
-    @property
-    def env_steps(self) -> int:
-        """How long it had trained."""
-        return int(self.path.name)
+    run: Run
+    env_steps: int  # that it had trained for: which of the run's checkpoints it is
 
 
 class BoardAgent(NamedTuple):
@@ -52,17 +42,13 @@ class BoardAgent(NamedTuple):
     agent: "AlphaZero"
     game: "OpenSpielGame"
     config: SelfPlayConfig
-    path: Path  # of the checkpoint
+    run: Run
+    env_steps: int  # moves of self-play that it had trained for
 
     @property
-    def run(self) -> Run:
-        """The run that it is a checkpoint of."""
-        return Run(self.path.parent.parent)
-
-    @property
-    def env_steps(self) -> int:
-        """How many moves of self-play it had trained for."""
-        return int(self.path.name)
+    def path(self) -> Path:
+        """The folder of the checkpoint."""
+        return self.run.checkpoints / str(self.env_steps)
 
 
 Trained = EnvAgent | BoardAgent
@@ -78,45 +64,39 @@ def load_trained(player: str) -> Trained:
     config = run.config
     torch.set_num_threads(config.torch_threads)
     device = choose_device("auto")
+    saved = run, int(path.name)
     trained: Trained
     try:
         if isinstance(config, SelfPlayConfig):
-            trained = _board_agent(config, path, device)
+            # Not before: worlds with episodes need neither OpenSpiel nor numba.
+            from agents.alphazero import AlphaZero
+            from workbench.evaluation.match import rules_of
+
+            game = rules_of(config.env)
+            network = AlphaZero(config.agent, game.spec, device)
+            trained = BoardAgent(network, game, config, *saved)
         else:
-            rng = np.random.default_rng(0)
-            trained = EnvAgent(
-                config.agent.make(env_spec(config.env), device, rng), config.env, path
-            )
+            agent = config.agent.make(env_spec(config.env), device, np.random.default_rng(0))
+            trained = EnvAgent(agent, config.env, *saved)
         trained.agent.load_network_state(checkpoint.load_model(path))
     except ValueError as error:
         raise UsageError(f"{path} does not belong to {run.config_path}: {error}") from None
     return trained
 
 
-def _board_agent(config: SelfPlayConfig, path: Path, device: torch.device) -> BoardAgent:
-    # Not before: worlds with episodes need neither OpenSpiel nor numba.
-    from agents.alphazero import AlphaZero
-    from workbench.evaluation.match import rules_of
-
-    game = rules_of(config.env)
-    return BoardAgent(AlphaZero(config.agent, game.spec, device), game, config, path)
-
-
 def load_env_agent(player: str) -> EnvAgent:
     """Returns what `player` names; raises UsageError also if it plays a board game."""
-    episodic_config(open_checkpoint(player)[0])
     trained = load_trained(player)
-    assert isinstance(trained, EnvAgent)
+    if isinstance(trained, BoardAgent):
+        raise UsageError(f"{trained.run.name} plays a board game, which has no episodes")
     return trained
 
 
 def load_board_agent(player: str) -> BoardAgent:
     """Returns what `player` names; raises UsageError also if it plays no board game."""
-    run, _ = open_checkpoint(player)
-    if not isinstance(run.config, SelfPlayConfig):
-        raise UsageError(f"{run.name} plays no board game")
     trained = load_trained(player)
-    assert isinstance(trained, BoardAgent)
+    if isinstance(trained, EnvAgent):
+        raise UsageError(f"{trained.run.name} plays no board game")
     return trained
 
 
@@ -136,11 +116,15 @@ def simulations_asked_for(player: str, options: str) -> int | None:
     """
     if not options:
         return None
-    found = dict(parse_qsl(options, keep_blank_values=True))
-    text = found.pop("simulations", "")
-    if found or not text.isascii() or not text.isdigit() or not 0 < int(text) < 10**9:
+    name, _, text = options.partition("=")
+    if name != "simulations" or not is_count(text):
         raise UsageError(f"{player}: after the ? goes simulations=N, e.g. ?simulations=64")
     return int(text)
+
+
+def is_count(text: str) -> bool:
+    """Returns whether a text is a number from 1 to 999,999,999."""
+    return text.isascii() and text.isdigit() and 0 < int(text) < 10**9
 
 
 def load_served(family_name: str, protocol: str, player: str) -> tuple[BoardAgent, str, int | None]:

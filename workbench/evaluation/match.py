@@ -156,18 +156,15 @@ def play_match(
         Two games for each opening, in their order: the first player begins in seat 0. See
         `first_players_scores`.
     """
-    seats = [(0, 1), (1, 0)] * len(openings)
     fixtures = [
-        Fixture(pair, tuple(openings[i // 2]), game_seed)
-        for i, (pair, game_seed) in enumerate(zip(seats, game_seeds(seed, len(seats)), strict=True))
+        Fixture((i % 2, 1 - i % 2), tuple(openings[i // 2]), game_seed)
+        for i, game_seed in enumerate(game_seeds(seed, 2 * len(openings)))
     ]
     games: dict[int, Game] = {}
-    for number, one in play(
-        game, dict(enumerate(players)), fixtures, at_once=at_once or max(1, len(fixtures))
-    ):
-        games[number] = one
-        on_game(one.score if number % 2 == 0 else 1 - one.score)
-    return [games[number] for number in range(len(fixtures))]
+    for i, one in play(game, dict(enumerate(players)), fixtures, at_once=at_once or len(fixtures)):
+        games[i] = one
+        on_game(_first_players_score(i, one))
+    return [games[i] for i in range(len(fixtures))]
 
 
 def games_at_once(simulations: int) -> int:
@@ -177,7 +174,11 @@ def games_at_once(simulations: int) -> int:
 
 def first_players_scores(games: Sequence[Game]) -> list[float]:
     """Returns the first player's score in each game of `play_match`."""
-    return [one.score if i % 2 == 0 else 1 - one.score for i, one in enumerate(games)]
+    return [_first_players_score(i, one) for i, one in enumerate(games)]
+
+
+def _first_players_score(number: int, game: Game) -> float:
+    return game.score if number % 2 == 0 else 1 - game.score
 
 
 def count_endings(games: Iterable[Game]) -> dict[str, int]:
@@ -191,11 +192,11 @@ def count_endings(games: Iterable[Game]) -> dict[str, int]:
 
 def describe_endings(endings: Mapping[str, int]) -> str:
     """Returns what `count_endings` found as people read it, with what was cut short last."""
-    parts = [f"{reason} {count:,}" for reason, count in endings.items() if reason not in LIMITS]
-    stopped = [
-        f"{reason} stopped {count:,}" for reason, count in endings.items() if reason in LIMITS
+    parts = [
+        f"{reason} stopped {count:,}" if reason in LIMITS else f"{reason} {count:,}"
+        for reason, count in sorted(endings.items(), key=lambda one: one[0] in LIMITS)
     ]
-    return f"games ended by: {', '.join(parts + stopped)}"
+    return f"games ended by: {', '.join(parts)}"
 
 
 def game_seeds(seed: int, count: int) -> list[int]:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr
+from scipy.special import expit, ndtr
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
@@ -101,7 +101,6 @@ def rate(
     anchor: int | None = None,
     anchor_elo: float = 0.0,
     resamples: int = 1000,
-    seed: int = 0,
 ) -> Ratings:
     """Returns the ratings that make the games likeliest.
 
@@ -116,38 +115,34 @@ def rate(
         anchor: whose rating is known, so that it has no interval: all four bounds are that rating.
             Without one, the mean of all is. Intervals are of the difference to what is known.
         anchor_elo: the rating that is known.
-        resamples: of the bootstrap.
-        seed: of the resamples.
+        resamples: of the bootstrap; the same each time.
     """
     units = _units(results)
     fitted, hessian = _fit_all(units, num_players)
-    resampled = _resample(units, fitted, resamples, np.random.default_rng(seed))
+    resampled = _resample(units, fitted, resamples, np.random.default_rng(0))
     inverse = np.linalg.inv(hessian)
-    covariance = inverse[:-2, :-2]
+    # What parameters mean in Elo: K ratings beside what is known, and the advantage.
     known = np.full(num_players, 1 / num_players) if anchor is None else np.eye(num_players)[anchor]
-    scale = ELO_PER_UNIT * (np.eye(num_players) - known)
-    elo = anchor_elo + scale @ fitted[:-2]
-    low, high = anchor_elo + np.percentile(resampled[:, :-2] @ scale.T, [2.5, 97.5], axis=0)
-    half_width = NORMAL_95 * np.sqrt(np.diag(scale @ covariance @ scale.T))
+    scale = ELO_PER_UNIT * np.eye(num_players + 1, num_players + 2)
+    scale[:-1, :-2] -= ELO_PER_UNIT * known
+    offset = np.append(np.full(num_players, anchor_elo), 0)
+    elo = offset + scale @ fitted
+    low, high = offset + np.percentile(resampled @ scale.T, [2.5, 97.5], axis=0)
+    half_width = NORMAL_95 * np.sqrt(np.diag(scale @ inverse @ scale.T))
     hessian_low, hessian_high = elo - half_width, elo + half_width
-    pairs = _pairs_met(units, num_players)
-    few = pairs < FEW_PAIRS
-    advantage = ELO_PER_UNIT * fitted[-2]
-    advantage_low, advantage_high = np.percentile(ELO_PER_UNIT * resampled[:, -2], [2.5, 97.5])
-    if units.times.sum() < FEW_PAIRS:
-        spread = NORMAL_95 * ELO_PER_UNIT * np.sqrt(inverse[-2, -2])
-        advantage_low = min(advantage_low, advantage - spread)
-        advantage_high = max(advantage_high, advantage + spread)
+    few = np.append(_pairs_met(units, num_players), units.times.sum()) < FEW_PAIRS
+    low = np.where(few, np.minimum(low, hessian_low), low)
+    high = np.where(few, np.maximum(high, hessian_high), high)
     return Ratings(
-        elo=elo,
-        low=np.where(few, np.minimum(low, hessian_low), low),
-        high=np.where(few, np.maximum(high, hessian_high), high),
-        hessian_low=hessian_low,
-        hessian_high=hessian_high,
-        superiority=_superiority(resampled[:, :-2], fitted[:-2], covariance, few),
-        first_player_advantage=float(advantage),
-        first_player_advantage_ci95=(float(advantage_low), float(advantage_high)),
-        draw_share=float(_logistic(fitted[-1])),
+        elo=elo[:-1],
+        low=low[:-1],
+        high=high[:-1],
+        hessian_low=hessian_low[:-1],
+        hessian_high=hessian_high[:-1],
+        superiority=_superiority(resampled[:, :-2], fitted[:-2], inverse[:-2, :-2], few[:-1]),
+        first_player_advantage=float(elo[-1]),
+        first_player_advantage_ci95=(float(low[-1]), float(high[-1])),
+        draw_share=float(expit(fitted[-1])),
     )
 
 
@@ -182,13 +177,11 @@ def _superiority(resampled: Floats, fitted: Floats, covariance: Floats, few: Fla
     return np.where((few[:, None] | few) & surer, modelled, shares)
 
 
-def _pairs_met(units: _Units, num_players: int) -> Ints:
+def _pairs_met(units: _Units, num_players: int) -> Floats:
     """Returns `[K]`: how many openings each player met others in."""
-    both = units.pairings[: len(units.starts)]
-    met = np.add.reduceat(units.times, units.starts) if len(both) else np.zeros(0, np.int64)
-    pairs = np.zeros(num_players, np.int64)
-    np.add.at(pairs, both, met[:, None])
-    return pairs
+    both = units.pairings[: len(units.starts)].ravel()
+    met = np.add.reduceat(units.times, units.starts)
+    return np.bincount(both, met.repeat(2), num_players).astype(np.float64)
 
 
 def _of_differences(covariance: Floats) -> Floats:
@@ -280,7 +273,7 @@ def _derivatives(
     with_draws[..., -1] = (games * drawn * (1 - drawn)).sum(-1)
     hessian[..., -1, :] = hessian[..., :, -1] = with_draws
 
-    against_zero = _logistic(parameters)
+    against_zero = expit(parameters)
     slope += ghost[0] * (1 - against_zero) - ghost[1] * against_zero
     hessian[..., every, every] += ghost.sum(0) * against_zero * (1 - against_zero)
     return slope, hessian
@@ -308,8 +301,3 @@ def _variance_of_score(shares: Floats) -> Floats:
     won, _, lost = shares
     variance: Floats = (won + lost - (won - lost) ** 2) / 4
     return variance
-
-
-def _logistic(x: Floats) -> Floats:
-    value: Floats = 1 / (1 + np.exp(-x))
-    return value

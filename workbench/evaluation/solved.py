@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.base import Player
-from envs.board.base import BoardGame, Position, children, replay
-from envs.board.connect_four import ILLEGAL, ConnectFourSolver
+from envs.board.base import BoardGame, Position, replay
+from envs.board.connect_four import ConnectFourSolver
 from envs.board.exhaustive import ExhaustiveSolver
 from envs.board.games import facts_of
 from workbench.evaluation.match import play_at_random
@@ -28,43 +28,22 @@ class Solver(Protocol):
 
 
 class Exam(NamedTuple):
-    """Positions and what each of their moves is worth."""
+    """Positions, and a score of each of their moves, see `Solver.scores`."""
 
     positions: list[Position]
-    values: npt.NDArray[np.int8]  # [P, A]
-    scores: npt.NDArray[np.int8] | None = None  # [P, A], which take longer to find
+    scores: npt.NDArray[np.int8]  # [P, A]
 
     def marks(self, player: Player) -> dict[str, float]:
         """Returns the share of moves that keep the true value, and that are strictly best.
 
-        Strictly best: no other wins sooner, or loses later. Only with `scores`.
+        Strictly best: no other wins sooner, or loses later.
         """
         moves = np.array(player.choose(self.positions, range(len(self.positions))))
-        marks = {"keeps_value": float(self.kept(moves).mean())}
-        if self.scores is not None:
-            best = self.scores[np.arange(len(moves)), moves] == self.scores.max(1)
-            marks["strictly_best"] = float(best.mean())
-        return marks
-
-    def kept(self, moves: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        """Returns `[P]`: whether each position's move keeps its value."""
-        kept: npt.NDArray[np.bool_] = self._worth(moves) == self.values.max(1)
-        return kept
-
-    def thrown_away(self, moves: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        """Returns `[P]`: whether each position's move loses where another does not."""
-        thrown: npt.NDArray[np.bool_] = (self._worth(moves) == -1) & (self.values.max(1) > -1)
-        return thrown
-
-    def _worth(self, moves: npt.NDArray[np.int64]) -> npt.NDArray[np.int8]:
-        return self.values[np.arange(len(moves)), moves]
-
-    @property
-    def matters(self) -> npt.NDArray[np.bool_]:
-        """`[P]`: whether some legal move of the position does not keep its value."""
-        worth = np.where(self.values == ILLEGAL, self.values.max(1, keepdims=True), self.values)
-        different: npt.NDArray[np.bool_] = worth.min(1) != worth.max(1)
-        return different
+        chosen, best = self.scores[np.arange(len(moves)), moves], self.scores.max(1)
+        return {
+            "keeps_value": float((np.sign(chosen) == np.sign(best)).mean()),
+            "strictly_best": float((chosen == best).mean()),
+        }
 
 
 def make_solver(game: BoardGame) -> Solver | None:
@@ -104,41 +83,18 @@ def was_avoidable(
     )
 
 
-def make_exam(
-    game: BoardGame,
-    solver: Solver,
-    count: int,
-    *,
-    first_ply: int = FIRST_PLY,
-    with_scores: bool = False,
-) -> Exam:
+def make_exam(game: BoardGame, solver: Solver, count: int, *, first_ply: int) -> Exam:
     """Returns `count` positions of random play, evenly over the plies; the same each time."""
+    positions = random_positions(game, count, first_ply)
+    return Exam(positions, np.array([solver.scores(game.history(one)) for one in positions]))
+
+
+def random_positions(game: BoardGame, count: int, first_ply: int) -> list[Position]:
+    """Returns the positions of `make_exam`."""
     rng = np.random.default_rng(0)
     last_ply = min(LAST_PLY, game.spec.max_plies - 2)
     plies = np.linspace(first_ply, last_ply + 1, count, endpoint=False).astype(int)
-    positions = [_random_position(game, ply, rng) for ply in plies.tolist()]
-    histories = [game.history(position) for position in positions]
-    if not with_scores:
-        return Exam(positions, np.array([solver.values(history) for history in histories]))
-    scores = np.array([solver.scores(history) for history in histories])
-    return Exam(positions, np.where(scores == ILLEGAL, ILLEGAL, np.sign(scores)), scores)
-
-
-def make_whole_exam(game: BoardGame, solver: Solver) -> Exam:
-    """Returns every position of a small game in which there is a move to make."""
-    found: dict[str, Position] = {}
-    layer = [game.start()]
-    while layer:
-        status = game.status(layer)
-        fresh = {
-            game.text(position): position
-            for position, over in zip(layer, status.over, strict=True)
-            if not over and game.text(position) not in found
-        }
-        found |= fresh
-        layer = children(game, list(fresh.values()))
-    positions = list(found.values())
-    return Exam(positions, np.array([solver.values(game.history(p)) for p in positions]))
+    return [_random_position(game, ply, rng) for ply in plies.tolist()]
 
 
 def _random_position(game: BoardGame, ply: int, rng: np.random.Generator) -> Position:

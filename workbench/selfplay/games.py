@@ -1,6 +1,7 @@
 """Plays a network against itself, and collects positions to learn from."""
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,9 +44,7 @@ class SelfPlay:
         rng: np.random.Generator,
     ) -> None:
         """`evaluate` asks the network; `rng` draws all randomness of the games."""
-        self._config = config
-        self._game = game
-        self._rng = rng
+        self._config, self._game, self._rng = config, game, rng
         self._search = search = Search(config.search, game, evaluate, num_games)
         self._seen: list[list[Seen]] = [[] for _ in range(num_games)]
         self._resignation: Resignation | None = None
@@ -70,9 +69,8 @@ class SelfPlay:
         """
         config, search, rng = self._config, self._search, self._rng
         evaluations, batches = search.evaluations, search.batches
-        search.run(
-            config.simulations if full else config.fast_simulations, noise=rng if full else None
-        )
+        simulations = config.simulations if full else config.fast_simulations
+        search.run(simulations, noise=rng if full else None)
         roots = list(search.roots)
         policies = np.stack([search.policy(g) for g in range(len(roots))])
         values = np.array([search.value(g) for g in range(len(roots))], np.float32)
@@ -90,17 +88,13 @@ class SelfPlay:
         status = self._game.status(search.roots)
         results = np.where(resigned, np.where(to_play == 0, -1, 1), status.value)
         ended = np.flatnonzero(status.over | resigned).tolist()
+        per_move = (search.evaluations - evaluations) / len(roots)
         facts = {
-            "evaluations_per_move": (search.evaluations - evaluations) / len(roots),
-            "batch_fill": (search.evaluations - evaluations)
-            / max(1, search.batches - batches)
-            / len(roots),
+            "evaluations_per_move": per_move,
+            "batch_fill": per_move / max(1, search.batches - batches),
         }
-        moves = Moves(
-            self._learnable(ended, results),
-            [self._told(g, results[g], resigned[g]) for g in ended],
-            facts,
-        )
+        told = [self._told(g, results[g], resigned[g]) for g in ended]
+        moves = Moves(self._learnable(ended, results), told, facts)
         for g in ended:
             if self._resignation is not None:
                 self._resignation.end(g, float(results[g]))
@@ -132,35 +126,28 @@ class SelfPlay:
         all_seen = [seen for g in games for seen in self._seen[g]]
         if not all_seen:
             return None
-        game_of = np.repeat(np.arange(len(games)), [len(self._seen[g]) for g in games])
-        to_play = np.array([seen.to_play for seen in all_seen])
+        obs, policy, searched, to_play = map(np.array, zip(*all_seen, strict=True))
         sign = np.where(to_play == 0, 1.0, -1.0)
-        result = sign * value[games].astype(np.float64)[game_of]
-        searched = sign * np.array([seen.value for seen in all_seen])
+        result = sign * np.repeat(value[games], [len(self._seen[g]) for g in games])
         share = self._config.root_value_share
-        return Learnable(
-            np.stack([seen.obs for seen in all_seen]),
-            np.stack([seen.policy for seen in all_seen]),
-            ((1 - share) * chances(result) + share * chances(searched)).astype(np.float32),
-        )
+        target = (1 - share) * chances(result) + share * chances(sign * searched)
+        return Learnable(obs, policy, target.astype(np.float32))
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the trees, the searched positions, the generator and the resignation."""
         seen = [one for per_game in self._seen for one in per_game]
-        spec = self._game.spec
+        spec, resignation = self._game.spec, self._resignation
+        obs = np.array([one.obs for one in seen], np.uint8).reshape(-1, *spec.obs_shape)
+        policy = np.array([one.policy for one in seen], np.float32).reshape(-1, spec.num_actions)
         return {
             "search": self._search.state_dict(),
             "rng": self._rng.bit_generator.state,
             "counts": [len(per_game) for per_game in self._seen],
-            "obs": np.array([one.obs for one in seen], np.uint8).reshape(-1, *spec.obs_shape),
-            "policy": np.array([one.policy for one in seen], np.float32).reshape(
-                -1, spec.num_actions
-            ),
+            "obs": obs,
+            "policy": policy,
             "value": [one.value for one in seen],
             "to_play": [one.to_play for one in seen],
-            **(
-                {} if self._resignation is None else {"resignation": self._resignation.state_dict()}
-            ),
+            **({"resignation": resignation.state_dict()} if resignation else {}),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -170,10 +157,8 @@ class SelfPlay:
         if self._resignation is not None:
             self._resignation.load_state_dict(state["resignation"])
         obs, policy = np.array(state["obs"]), np.array(state["policy"])
-        seen = iter(
-            Seen(*one) for one in zip(obs, policy, state["value"], state["to_play"], strict=True)
-        )
-        self._seen = [[next(seen) for _ in range(count)] for count in state["counts"]]
+        seen = map(Seen, obs, policy, state["value"], state["to_play"])
+        self._seen = [list(islice(seen, count)) for count in state["counts"]]
 
 
 def chances(value: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -24,11 +24,9 @@ class Gate:
         self, config: GateConfig, play: AlphaZeroConfig, agent: AlphaZero, game: BoardGame
     ) -> None:
         """The network as it is now is the best so far."""
-        self._config = config
         self.period_env_steps = config.period_env_steps
-        self._play = play
-        self._agent = agent
-        self._game = game
+        self._config, self._play = config, play
+        self._agent, self._game = agent, game
         self.best = agent.frozen()
         self._accepted = 0
         self._rejected_in_a_row = 0
@@ -36,9 +34,8 @@ class Gate:
     def challenge(self) -> dict[str, float]:
         """Plays the match and returns what came of it; draws from no generator of training."""
         config, play = self._config, self._play
-        openings = random_openings(
-            self._game, OPENING_PLIES, config.games // 2, np.random.default_rng(0)
-        )
+        rng = np.random.default_rng(0)
+        openings = random_openings(self._game, OPENING_PLIES, config.games // 2, rng)
         latest, best = (
             SearchPlayer(evaluate, play.search, self._game, play.fast_simulations)
             for evaluate in (self._agent.evaluate, self.best)

@@ -41,28 +41,19 @@ class Ladder:
             first_seat: who has the first move of the game.
         """
         latest = self._num_players
-        before = range(latest - len(rungs), latest)
-        for rival, games in zip(
-            [*range(self._num_anchors), *before], [*anchors, *rungs], strict=True
-        ):
-            for number, game in enumerate(games):
+        rivals = [*range(self._num_anchors), *range(latest - len(rungs), latest)]
+        for rival, match in zip(rivals, [*anchors, *rungs], strict=True):
+            for number, game in enumerate(match):
                 seats = (latest, rival) if number % 2 == 0 else (rival, latest)
                 score = game.score if first_seat == 0 else 1 - game.score
                 self._games.append([seats[first_seat], seats[1 - first_seat], score, number // 2])
         self._num_players += 1
         self.rungs = [*self.rungs, self._agent.frozen()][-RUNGS:]
-        first, second, score_of_first, opening = np.array(self._games).reshape(-1, 4).T
-        ratings = rate(
-            Results(
-                first.astype(np.int64),
-                second.astype(np.int64),
-                score_of_first,
-                opening.astype(np.int64),
-            ),
-            self._num_players,
-            anchor=self._num_anchors - 1 if self._num_anchors else None,
-            resamples=RESAMPLES,
-        )
+        games = np.array(self._games).reshape(-1, 4)
+        first, second, _, opening = games.T.astype(np.int64)
+        results = Results(first, second, games[:, 2], opening)
+        anchor = self._num_anchors - 1 if self._num_anchors else None
+        ratings = rate(results, self._num_players, anchor=anchor, resamples=RESAMPLES)
         return {
             "elo": float(ratings.elo[latest]),
             "elo_low": float(ratings.low[latest]),

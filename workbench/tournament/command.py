@@ -8,21 +8,15 @@ from math import isfinite
 
 import typer
 
-from workbench.cli.flags import (
-    TOURNAMENT_OF_GAMES,
-    TOURNAMENT_OF_RETURNS,
-    refuse_flags,
-    refuse_flags_of_other_modes,
-)
-from workbench.engines.players import GAMES as ENGINE_GAMES
+from workbench.cli import flags
+from workbench.cli.wording import say
 from workbench.errors import UsageError
 from workbench.tournament import comparison_tables as return_tables
 from workbench.tournament.comparison import EPISODES, compare, has_episodes
-from workbench.tournament.entrants import is_baseline
+from workbench.tournament.entrants import is_engine, is_run
 from workbench.tournament.run import OPEN_ENDED, Options, Outcome, run_tournament
 from workbench.tournament.sprt import Sprt
-from workbench.tournament.standings import report
-from workbench.tournament.tables import text_of
+from workbench.tournament.standings import report, text_of
 
 SECONDS_BETWEEN_LINES = 5.0  # of progress, where there is no terminal
 INCONCLUSIVE = "inconclusive"  # what a test is that has not decided
@@ -39,27 +33,25 @@ class CountLine:
             what: it is that is played.
             open_ended: how many there will be depends on how they end.
         """
-        self._what = what
-        self._open_ended = open_ended
+        self._what, self._open_ended = what, open_ended
         self._live = sys.stderr.isatty()
-        self._begin: tuple[float, int] | None = None
-        self._last = 0.0
-        self._told = (0, 0)
+        self._began, self._before = 0.0, -1  # how many were played before; -1: nothing was told
+        self._last, self._told = 0.0, (0, 0)
 
     def __call__(self, played: int, most: int) -> None:
         """Tells, if there is something new; it is over when as many are played as there are."""
         now, over = time.monotonic(), played == most
-        of = "of at most" if self._open_ended and not over else "of"
-        if self._begin is None:
-            self._begin = now, played
+        count = f"{played:,} {'of at most' if self._open_ended and not over else 'of'} {most:,}"
+        if self._before < 0:
+            self._began, self._before = now, played
             if played:
-                sys.stderr.write(f"{played:,} {of} {most:,} {self._what} were played before\n")
-        seconds, new = now - self._begin[0], played - self._begin[1]
+                sys.stderr.write(f"{count} {self._what} were played before\n")
+        seconds, new = now - self._began, played - self._before
         due = 0.2 if self._live else SECONDS_BETWEEN_LINES
         if not new or (now - self._last < due and not over) or self._told == (played, most):
             return
         self._last, self._told = now, (played, most)
-        line = f"{self._what} {played:,} {of} {most:,}"
+        line = f"{self._what} {count}"
         if new >= ENOUGH_FOR_A_RATE or over:
             line += f"  {new / seconds:.1f}/s"
             if not self._open_ended:
@@ -90,21 +82,19 @@ def run(
     if not all(map(isfinite, numbers)):
         raise UsageError("Elo is a finite number")
     by_returns = options.game is None and any(map(has_episodes, players))
-    refuse_flags(context, TOURNAMENT_OF_RETURNS if by_returns else TOURNAMENT_OF_GAMES)
-    refuse_flags_of_other_modes(context, options.mode)
-    engines = [name.partition(":")[0] in ENGINE_GAMES for name in players]
-    if not by_returns and not any(engines):
-        refuse_flags(context, {"move_seconds": "for engines, and none plays"})
-    if all(
-        is_engine or is_baseline(name) for is_engine, name in zip(engines, players, strict=True)
-    ):
-        refuse_flags(context, {"simulations": "for networks, and none plays"})
+    unfit = flags.TOURNAMENT_OF_RETURNS if by_returns else flags.TOURNAMENT_OF_GAMES
+    flags.refuse_flags(context, unfit)
+    flags.refuse_flags_of_other_modes(context, options.mode)
+    if not by_returns and not any(map(is_engine, players)):
+        flags.refuse_flags(context, {"move_seconds": "for engines, and none plays"})
+    if not any(map(is_run, players)):
+        flags.refuse_flags(context, {"simulations": "for networks, and none plays"})
     try:
         if by_returns:
             return _compare(players, options, episodes or EPISODES, protocol, as_json=as_json)
         return _hold(players, options, as_json=as_json)
     except KeyboardInterrupt:
-        _say("\nstopped; what was finished is kept, and the same command goes on")
+        say("\nstopped; what was finished is kept, and the same command goes on")
         return 130
 
 
@@ -117,20 +107,20 @@ def _compare(
         seed=options.seed,
         out=options.out,
         protocol=protocol,
-        tell=_say,
+        tell=say,
         on_episode=CountLine("episodes"),
     )
     if as_json:
         sys.stdout.write(json.dumps(return_tables.report(table)) + "\n")
     else:
         sys.stdout.write(return_tables.text_of(table))
-        _say(f"evaluations, table and picture are in {table.records.parent}")
+        say(f"evaluations, table and picture are in {table.records.parent}")
     return 0
 
 
 def _hold(players: list[str], options: Options, *, as_json: bool) -> int:
     progress = CountLine(open_ended=options.mode in OPEN_ENDED)
-    outcome = run_tournament(players, options, tell=_say, on_game=progress)
+    outcome = run_tournament(players, options, tell=say, on_game=progress)
     if as_json:
         found = report(outcome.game, outcome.standings, outcome.records)
         if outcome.verdict is not None:
@@ -142,12 +132,11 @@ def _hold(players: list[str], options: Options, *, as_json: bool) -> int:
             found["unsettled"] = outcome.unsettled
         sys.stdout.write(json.dumps(found) + "\n")
     else:
-        sys.stdout.write(
-            text_of(outcome.standings, outcome.game, shutil.get_terminal_size().columns)
-        )
-        _say(f"games, tables and pictures are in {outcome.records.directory}")
+        width = shutil.get_terminal_size().columns
+        sys.stdout.write(text_of(outcome.standings, outcome.game, width))
+        say(f"games, tables and pictures are in {outcome.records.directory}")
     if outcome.unsettled:
-        _say(
+        say(
             f"all games are used up, and still not known within {options.half_width_elo:g} Elo: "
             f"{', '.join(outcome.unsettled)}; --games allows more"
         )
@@ -168,9 +157,5 @@ def _tell_verdict(outcome: Outcome, test: Sprt) -> int:
     if outcome.used_up:
         says += ": openings are used up, and games repeat themselves; try more --opening-plies"
     ratio = f"log-likelihood ratio {llr:.2f} in [{lower:.2f}, {upper:.2f}]"
-    _say(f"{ratio}: {decision or INCONCLUSIVE} {says}")
+    say(f"{ratio}: {decision or INCONCLUSIVE} {says}")
     return 0 if decision == "H1" else 1
-
-
-def _say(message: str) -> None:
-    sys.stderr.write(message + "\n")

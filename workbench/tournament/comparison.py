@@ -15,19 +15,19 @@ Evaluations are kept, one a line of `evaluations.jsonl`, so that none is made tw
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from envs import env_spec
 from envs.base import EnvConfig
-from workbench.engines.players import GAMES as ENGINE_GAMES
 from workbench.errors import UsageError
 from workbench.evaluation.episodes import evaluate
 from workbench.evaluation.load import episodic_config, load_env_agent, with_protocol
 from workbench.runs import checkpoint
 from workbench.runs.run import Clock, open_checkpoint
 from workbench.tournament.comparison_tables import Comparison, Scores, draw_returns, rank, write_csv
-from workbench.tournament.entrants import checkpoints_of, is_baseline, refuse_doubles
+from workbench.tournament.entrants import checkpoints_of, is_run, refuse_doubles
 from workbench.tournament.journal import Journal, usual_folder
 
 EPISODES = 30
@@ -53,22 +53,16 @@ class Candidate(NamedTuple):
         return self.env.model_dump(mode="json", exclude={"num_envs", "env_threads"})
 
 
-class Evaluations(Journal[str, Scores]):
-    """The evaluations of a folder, by player; `protocol`, `seed`, `episodes` are in every line."""
-
-    def __init__(self, directory: Path, conditions: Mapping[str, Any]) -> None:
-        """Opens the folder or makes it; see `Journal`."""
-        self._common = {name: conditions[name] for name in ("protocol", "seed", "episodes")}
-        super().__init__(directory / EVALUATIONS, conditions)
-
-    def _key(self, entry: Scores) -> str:
-        return entry.player
-
-    def _line(self, entry: Scores) -> dict[str, Any]:
-        return entry._asdict() | self._common
-
-    def _parse(self, line: Any) -> Scores:
-        return parse_scores(line, self._common)
+def open_evaluations(directory: Path, conditions: Mapping[str, Any]) -> Journal[str, Scores]:
+    """Opens the evaluations of a folder, by player, or makes it; see `Journal`."""
+    common = {name: conditions[name] for name in ("protocol", "seed", "episodes")}
+    return Journal(
+        directory / EVALUATIONS,
+        conditions,
+        key=lambda scores: scores.player,
+        write=lambda scores: scores._asdict() | common,
+        parse=lambda line: parse_scores(line, common),
+    )
 
 
 def parse_scores(line: Any, common: dict[str, Any]) -> Scores:
@@ -144,21 +138,24 @@ def compare(
         "seed": seed,
         "episodes": episodes,
     }
-    with closing(Evaluations(directory, conditions)) as evaluations:
+    with closing(open_evaluations(directory, conditions)) as evaluations:
         evaluations.admit({one.name: one.sha256 for one in candidates})
         missing = [one for one in candidates if one.name not in evaluations.entries]
         tell(f"{directory}: Ctrl-C stops, the same command goes on")
         scheduled = episodes * len(candidates)
-        played = scheduled - episodes * len(missing)
-        on_episode(played, scheduled)
-
-        def count(_: float) -> None:
-            nonlocal played
-            played += 1
-            on_episode(played, scheduled)
-
+        played = count(scheduled - episodes * len(missing))
+        on_episode(next(played), scheduled)
         for one in missing:
-            evaluations.append(_evaluate(one, episodes, seed, count))
+            agent, clock = load_env_agent(one.name).agent, Clock()
+            found = evaluate(
+                agent,
+                one.env,
+                episodes=episodes,
+                seed=seed,
+                on_episode=lambda _: on_episode(next(played), scheduled),
+            )
+            seconds = round(clock.seconds, 3)
+            evaluations.append(Scores(one.name, one.sha256, found.returns, found.lengths, seconds))
         scores = [evaluations.entries[one.name] for one in candidates]
         rows = rank(scores, spec.success_return_above)
         table = Comparison(spec.name, spec.protocol, seed, rows, evaluations.path)
@@ -168,7 +165,7 @@ def compare(
 
 
 def _candidate(name: str, protocol: str | None) -> Candidate:
-    if name.partition(":")[0] in ENGINE_GAMES or is_baseline(name):
+    if not is_run(name):
         raise UsageError(f"{name} plays board games only")
     run, path = open_checkpoint(name)
     config = episodic_config(run)
@@ -184,20 +181,9 @@ def _refuse_what_does_not_compare(candidates: Sequence[Candidate]) -> None:
     first, *others = candidates
     for other in others:
         for key in first.world | other.world:
-            ours, theirs = first.world.get(key), other.world.get(key)
-            if ours != theirs:
+            if (ours := first.world.get(key)) != (theirs := other.world.get(key)):
                 way_out = "; choose one with --protocol" if key == "protocol" else ""
                 raise UsageError(
                     f"{first.name} and {other.name} play in different worlds: "
                     f"env.{key} is {ours} and {theirs}{way_out}"
                 )
-
-
-def _evaluate(
-    candidate: Candidate, episodes: int, seed: int, on_episode: Callable[[float], None]
-) -> Scores:
-    agent = load_env_agent(candidate.name).agent
-    clock = Clock()
-    found = evaluate(agent, candidate.env, episodes=episodes, seed=seed, on_episode=on_episode)
-    seconds = round(clock.seconds, 3)
-    return Scores(candidate.name, candidate.sha256, found.returns, found.lengths, seconds)

@@ -5,23 +5,18 @@ episodes of these very networks might differ, not what another training would ha
 single episode, and where all came out alike, there is none.
 """
 
-import csv
-import io
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain, cycle
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.figure import Figure
 from rich.table import Table
 
 from workbench.evaluation.intervals import Interval, mean95, score95, share95
-from workbench.runs.checkpoint import write_atomically
-from workbench.tournament.pictures import COLOURS, INK, WIDTH_INCHES, plain, save
-from workbench.tournament.standings import short_names
-from workbench.tournament.tables import plain_text
+from workbench.tournament.pictures import COLOURS, chart, label_training
+from workbench.tournament.standings import PLAIN, plain_text, short_names, write_rows
 
 NOTES = """
 More than next: in the same episode, on average. Better than next: how likely an episode scores
@@ -188,20 +183,14 @@ def _json_of(row: Row) -> dict[str, Any]:
 
 def write_csv(table: Comparison) -> None:
     """Writes `returns.csv` beside the records."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    estimates = [
-        name + bound
-        for name in ("success_rate", "mean_return", "difference_to_next", "better_than_next")
-        for bound in ("", "_low", "_high")
-    ]
-    writer.writerow(["name", "env_steps", "episodes", *estimates])
+    names = ("success_rate", "mean_return", "difference_to_next", "better_than_next")
+    estimates = [name + bound for name in names for bound in ("", "_low", "_high")]
+    rows: list[list[Any]] = [["name", "env_steps", "episodes", *estimates]]
     for scores, returned, success, difference, better in table.rows:
-        unknown = [None] * 3
-        facts = [scores.player, scores.env_steps, len(scores.returns)]
-        rest = (estimate or unknown for estimate in (success, returned, difference, better))
-        writer.writerow([*facts, *chain.from_iterable(rest)])
-    write_atomically(table.records.with_name("returns.csv"), text.getvalue())
+        facts = scores.player, scores.env_steps, len(scores.returns)
+        found = (one or (None, None, None) for one in (success, returned, difference, better))
+        rows.append([*facts, *chain(*found)])
+    write_rows(table.records.with_name("returns.csv"), rows)
 
 
 def text_of(table: Comparison) -> str:
@@ -209,21 +198,18 @@ def text_of(table: Comparison) -> str:
     protocol = f" under {table.protocol}" if table.protocol else ""
     episodes = len(table.rows[0].scores.returns)
     succeeds = table.rows[0].success is not None
-    shown = Table(
-        "", "player", "env_steps", "mean return", "95%", *["success", "95%"] * succeeds,
-        "more than next", "95%", "better than next", "95%", box=None, header_style="",
-    )  # fmt: skip
+    heads = ["mean return", *["success"] * succeeds, "more than next", "better than next"]
+    shown = Table("", "player", "env_steps", *(x for head in heads for x in (head, "95%")), **PLAIN)
     for i, column in enumerate(shown.columns):
         column.justify = "left" if i == 1 else "right"
     names = short_names([row.scores.player for row in table.rows])
     decimals = 2 if max(abs(row.mean_return.value) for row in table.rows) >= 10 else 3
     for place, (name, row) in enumerate(zip(names, table.rows, strict=True), 1):
-        success = _cells(row.success, ".1%") if succeeds else ()
-        shown.add_row(
-            *(str(place), name, f"{row.scores.env_steps:,}"),
-            *(*_cells(row.mean_return, f".{decimals}f"), *success),
-            *(*_cells(row.difference, f"+.{decimals}f"), *_cells(row.better, ".0%")),
-        )
+        cells = [str(place), name, f"{row.scores.env_steps:,}"]
+        cells += _cells(row.mean_return, f".{decimals}f")
+        cells += _cells(row.success, ".1%") if succeeds else ()
+        cells += _cells(row.difference, f"+.{decimals}f") + _cells(row.better, ".0%")
+        shown.add_row(*cells)
     title = f"{table.game}{protocol}: {episodes} episodes each, seed {table.seed}"
     estimates = [(row.mean_return, row.difference) for row in table.rows]
     lacking = any(one is not None and one.low is None for pair in estimates for one in pair)
@@ -244,27 +230,14 @@ def draw_returns(table: Comparison, path: Path) -> None:
     runs: dict[str, list[Row]] = {}
     for row in sorted(table.rows, key=lambda row: (row.scores.run, row.scores.env_steps)):
         runs.setdefault(row.scores.run, []).append(row)
-    figure = Figure(figsize=(WIDTH_INCHES, 4.5), layout="constrained")
-    axes = figure.subplots()
-    for i, (run, rows) in enumerate(runs.items()):
-        # Without an interval NaN, of which nothing is drawn.
-        middle, low, high = np.array([row.mean_return for row in rows], np.float64).T
-        axes.errorbar(
-            [row.scores.env_steps for row in rows],
-            middle,
-            # A mean of equal numbers may be off by one rounding, and no bar may be negative.
-            yerr=np.maximum(0, [middle - low, high - middle]),
-            fmt="o-",
-            color=COLOURS[i % len(COLOURS)],
-            capsize=3,
-            label=run,
-        )
-    axes.set_xlabel("env_steps of training")
-    axes.set_ylabel("mean return, with 95% intervals")
     episodes = len(table.rows[0].scores.returns)
-    axes.set_title(f"{table.game}: {episodes} episodes each", loc="left", color=INK)
-    axes.grid(alpha=0.3)
-    axes.legend()
-    axes.xaxis.set_major_formatter("{x:,.0f}")
-    plain(axes)
-    save(figure, path)
+    with chart(path, f"{table.game}: {episodes} episodes each") as axes:
+        for (run, rows), colour in zip(runs.items(), cycle(COLOURS), strict=False):
+            steps = [row.scores.env_steps for row in rows]
+            # Without an interval NaN, of which nothing is drawn.
+            middle, low, high = np.array([row.mean_return for row in rows], np.float64).T
+            # A mean of equal numbers may be off by one rounding, and no bar may be negative.
+            bars = np.maximum(0, [middle - low, high - middle])
+            axes.errorbar(steps, middle, bars, fmt="o-", color=colour, capsize=3, label=run)
+        label_training(axes, "env_steps of training", "mean return, with 95% intervals")
+        axes.legend()

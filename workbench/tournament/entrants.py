@@ -86,25 +86,23 @@ def enter(
     entered: list[list[Entrant]] = []
     config: BoardConfig | None = None
     for name in names:
-        if name.partition(":")[0] in ENGINE_GAMES:
-            entered.append([_engine(name, move_seconds)])
-        elif is_baseline(name):
-            entered.append([_baseline(name)])
-        else:
-            entered.append([])
-            for one in checkpoints_of(name):
-                entrant, plays = _checkpoint(one, simulations)
-                entered[-1].append(entrant)
-                config = config or plays
-                if plays.game != (game or config.game):
-                    raise UsageError(f"{one} plays {plays.game}, not {game or config.game}")
+        if not is_run(name):
+            other = _engine(name, move_seconds) if is_engine(name) else _baseline(name)
+            entered.append([other])
+            continue
+        entered.append([])
+        for one in checkpoints_of(name):
+            entrant, plays = _checkpoint(one, simulations)
+            entered[-1].append(entrant)
+            config = config or plays
+            if plays.game != (game or config.game):
+                raise UsageError(f"{one} plays {plays.game}, not {game or config.game}")
     if config is None:
         if game is None:
             raise UsageError("say which game is played, e.g. --game connect_four")
         config = BoardConfig(kind="board", game=game)
-    everybody = [one.name for group in entered for one in group]
-    refuse_doubles(everybody)
-    if len(everybody) < 2:
+    refuse_doubles([one.name for group in entered for one in group])
+    if sum(map(len, entered)) < 2:
         raise UsageError("a tournament needs two players or more; try adding random")
     return config, entered
 
@@ -116,9 +114,14 @@ def refuse_doubles(names: Sequence[str]) -> None:
             raise UsageError(f"{name} is named twice")
 
 
-def is_baseline(name: str) -> bool:
-    """Returns whether a name is meant to be that of a baseline, see `make_baseline`."""
-    return name.partition(":")[0] in KINDS
+def is_engine(name: str) -> bool:
+    """Returns whether a name is meant to be that of an engine, see `make_engine`."""
+    return name.partition(":")[0] in ENGINE_GAMES
+
+
+def is_run(name: str) -> bool:
+    """Returns whether a name is not meant to be that of an engine or a baseline."""
+    return name.partition(":")[0] not in (*ENGINE_GAMES, *KINDS)
 
 
 def _baseline(name: str) -> Entrant:
@@ -166,21 +169,16 @@ def _checkpoint(typed: str, simulations: int | None) -> tuple[Entrant, BoardConf
         if "/" in typed or "@" in typed:
             raise
         raise UsageError(f"{error}; players that are no runs: {BASELINES}, {ENGINES}") from None
-    run = str(trained.run.path)
-    before, after = "", ""
-    if bare:
-        before, count = NET, 1  # one simulation tries the likeliest move alone
-    elif count is not None:
-        after = f"?simulations={count}"
     evaluate, agent = in_equal_batches(trained.agent.evaluate), trained.config.agent
-    count = count or agent.simulations
+    run = f"{NET * bare}{trained.run.path}"
+    after = f"?simulations={count}" if count and not bare else ""
+    count = 1 if bare else count or agent.simulations  # one tries the likeliest move alone
 
     def make(game: OpenSpielGame, go_on: Callable[[], bool]) -> Player:
         # Networks of one tournament may see its positions in different ways.
         seen = game.config.model_copy(update={"planes": trained.config.env.planes})
         return SearchPlayer(evaluate, agent.search, OpenSpielGame(seen), count, go_on)
 
-    digest = checkpoint.model_digest(trained.path)
-    name = f"{before}{run}@{trained.env_steps}{after}"
-    series = f"{before}{run}{after}"
-    return Entrant(name, make, digest, series, trained.env_steps, count), trained.config.env
+    digest, steps = checkpoint.model_digest(trained.path), trained.env_steps
+    entrant = Entrant(f"{run}@{steps}{after}", make, digest, f"{run}{after}", steps, count)
+    return entrant, trained.config.env

@@ -10,7 +10,7 @@ import fcntl
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -49,12 +49,23 @@ class Journal(Generic[K, R]):
         entries: all that is in it.
     """
 
-    def __init__(self, path: Path, conditions: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        conditions: Mapping[str, Any],
+        *,
+        key: Callable[[R], K],
+        write: Callable[[R], Mapping[str, Any]],
+        parse: Callable[[Any], R],
+    ) -> None:
         """Opens the folder or makes it.
 
         Args:
             path: the file of lines, which may be there already.
             conditions: what all lines have in common, JSON.
+            key: returns which one an entry is: the latest of its kind counts.
+            write: returns an entry as JSON.
+            parse: returns the entry of such JSON; raises ValueError, KeyError or TypeError.
 
         Raises:
             UsageError: they came about under other conditions, the folder is damaged, or another
@@ -64,6 +75,7 @@ class Journal(Generic[K, R]):
         self.directory = path.parent
         self.path = path
         self._conditions_path = self.directory / CONDITIONS
+        self._key, self._write, self._parse = key, write, parse
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
             self._file = path.open("ab+", buffering=0)
@@ -73,24 +85,18 @@ class Journal(Generic[K, R]):
                 "with --out"
             ) from None
         try:
-            self._lock()
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._conditions = self._agree(json.loads(json.dumps(conditions)))
             self.entries = self._read()
-        except BaseException:
+        except BaseException as error:
             self._file.close()
+            if isinstance(error, BlockingIOError):
+                raise UsageError(f"another process is playing in {self.directory}") from None
             raise
-
-    def _lock(self) -> None:
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UsageError(f"another process is playing in {self.directory}") from None
 
     def _agree(self, wanted: dict[str, Any]) -> dict[str, Any]:
         if not self._conditions_path.is_file():
-            conditions = {**wanted, "players": {}}
-            write_atomically(self._conditions_path, json.dumps(conditions, indent=1) + "\n")
-            return conditions
+            return self._note({**wanted, "players": {}})
         try:
             conditions = dict(json.loads(self._conditions_path.read_text(encoding="utf-8")))
             players = dict(conditions["players"])
@@ -124,7 +130,11 @@ class Journal(Generic[K, R]):
                     f"{name} is {another} than that which played in {self.directory}; "
                     "choose another folder with --out"
                 )
-        write_atomically(self._conditions_path, json.dumps(self._conditions, indent=1) + "\n")
+        self._note(self._conditions)
+
+    def _note(self, conditions: dict[str, Any]) -> dict[str, Any]:
+        write_atomically(self._conditions_path, json.dumps(conditions, indent=1) + "\n")
+        return conditions
 
     def _read(self) -> dict[K, R]:
         """Returns all entries; a last line that was cut short by a kill is removed."""
@@ -143,7 +153,7 @@ class Journal(Generic[K, R]):
 
     def append(self, entry: R) -> None:
         """Adds an entry."""
-        line = json.dumps(self._line(entry)).encode() + b"\n"
+        line = json.dumps(self._write(entry)).encode() + b"\n"
         if self._file.write(line) != len(line):
             raise OSError(f"{self.path} cannot be written")
         self.entries[self._key(entry)] = entry
@@ -152,15 +162,3 @@ class Journal(Generic[K, R]):
         """Makes all entries durable and lets others have the folder."""
         os.fsync(self._file.fileno())
         self._file.close()
-
-    def _key(self, entry: R) -> K:
-        """Returns which one it is: the latest of its kind counts."""
-        raise NotImplementedError
-
-    def _line(self, entry: R) -> dict[str, Any]:
-        """Returns an entry as JSON."""
-        raise NotImplementedError
-
-    def _parse(self, line: Any) -> R:
-        """Returns what `_line` has made JSON; raises ValueError, KeyError or TypeError."""
-        raise NotImplementedError

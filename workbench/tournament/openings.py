@@ -80,7 +80,5 @@ def _openings(
 
 def _likeness(game: OpenSpielGame, position: Position) -> bytes:
     """Returns the same for positions that differ by a symmetry of the board, or by nothing."""
-    obs = game.observe([position])[0]
-    cells = obs.reshape(len(obs), -1)
-    turns: list[bytes] = [cells[:, turned].tobytes() for turned in game.spec.symmetric_cells]
-    return min(turns)
+    cells = game.observe([position])[0].reshape(game.spec.obs_shape[0], -1)
+    return min(bytes(cells[:, turned].tobytes()) for turned in game.spec.symmetric_cells)

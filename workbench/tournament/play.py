@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass, field
+from functools import cached_property
 from math import ceil
 from queue import Queue
 from threading import Event, Lock
@@ -22,9 +24,8 @@ from workbench.evaluation.match import Fixture, Game, games_at_once, play
 from workbench.evaluation.ratings import Results
 from workbench.tournament.entrants import ROWS, Entrant
 from workbench.tournament.openings import Openings
-from workbench.tournament.records import Key, Record, Records
-from workbench.tournament.results import results_of, without_repeats
-from workbench.tournament.schedule import Pair, Rounds
+from workbench.tournament.records import Key, Record, Records, results_of, without_repeats
+from workbench.tournament.schedule import Rounds
 
 AT_ONCE = 512  # games side by side, on all cores together
 # So that batches of a network stay full: two of them for the two players of a pairing.
@@ -32,33 +33,30 @@ GAMES_PER_THREAD = 4 * ROWS
 AT_ONCE_WITH_ENGINES = 16  # they think about one position after the other
 
 
+@dataclass
 class Tournament:
-    """Entrants, and the games between them that are scheduled, be they played or not."""
+    """Entrants, and the games between them that are scheduled, be they played or not.
 
-    def __init__(
-        self,
-        config: BoardConfig,
-        entrants: Sequence[Entrant],
-        openings: Openings,
-        records: Records,
-        seed: int,
-    ) -> None:
-        """Plays nothing yet.
+    Attributes:
+        config: the game.
+        entrants: K players.
+        openings: moves from the start. Where a pairing needs more, they come again.
+        journal: where games are kept.
+        seed: of all that players draw.
+        keys: of the games that are scheduled.
+    """
 
-        Args:
-            config: the game.
-            entrants: K players.
-            openings: moves from the start. Where a pairing needs more, they come again.
-            records: where games are kept.
-            seed: of all that players draw.
-        """
-        self.first_seat = first_to_move(OpenSpielGame(config))
-        self.entrants = entrants
-        self.keys: list[Key] = []
-        self._config = config
-        self._openings = openings
-        self._records = records
-        self._seed = seed
+    config: BoardConfig
+    entrants: Sequence[Entrant]
+    openings: Openings
+    journal: Records
+    seed: int
+    keys: list[Key] = field(default_factory=list)
+
+    @cached_property
+    def first_seat(self) -> int:
+        """Who has the first move of the game."""
+        return first_to_move(OpenSpielGame(self.config))
 
     def play(
         self, rounds: Rounds, on_game: Callable[[int, int], None], most: int | None = None
@@ -72,25 +70,33 @@ class Tournament:
             most: that many at most, where what has been played decides what else is; None: there
                 is one round.
         """
+        names = [entrant.name for entrant in self.entrants]
         for pairs in rounds:
-            self.keys += [key for pair in pairs for key in self._keys(pair)]
+            for pair in pairs:
+                one, other = names[pair.one], names[pair.other]
+                self.keys += [Key(one, other, pair.opening), Key(other, one, pair.opening)]
             self._refuse_other_openings()
-            missing = [key for key in self.keys if key not in self._records.entries]
+            missing = [key for key in self.keys if key not in self.journal.entries]
             if not missing:
                 continue
             played = len(self.keys) - len(missing)
             on_game(played, most or len(self.keys))
-            for some in self._with_and_without_engines(missing):
+            # Of games that engines play in, fewer go on at once.
+            engines = {entrant.name for entrant in self.entrants if entrant.is_engine}
+            with_engines = [key for key in missing if not engines.isdisjoint(key[:2])]
+            without = [key for key in missing if engines.isdisjoint(key[:2])]
+            for some in filter(None, (with_engines, without)):
                 with closing(self._play(some)) as games:
                     for key, game in games:
-                        self._records.append(self._record(key, game))
+                        seed, plies = game_seed(self.seed, key), len(self._opening(key))
+                        self.journal.append(Record(key, game, seed, plies))
                         played += 1
                         on_game(played, most or len(self.keys))
         on_game(len(self.keys), len(self.keys))
 
     def records(self) -> list[Record]:
         """Returns the scheduled games that have been played."""
-        return [self._records.entries[key] for key in self.keys if key in self._records.entries]
+        return [self.journal.entries[key] for key in self.keys if key in self.journal.entries]
 
     def distinct_results(self) -> Results:
         """Returns the scores of all games but repeated pairs, for ratings."""
@@ -101,44 +107,24 @@ class Tournament:
         for record in self.records():
             if tuple(record.game.history[: record.opening_plies]) != self._opening(record.key):
                 raise UsageError(
-                    f"{self._records.directory} holds games from other openings, of another "
+                    f"{self.journal.directory} holds games from other openings, of another "
                     "version; choose another folder with --out"
                 )
 
-    def _keys(self, pair: Pair) -> tuple[Key, Key]:
-        one, other = self.entrants[pair.one].name, self.entrants[pair.other].name
-        return Key(one, other, pair.opening), Key(other, one, pair.opening)
-
     def _opening(self, key: Key) -> tuple[int, ...]:
         try:
-            return self._openings[key.opening]
+            return self.openings[key.opening]
         except IndexError:  # there are no more
-            return self._openings[key.opening % len(self._openings)]
-
-    def _record(self, key: Key, game: Game) -> Record:
-        return Record(key, game, game_seed(self._seed, key), len(self._opening(key)))
-
-    def _with_and_without_engines(self, keys: Sequence[Key]) -> tuple[list[Key], list[Key]]:
-        """Returns the games that engines play in, of which fewer go on at once, and the others."""
-        engines = {entrant.name for entrant in self.entrants if entrant.is_engine}
-        parts: tuple[list[Key], list[Key]] = [], []
-        for key in keys:
-            parts[engines.isdisjoint((key.seat_0, key.seat_1))].append(key)
-        return parts
+            return self.openings[key.opening % len(self.openings)]
 
     def _play(self, keys: Sequence[Key]) -> Generator[tuple[Key, Game], None, None]:
         """Yields the games of `keys` as they end, in any order; closing it stops those going on."""
-        if not keys:
-            return
         number = {entrant.name: i for i, entrant in enumerate(self.entrants)}
-        used = {number[name] for key in keys for name in (key.seat_0, key.seat_1)}
+        used = {number[name] for key in keys for name in key[:2]}
         threads, at_once = _side_by_side([self.entrants[i] for i in used], len(keys))
         waiting, lock, stop = iter(keys), Lock(), Event()
         done: Queue[tuple[Key, Game] | None] = Queue()
         engines: list[EnginePlayer] = []
-
-        def go_on() -> bool:
-            return not stop.is_set()
 
         def check() -> None:
             if stop.is_set():
@@ -153,15 +139,15 @@ class Tournament:
                     return
                 taken.append(key)
                 seats = number[key.seat_0], number[key.seat_1]
-                yield Fixture(seats, self._opening(key), game_seed(self._seed, key))
+                yield Fixture(seats, self._opening(key), game_seed(self.seed, key))
 
         def work() -> None:
             taken: list[Key] = []
             try:
                 with ExitStack() as stack, suppress(_Stopped):
-                    game, players = OpenSpielGame(self._config), {}
+                    game, players = OpenSpielGame(self.config), {}
                     for i in sorted(used):
-                        player = self.entrants[i].make(game, go_on)
+                        player = self.entrants[i].make(game, lambda: not stop.is_set())
                         if isinstance(player, EnginePlayer):
                             engines.append(player)
                             stack.callback(player.close)
@@ -220,18 +206,16 @@ class _Watched:
         self._player = player
         self._check = check
         # Others think about one position after the other anyway, perhaps for long.
-        self._at_once = isinstance(player, SearchPlayer | EnginePlayer)
+        self._size = AT_ONCE if isinstance(player, SearchPlayer | EnginePlayer) else 1
 
     def choose(
         self, positions: Sequence[Position], seeds: Sequence[int]
     ) -> Sequence[int | Forfeit | Win]:
-        if self._at_once:
-            self._check()
-            return self._player.choose(positions, seeds)
         moves: list[int | Forfeit | Win] = []
-        for position, seed in zip(positions, seeds, strict=True):
+        for first in range(0, len(positions), self._size):
+            some = slice(first, first + self._size)
             self._check()
-            moves += self._player.choose([position], [seed])
+            moves += self._player.choose(positions[some], seeds[some])
         return moves
 
 

@@ -5,7 +5,9 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
 
 from envs.board.loading import longest_game
 from envs.board.openspiel import OpenSpielGame
@@ -13,22 +15,14 @@ from workbench.config import WandbConfig
 from workbench.engines.players import EnginePlayer
 from workbench.errors import UsageError
 from workbench.evaluation.ratings import rate
+from workbench.tournament import schedule
 from workbench.tournament.entrants import Entrant, enter
 from workbench.tournament.journal import condition_of, usual_folder
 from workbench.tournament.openings import balanced_openings, default_opening_plies
 from workbench.tournament.pictures import draw_ladder, draw_ratings
 from workbench.tournament.play import Tournament
-from workbench.tournament.records import Records
-from workbench.tournament.schedule import (
-    Rounds,
-    active,
-    fixed,
-    gauntlet,
-    neighbours,
-    round_robin,
-    sequential,
-    verdict,
-)
+from workbench.tournament.records import Records, open_records
+from workbench.tournament.schedule import Rounds
 from workbench.tournament.sprt import Sprt, Verdict
 from workbench.tournament.standings import Standings, standings, write_csv, write_games
 from workbench.training.metrics import WandbLog
@@ -103,19 +97,20 @@ def run_tournament(
         names, options.game, simulations=options.simulations, move_seconds=options.move_seconds
     )
     entrants = [one for group in groups for one in group]
-    directory = options.out or _usual_folder(config.game, options)
+    plies = options.opening_plies
+    facts = [f"seed{options.seed}", *([] if plies is None else [f"plies{plies}"])]
+    directory = options.out or usual_folder(config.game, *facts)
     known = condition_of(directory, "max_plies")
-    if isinstance(known, int):  # planes: a game of go that it stops was then drawn, not scored
-        config = config.model_copy(update={"max_plies": known, "planes": 1})
-    else:
-        config = config.model_copy(update={"max_plies": None})
+    # planes: a game of go that an older version stopped was drawn, not scored.
+    rules = {"max_plies": known, "planes": 1} if isinstance(known, int) else {"max_plies": None}
+    config = config.model_copy(update=rules)
     try:
         game = OpenSpielGame(config)
     except ValueError as error:
         raise UsageError(str(error)) from None
-    pairs = _pairs_per_pairing(options)
+    usual = MOST_GAMES_OF_A_TEST if options.mode == "sprt" else GAMES_PER_PAIRING
+    pairs = ((options.games or usual) + 1) // 2
     anchor = _number(options.anchor, entrants)
-    plies = options.opening_plies
     plies = default_opening_plies(game) if plies is None else plies
     if options.mode == "sprt" and (len(entrants) != 2 or options.test.elo0 >= options.test.elo1):
         raise UsageError("sprt is for exactly two players, and --elo0 is less than --elo1")
@@ -128,18 +123,15 @@ def run_tournament(
         raise UsageError(f"{config.game} has no openings of {plies} plies; try fewer") from None
     # Who cannot play says so now, and not after the games of others.
     entrants = [_made_once(one, game, tell) for one in entrants]
-    engines = any(one.is_engine for one in entrants)
-    records = Records(
-        directory,
-        {
-            "game": config.game,
-            "max_plies": config.max_plies,
-            "seed": options.seed,
-            "opening_plies": plies,
-            **({"move_seconds": options.move_seconds} if engines else {}),
-        },
-    )
-    with closing(records):
+    conditions: dict[str, Any] = {
+        "game": config.game,
+        "max_plies": config.max_plies,
+        "seed": options.seed,
+        "opening_plies": plies,
+    }
+    if any(one.is_engine for one in entrants):
+        conditions["move_seconds"] = options.move_seconds
+    with closing(open_records(directory, conditions)) as records:
         records.admit({one.name: one.identity for one in entrants})
         tell(f"{directory}: Ctrl-C stops, the same command goes on")
         if game.spec.max_plies < longest_game(game.rules):
@@ -149,7 +141,9 @@ def run_tournament(
             )
         tournament = Tournament(config, entrants, openings, records, options.seed)
         rounds = _rounds(options, groups, tournament, pairs, anchor)
-        tournament.play(rounds, on_game, _most_games(options.mode, len(entrants), pairs))
+        pairings = len(schedule.round_robin(len(entrants)))
+        most = 2 * pairs * pairings if options.mode in OPEN_ENDED else None
+        tournament.play(rounds, on_game, most)
         distinct = tournament.distinct_results()
         ratings = rate(distinct, len(entrants), anchor=anchor, anchor_elo=options.anchor_elo)
         played = tournament.records()
@@ -160,12 +154,12 @@ def run_tournament(
         draw_ratings(table, config.game, directory / "ratings.png")
         draw_ladder(table, entrants, config.game, directory / "ladder.png")
         _log(options.wandb, table, entrants, config.game, directory)
-    decided = verdict(options.test, distinct) if options.mode == "sprt" else None
+    decided = schedule.verdict(options.test, distinct) if options.mode == "sprt" else None
     used_up = decided is not None and not decided.decision and len(distinct.score) < len(played)
     unsettled = None
     if options.mode == "active":
-        wider = ratings.half_width > options.half_width_elo
-        unsettled = [one.name for one, is_wider in zip(entrants, wider, strict=True) if is_wider]
+        wider = np.flatnonzero(ratings.half_width > options.half_width_elo)
+        unsettled = [everybody[i] for i in wider]
     return Outcome(config.game, entrants, table, decided, used_up, unsettled, records)
 
 
@@ -187,25 +181,13 @@ def _log(
     names = {"game": game, "players": list(steps)}
     # The same folder is the same run there.
     run_id = hashlib.sha256(str(directory.resolve()).encode()).hexdigest()[:8]
-    log = WandbLog(wandb, f"tournament-{directory.name}", directory, names, run_id)
-    with closing(log):
+    name = f"tournament-{directory.name}"
+    with closing(WandbLog(wandb, name, directory, names, run_id)) as log:
         for row in sorted(table.rows, key=lambda row: steps[row.name][1]):
             series, env_steps = steps[row.name]
             ratings = {"elo": row.rating, "elo_low": row.low, "elo_high": row.high}
             named = {f"{kind}/{series}": value for kind, value in ratings.items()}
             log.log({**named, "env_steps": env_steps})
-
-
-def _pairs_per_pairing(options: Options) -> int:
-    default = MOST_GAMES_OF_A_TEST if options.mode == "sprt" else GAMES_PER_PAIRING
-    return ((options.games or default) + 1) // 2
-
-
-def _usual_folder(game: str, options: Options) -> Path:
-    facts = [game, f"seed{options.seed}"]
-    if options.opening_plies is not None:
-        facts.append(f"plies{options.opening_plies}")
-    return usual_folder(*facts)
 
 
 def _number(anchor: str | None, entrants: Sequence[Entrant]) -> int | None:
@@ -217,11 +199,6 @@ def _number(anchor: str | None, entrants: Sequence[Entrant]) -> int | None:
     return names.index(anchor)
 
 
-def _most_games(mode: Mode, num_players: int, pairs: int) -> int | None:
-    """Returns how many games an open-ended mode plays at most, and None for others."""
-    return 2 * pairs * len(round_robin(num_players)) if mode in OPEN_ENDED else None
-
-
 def _rounds(
     options: Options,
     groups: Sequence[Sequence[Entrant]],
@@ -229,21 +206,18 @@ def _rounds(
     pairs: int,
     anchor: int | None,
 ) -> Rounds:
-    count = len(tournament.entrants)
+    count, results = len(tournament.entrants), tournament.distinct_results
     match options.mode:
         case "round-robin":
-            return fixed(round_robin(count), pairs)
+            return schedule.fixed(schedule.round_robin(count), pairs)
         case "gauntlet":
-            return fixed(gauntlet(len(groups[0]), count), pairs)
+            return schedule.fixed(schedule.gauntlet(len(groups[0]), count), pairs)
         case "ladder":
-            return fixed(neighbours(count), pairs)
+            return schedule.fixed(schedule.neighbours(count), pairs)
         case "sprt":
-            return sequential(options.test, tournament.distinct_results, pairs)
+            return schedule.sequential(options.test, results, pairs)
         case "active":
-            return active(
-                count,
-                tournament.distinct_results,
-                half_width_elo=options.half_width_elo,
-                openings=pairs,
-                anchor=anchor,
+            width = options.half_width_elo
+            return schedule.active(
+                count, results, half_width_elo=width, openings=pairs, anchor=anchor
             )

@@ -1,22 +1,26 @@
-"""A tournament's standings: one row per player, and the scores of each pairing."""
+"""A tournament's standings: one row per player, the scores of each pairing, and their tables."""
 
 import csv
 import io
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from rich.console import Console
+from rich.table import Table
 
-from workbench.evaluation.match import count_endings
+from workbench.evaluation.match import count_endings, describe_endings
 from workbench.evaluation.ratings import Ratings
 from workbench.recording.game_files import GameRecord, written
 from workbench.runs.checkpoint import write_atomically
 from workbench.tournament.entrants import NET
-from workbench.tournament.records import Record, Records
-from workbench.tournament.results import results_of
+from workbench.tournament.records import Record, Records, results_of
+
+CELL = 4  # columns of a crosstable's cell
+PLAIN: dict[str, Any] = {"box": None, "header_style": ""}
 
 
 class Standing(NamedTuple):
@@ -78,14 +82,14 @@ def standings(
     number = {name: i for i, name in enumerate(names)}
     results = results_of(records, names, first_seat)
     points, games = np.zeros((count, count)), np.zeros((count, count), np.int64)
-    np.add.at(points, (results.first, results.second), results.score)
-    np.add.at(points, (results.second, results.first), 1 - results.score)
-    np.add.at(games, (results.first, results.second), 1)
-    games += games.T
     outcomes = np.zeros((count, 3), np.int64)  # won, drawn, lost
-    ended = np.rint(2 - 2 * results.score).astype(np.int64)
-    np.add.at(outcomes, (results.first, ended), 1)
-    np.add.at(outcomes, (results.second, 2 - ended), 1)
+    # Each game is one of either player's.
+    own = np.concatenate([results.first, results.second])
+    other = np.concatenate([results.second, results.first])
+    score = np.concatenate([results.score, 1 - results.score])
+    np.add.at(points, (own, other), score)
+    np.add.at(games, (own, other), 1)
+    np.add.at(outcomes, (own, np.rint(2 - 2 * score).astype(np.int64)), 1)
     spent: list[list[float]] = [[] for _ in names]
     forfeits: Counter[tuple[int, str]] = Counter()
     for record in records:
@@ -172,10 +176,15 @@ def write_csv(table: Standings, records: Records) -> None:
         ["points of the row's player", *names],
         *([name, *points] for name, points in zip(names, table.points.tolist(), strict=True)),
     ]
-    for name, lines in (("ratings.csv", ratings), ("crosstable.csv", crosstable)):
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(lines)
-        write_atomically(records.directory / name, text.getvalue())
+    write_rows(records.directory / "ratings.csv", ratings)
+    write_rows(records.directory / "crosstable.csv", crosstable)
+
+
+def write_rows(path: Path, rows: Iterable[Iterable[Any]]) -> None:
+    """Writes a CSV file, whole or not at all."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    write_atomically(path, text.getvalue())
 
 
 def write_games(game: str, records: Sequence[Record], directory: Path) -> None:
@@ -209,3 +218,69 @@ def _comments(record: Record) -> list[str]:
     if record.opening_plies:
         comments[record.opening_plies - 1] = "the opening ends"
     return comments
+
+
+def plain_text(*parts: str | Table) -> str:
+    """Returns text and tables below each other, whatever is in them, as wide as they need."""
+    text = io.StringIO()
+    console = Console(
+        file=text, width=1_000, highlight=False, color_system=None, markup=False, emoji=False
+    )
+    for part in parts:
+        console.print(part)
+    return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
+
+
+def text_of(table: Standings, game: str, width: int) -> str:
+    """Returns the report; a crosstable that is wider than `width` is left out."""
+    names = short_names([row.name for row in table.rows])
+    low, high = table.ratings.first_player_advantage_ci95
+    parts: list[str | Table] = [
+        f"{game}: {table.num_games:,} games, {table.distinct_games:,} of them distinct",
+        _ratings(table, names),
+    ]
+    if 4 + max(map(len, names)) + CELL * len(names) <= width:
+        parts.append("\nPercent of the points that the row took from the column")
+        parts.append(_crosstable(table, names))
+    parts.append(
+        f"\nMoving first is worth {table.ratings.first_player_advantage:+.0f} Elo "
+        f"[{low:+.0f}, {high:+.0f}] and took {table.first_player_score:.0%} of the points; "
+        f"{table.draws:.0%} of the games were drawn"
+    )
+    if table.endings:
+        ended = describe_endings(table.endings)
+        parts.append(ended[0].upper() + ended[1:])
+    return plain_text(*parts, *(f"{why}  {n} games" for why, n in table.forfeits.items()))
+
+
+def _ratings(table: Standings, names: Sequence[str]) -> Table:
+    heads = "won", "drawn", "lost", "score", "ms/move"
+    shown = Table("", "player", "Elo", "95%", "likely above next", "games", *heads, **PLAIN)
+    for i, column in enumerate(shown.columns):
+        column.justify = "left" if i in (1, 3) else "right"
+    for place, (name, row) in enumerate(zip(names, table.rows, strict=True), 1):
+        shown.add_row(
+            str(place),
+            name,
+            f"{row.rating:+.0f}",
+            f"[{row.low:+.0f}, {row.high:+.0f}]",
+            "" if row.superiority is None else f"{row.superiority:.0%}",
+            *map(str, (row.games, row.wins, row.draws, row.losses)),
+            f"{row.score:.1%}",
+            f"{row.milliseconds_per_move:.1f}",
+        )
+    return shown
+
+
+def _crosstable(table: Standings, names: Sequence[str]) -> Table:
+    numbers = [str(i) for i in range(1, len(table.rows) + 1)]
+    shown = Table("", "", *numbers, padding=(0, 1, 0, 0), **PLAIN)
+    for i, column in enumerate(shown.columns):
+        column.justify = "left" if i == 1 else "right"
+    for number, name, points, games in zip(numbers, names, table.points, table.games, strict=True):
+        cells = [
+            f"{100 * scored / played:.0f}" if played else "."
+            for scored, played in zip(points, games, strict=True)
+        ]
+        shown.add_row(number, name, *cells)
+    return shown

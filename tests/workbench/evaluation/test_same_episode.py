@@ -33,7 +33,7 @@ PLAYED = {
         PPO | {"network": "grid"},
     ),
     "probe, r2d2": ({"kind": "probe", "probe": "recall"}, R2D2),
-    "crafter, lstm": ({"kind": "crafter"}, PPO | SMALL),
+    "crafter, lstm": ({"kind": "crafter", "obs_size": 36}, PPO | SMALL),
     "doom, lstm": ({"kind": "doom", "scenario": "VizdoomBasic-v1"}, PPO | SMALL),
 }
 
@@ -60,7 +60,7 @@ def played(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> t
     for package, kind in (("crafter", "crafter"), ("vizdoom", "doom")):
         if world["kind"] == kind:
             pytest.importorskip(package)
-    monkeypatch.setattr(envs.atari, "MAX_FRAMES_PER_EPISODE", 160)
+    monkeypatch.setattr(envs.atari, "MAX_FRAMES_PER_EPISODE", 80)
     machado = replace(envs.atari.PROTOCOLS["machado"], eval_epsilon=0.3)
     monkeypatch.setitem(envs.atari.PROTOCOLS, "machado", machado)
     config: EnvConfig = TypeAdapter(Env).validate_python(world)

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from agents.baselines import MinimaxPlayer, RandomPlayer
+from benchmarks.exams import ValueExam, random_exam, whole_exam
 from envs.board.base import reach
 from envs.board.connect_four import ILLEGAL
 from envs.board.exhaustive import ExhaustiveSolver
 from envs.board.openspiel import BoardConfig, OpenSpielGame
-from workbench.evaluation.solved import Exam, make_exam, make_solver, make_whole_exam, was_avoidable
+from workbench.evaluation.solved import make_exam, make_solver, was_avoidable
 
 
 def load(name: str) -> OpenSpielGame:
@@ -29,7 +30,7 @@ def test_tic_tac_toe_is_solved():
 def test_an_exam_asks_over_all_plies_and_knows_the_answers(name, first_ply):
     game = load(name)
     solver = make_solver(game)
-    exam = make_exam(game, solver, 60, first_ply=first_ply)
+    exam = random_exam(game, solver, 60, first_ply=first_ply)
     plies = [len(game.history(position)) for position in exam.positions]
     assert min(plies) == first_ply
     assert max(plies) == min(30, game.spec.max_plies - 2)
@@ -47,9 +48,10 @@ def test_an_exam_asks_over_all_plies_and_knows_the_answers(name, first_ply):
 
 def test_perfect_play_keeps_every_value_and_chance_does_not():
     game = load("tic_tac_toe")
-    exam = make_exam(game, make_solver(game), 100, first_ply=2)
-    assert exam.marks(MinimaxPlayer(game, 9)) == {"keeps_value": 1.0}
-    matters = exam.matters.mean()
+    solver = make_solver(game)
+    exam = make_exam(game, solver, 100, first_ply=2)
+    assert exam.marks(MinimaxPlayer(game, 9))["keeps_value"] == 1
+    matters = random_exam(game, solver, 100, first_ply=2).matters.mean()
     kept = exam.marks(RandomPlayer(game))["keeps_value"]
     # All of the moves that do not matter, and about half of those that do.
     assert 1 - 0.8 * matters < kept < 1 - 0.2 * matters
@@ -57,10 +59,10 @@ def test_perfect_play_keeps_every_value_and_chance_does_not():
 
 def test_strictly_best_is_the_soonest_win_and_the_latest_loss():
     game = load("tic_tac_toe")
-    exam = make_exam(game, make_solver(game), 300, first_ply=0, with_scores=True)
-    assert exam.scores is not None
-    worth = np.where(exam.scores == ILLEGAL, ILLEGAL, np.sign(exam.scores))
-    assert np.array_equal(worth, exam.values)
+    solver = make_solver(game)
+    exam = make_exam(game, solver, 300, first_ply=0)
+    values = random_exam(game, solver, 300, first_ply=0).values
+    assert np.array_equal(np.where(exam.scores == ILLEGAL, ILLEGAL, np.sign(exam.scores)), values)
     # Minimax to the end takes any win, so it is late now and then, but it throws nothing away.
     marks = exam.marks(MinimaxPlayer(game, 9))
     assert marks["keeps_value"] == 1
@@ -86,13 +88,13 @@ def test_a_score_says_how_soon_the_game_is_decided():
 def test_tic_tac_toe_has_4520_positions_with_a_move():
     """As many as are published; a player that keeps all values throws no game away."""
     game = load("tic_tac_toe")
-    exam = make_whole_exam(game, make_solver(game))
+    exam = whole_exam(game, make_solver(game))
     assert len(exam.positions) == 4520
     assert len({game.text(position) for position in exam.positions}) == 4520
     random = RandomPlayer(game).choose(exam.positions, range(4520))
     assert exam.thrown_away(np.array(random)).sum() > 500
     perfect = MinimaxPlayer(game, 9)
-    some = Exam(exam.positions[::50], exam.values[::50])
+    some = ValueExam(exam.positions[::50], exam.values[::50])
     assert not some.thrown_away(
         np.array(perfect.choose(some.positions, range(len(some.positions))))
     ).any()

@@ -14,10 +14,9 @@ from workbench.evaluation.board_games import describe, evaluate_board, record_ga
 from workbench.evaluation.load import load_board_agent
 from workbench.runs import checkpoint
 from workbench.runs.run import create_run
-from workbench.tournament.records import Records
+from workbench.tournament.records import open_records
 from workbench.tournament.run import Options, run_tournament
-from workbench.tournament.standings import report
-from workbench.tournament.tables import text_of
+from workbench.tournament.standings import report, text_of
 from workbench.training.self_play import SelfPlayLoop
 
 CAP = 9  # plies; no game of connect four ends in fewer than 7
@@ -62,7 +61,7 @@ def test_tournaments_have_no_cap_of_training(run, tmp_path):
 def test_folders_that_were_begun_with_a_cap_keep_it_and_count_what_it_ended(run, tmp_path):
     """They hold the games of an older version, which told no reasons, and go on alike."""
     facts = {"game": "connect_four", "max_plies": CAP, "seed": 0, "opening_plies": 1}
-    Records(tmp_path / "old", facts).close()
+    open_records(tmp_path / "old", facts).close()
     options = Options(games=10, out=tmp_path / "old")
     told: list[str] = []
     for _ in range(2):  # begun, then opened again
@@ -122,7 +121,9 @@ def test_anchors_rungs_and_the_gate_play_whole_games(monkeypatch: pytest.MonkeyP
 def test_an_old_folder_of_go_draws_at_its_cap_whoever_is_named_first(tmp_path):
     """Otherwise such a cap is the limit of the game itself, by which go is scored."""
     game = "go(board_size=3)"
-    Records(tmp_path / "old", {"game": game, "max_plies": 8, "seed": 0, "opening_plies": 1}).close()
+    open_records(
+        tmp_path / "old", {"game": game, "max_plies": 8, "seed": 0, "opening_plies": 1}
+    ).close()
     options = Options(game=game, games=12, out=tmp_path / "old")
     told: list[str] = []
     outcome = run_tournament(

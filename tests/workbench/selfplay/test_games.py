@@ -1,6 +1,7 @@
 """Self-play: what is learned is what was played, from the right player's view."""
 
 from copy import deepcopy
+from functools import cache
 from itertools import count
 from types import SimpleNamespace
 
@@ -14,7 +15,9 @@ from agents.base import Update
 from envs.board.base import DRAW, LOSS, WIN
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench.config import PositionReplayConfig, SelfPlayConfig
+from workbench.evaluation.solved import make_solver
 from workbench.runs.checkpoint import load_resume, save
+from workbench.selfplay import strength
 from workbench.selfplay.games import SelfPlay, chances
 from workbench.training.self_play import SelfPlayLoop
 
@@ -143,14 +146,25 @@ def test_sides_that_are_lost_give_up():
     assert longer > short / 2
 
 
-def make_loop(**changes) -> SelfPlayLoop:
+@pytest.fixture(autouse=True)
+def one_solver(monkeypatch):
+    """For all loops: it takes longer to be asked for the first time than all of them."""
+    monkeypatch.setattr(strength, "make_solver", lambda game: solver_of_tic_tac_toe())
+
+
+@cache
+def solver_of_tic_tac_toe():
+    return make_solver(load("tic_tac_toe"))
+
+
+def make_loop(anchor_period_env_steps: int = 600, **changes) -> SelfPlayLoop:
     config = SelfPlayConfig(
         env=BoardConfig(kind="board", game="tic_tac_toe", num_games=6),
         agent=alphazero(resignation={"played_out_share": 0.5}),
         replay=PositionReplayConfig(capacity_positions=500),
         total_env_steps=10_000,
         learning_starts_positions=20,
-        anchor_period_env_steps=600,
+        anchor_period_env_steps=anchor_period_env_steps,
         anchors=("random", "mcts:10"),
         anchor_games=2,
         **changes,
@@ -159,25 +173,25 @@ def make_loop(**changes) -> SelfPlayLoop:
     return SelfPlayLoop(config, CPU)
 
 
-GATE = {"period_env_steps": 300, "games": 4}
+GATE = {"period_env_steps": 60, "games": 4}
 
 
 @pytest.mark.parametrize("gate", [None, GATE])
 def test_a_loop_saved_and_brought_back_equals_one_that_went_on(tmp_path, gate):
     """Through the files of a checkpoint, whatever the threads did."""
-    loop = make_loop(gate=gate)
+    loop = make_loop(gate=gate, anchor_period_env_steps=120)
     iterations = loop.iterations()
     while loop.agent.updates < 3:
         next(iterations)
     state = {name: part.state_dict() for name, part in loop.parts.items()}
     path = save(tmp_path, 1, model=loop.agent.network_state(), resume=state, facts={})
-    other = make_loop(gate=gate)
+    other = make_loop(gate=gate, anchor_period_env_steps=120)
     other.agent.load_network_state(deepcopy(loop.agent.network_state()))
     brought = load_resume(path)
     for name, part in other.parts.items():
         part.load_state_dict(brought[name])
     again, measured, challenged, updates = other.iterations(), 0, 0, 0
-    for _ in range(120):
+    for _ in range(40):
         one, two = next(iterations), next(again)
         assert one.games == two.games
         assert one.facts == two.facts
@@ -209,14 +223,12 @@ def test_what_matches_took_is_told_apart_from_self_play(monkeypatch):
     """So that it does not count in steps/s."""
     clock = SimpleNamespace(monotonic=map(float, count()).__next__)
     monkeypatch.setattr(workbench.training.self_play, "time", clock)
-    loop = make_loop(gate=GATE)
-    told = [made.pauses for _, made in zip(range(100), loop.iterations(), strict=False)]
+    loop = make_loop(gate=GATE, anchor_period_env_steps=120)
+    told = [made.pauses for _, made in zip(range(20), loop.iterations(), strict=False)]
     loop.close()
     # Each is between two looks at the clock; six env steps an iteration.
-    gate, anchors = ("gate", 1.0, 300), ("anchors", 1.0, 600)
-    assert told == [
-        [anchors, gate] if n == 100 else [gate] if n == 50 else [] for n in range(1, 101)
-    ]
+    gate, anchors = ("gate", 1.0, 60), ("anchors", 1.0, 120)
+    assert told == [[anchors, gate] if n == 20 else [gate] if n == 10 else [] for n in range(1, 21)]
 
 
 def test_groups_that_play_side_by_side_share_no_game():
@@ -234,7 +246,7 @@ def test_with_a_gate_the_frozen_network_plays():
     same = make_loop()
     learned = different = 0
     for _, one, two, three in zip(
-        range(60), loop.iterations(), never.iterations(), same.iterations(), strict=False
+        range(40), loop.iterations(), never.iterations(), same.iterations(), strict=False
     ):
         assert one.games == two.games
         different += one.facts != three.facts
@@ -247,10 +259,10 @@ def test_with_a_gate_the_frozen_network_plays():
 
 def test_some_games_are_never_learned_from():
     """And the measured numbers say how far the network knows them."""
-    loop = make_loop()
+    loop = make_loop(anchor_period_env_steps=120)
     iterations = loop.iterations()
     facts = {}
-    while not facts or loop._held_out.added < 5:
+    while not facts:
         progress = next(iterations)
         if "held_out_loss" in progress.facts:
             facts = progress.facts

@@ -6,15 +6,25 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
+import workbench.selfplay.strength
 from agents.alphazero import AlphaZero
-from envs.board.openspiel import OpenSpielGame
+from envs.board.exhaustive import ExhaustiveSolver
+from envs.board.openspiel import BoardConfig, OpenSpielGame
 from tests.end_to_end.configs import BOARD
 from workbench.config import SelfPlayConfig
+from workbench.evaluation.solved import Solver
 from workbench.selfplay.strength import Strength
 
 
+@pytest.fixture(scope="module")
+def solver() -> Solver:
+    """Of tic-tac-toe; what it was asked for the first time takes longer than all else."""
+    return ExhaustiveSolver(OpenSpielGame(BoardConfig(kind="board", game="tic_tac_toe")))
+
+
 @pytest.fixture
-def threads() -> Iterator[ThreadPoolExecutor]:
+def threads(solver: Solver, monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadPoolExecutor]:
+    monkeypatch.setattr(workbench.selfplay.strength, "make_solver", lambda game: solver)
     with ThreadPoolExecutor(2) as pool:
         yield pool
 

@@ -30,7 +30,7 @@ from workbench.evaluation.episodes import evaluate
 from workbench.evaluation.intervals import bounds_of_means
 from workbench.runs import checkpoint
 from workbench.runs.run import create_run
-from workbench.tournament.comparison import Evaluations, compare, has_episodes
+from workbench.tournament.comparison import compare, has_episodes, open_evaluations
 from workbench.tournament.comparison_tables import (
     Comparison,
     Scores,
@@ -345,7 +345,8 @@ def test_a_comparison_is_what_eval_says() -> None:
     make_run("a", BY_BOTH, 10, 20)
     table = comparing("a@all", seed=7)
     for row in table.rows:
-        agent, env_config, _ = workbench.tournament.comparison.load_env_agent(row.scores.player)
+        loaded = workbench.tournament.comparison.load_env_agent(row.scores.player)
+        agent, env_config = loaded.agent, loaded.env
         known = evaluate(agent, env_config, episodes=20, seed=7)
         assert (row.scores.returns, row.scores.lengths) == (known.returns, known.lengths)
         assert row.mean_return[1:] == (known.ci95() or (None, None))
@@ -398,7 +399,7 @@ def test_damage_elsewhere_is_told_with_its_line(here: Path) -> None:
     conditions = {"protocol": None, "seed": 5, "episodes": 2}
     good = Scores("runs/a@1", "", [1.0, 2.0], [3, 4], 0.5)
     for _ in range(2):  # the second time from the file
-        with closing(Evaluations(here / "t", conditions)) as evaluations:
+        with closing(open_evaluations(here / "t", conditions)) as evaluations:
             evaluations.append(good)
     path = evaluations.path
     first, second = path.read_text().splitlines()
@@ -410,10 +411,10 @@ def test_damage_elsewhere_is_told_with_its_line(here: Path) -> None:
     ):
         path.write_text(f"{first}\n{json.dumps(damaged)}\n")
         with pytest.raises(UsageError, match=r"evaluations.jsonl, line 2, is damaged"):
-            Evaluations(here / "t", conditions)
+            open_evaluations(here / "t", conditions)
     path.write_text(f"nonsense\n{second}\n")
     with pytest.raises(UsageError, match=r"evaluations.jsonl, line 1, is damaged"):
-        Evaluations(here / "t", conditions)
+        open_evaluations(here / "t", conditions)
 
 
 def test_another_checkpoint_under_the_same_name_is_refused() -> None:

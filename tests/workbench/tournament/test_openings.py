@@ -83,10 +83,10 @@ def test_openings_are_balanced():
         scores = [max(solver.scores(list(opening))) for opening in openings]
         return float(np.mean(np.abs(scores)))
 
-    chance = random_openings(game, 12, 60, np.random.default_rng(1))
-    chosen = balanced_openings(game, 12, 60, seed=1)
+    chance = random_openings(game, 16, 60, np.random.default_rng(1))
+    chosen = balanced_openings(game, 16, 60, seed=1)
     assert lead(chosen) < 0.85 * lead(chance)
-    wins = [max(solver.scores(list(opening))) == (42 - 12) // 2 for opening in chosen]
+    wins = [max(solver.scores(list(opening))) == (42 - 16) // 2 for opening in chosen]
     assert not any(wins), "the next move wins"
 
 

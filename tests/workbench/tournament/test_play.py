@@ -22,13 +22,17 @@ from workbench.tournament import run as holding
 from workbench.tournament.entrants import Entrant, enter
 from workbench.tournament.openings import Openings
 from workbench.tournament.play import Tournament, game_seed
-from workbench.tournament.records import Key, Records
-from workbench.tournament.results import results_of
+from workbench.tournament.records import Key, open_records, results_of
 from workbench.tournament.run import Options, run_tournament
 from workbench.tournament.schedule import Pair, fixed, round_robin
 from workbench.tournament.sprt import Sprt
-from workbench.tournament.standings import short_names, standings, write_csv, write_games
-from workbench.tournament.tables import text_of
+from workbench.tournament.standings import (
+    short_names,
+    standings,
+    text_of,
+    write_csv,
+    write_games,
+)
 
 TIC_TAC_TOE = BoardConfig(kind="board", game="tic_tac_toe")
 
@@ -38,7 +42,7 @@ def make(directory: Path, entrants=None, config: BoardConfig = TIC_TAC_TOE) -> T
         names = ("random", "greedy", "mcts:20")
         _, groups = enter(names, "tic_tac_toe", simulations=None, move_seconds=1)
         entrants = [one for group in groups for one in group]
-    records = Records(directory, {"game": config.game})
+    records = open_records(directory, {"game": config.game})
     return Tournament(config, entrants, Openings([(0,), (1,), (4,)]), records, seed=3)
 
 
@@ -54,7 +58,7 @@ def play(tournament: Tournament, openings: int = 6) -> list[tuple[int, int]]:
 
 
 def games(directory: Path) -> dict[Key, tuple[list[int], float, int]]:
-    records = Records(directory, {"game": "tic_tac_toe"})
+    records = open_records(directory, {"game": "tic_tac_toe"})
     records.close()
     found = records.entries.items()
     return {key: (one.game.history, one.game.score, one.seed) for key, one in found}
@@ -63,7 +67,7 @@ def games(directory: Path) -> dict[Key, tuple[list[int], float, int]]:
 def test_every_game_is_played_once_and_by_the_rules(tmp_path):
     tournament = make(tmp_path)
     told = play(tournament)
-    tournament._records.close()
+    tournament.journal.close()
     assert told[0] == (0, 36)
     assert told[-1] == (36, 36)
     assert len((tmp_path / "games.jsonl").read_text().splitlines()) == 36
@@ -83,14 +87,14 @@ def test_a_game_is_the_same_in_any_tournament(tmp_path):
     """However many are played, by whomever beside, and from whatever the records held before."""
     whole = make(tmp_path / "whole")
     play(whole)
-    whole._records.close()
+    whole.journal.close()
     parts = make(tmp_path / "parts")
     parts.play(iter([[Pair(1, 2, 4)], [Pair(0, 2, 0), Pair(0, 1, 5)]]), lambda *counts: None)
-    parts._records.close()
+    parts.journal.close()
     assert len(games(tmp_path / "parts")) == 6
     rest = make(tmp_path / "parts")
     told = play(rest)
-    rest._records.close()
+    rest.journal.close()
     assert told[0] == (6, 36)
     assert games(tmp_path / "parts") == games(tmp_path / "whole")
 
@@ -109,19 +113,19 @@ def test_rounds_that_were_played_before_are_not_told_of(tmp_path):
         told.clear()
         tournament = make(tmp_path)
         tournament.play(iter(rounds[: count + 1]), lambda *counts: told.append(counts), most=99)
-        tournament._records.close()
+        tournament.journal.close()
         assert told == expected[count]
 
 
 def test_games_from_other_openings_are_refused(tmp_path):
     tournament = make(tmp_path)
     play(tournament, openings=1)
-    tournament._records.close()
+    tournament.journal.close()
     other = make(tmp_path)
-    other._openings = Openings([(8,)])
+    other.openings = Openings([(8,)])
     with pytest.raises(UsageError, match="games from other openings"):
         play(other, openings=1)
-    other._records.close()
+    other.journal.close()
 
 
 def test_results_are_those_of_who_moved_first(tmp_path):
@@ -133,7 +137,7 @@ def test_results_are_those_of_who_moved_first(tmp_path):
             return [Forfeit("resigned")] * len(positions)
 
     entrants = [entrant("a", RandomPlayer), entrant("b", Resigning)]
-    tournament = Tournament(config, entrants, Openings([()]), Records(tmp_path, {}), seed=0)
+    tournament = Tournament(config, entrants, Openings([()]), open_records(tmp_path, {}), seed=0)
     play(tournament, openings=2)
     names = [one.name for one in entrants]
     results = results_of(tournament.records(), names, tournament.first_seat)
@@ -154,7 +158,7 @@ def test_results_are_those_of_who_moved_first(tmp_path):
     assert "b: resigned  4 games" in text_of(table, "chess", 100)
     assert table.endings == {"forfeit": 4}
     write_games("chess", records, tmp_path)
-    tournament._records.close()
+    tournament.journal.close()
     with (tmp_path / "games.pgn").open() as file:
         read = [chess.pgn.read_game(file) for _ in range(5)]
     assert read[4] is None
@@ -176,7 +180,7 @@ def test_a_repeated_pair_tells_nothing_new(tmp_path):
     tournament = make(tmp_path, entrants)
     play(tournament, openings=12)
     results = tournament.distinct_results()
-    tournament._records.close()
+    tournament.journal.close()
     met = [{int(one), int(other)} for one, other in zip(results.first, results.second, strict=True)]
     assert len(tournament.records()) == 3 * 24
     numbers = [
@@ -213,7 +217,7 @@ def test_as_many_games_are_played_at_once_as_their_trees_have_room(tmp_path, mon
         two = [entrant("a", RandomPlayer), entrant("b", RandomPlayer, simulations=simulations)]
         tournament = make(directory, two)
         play(tournament, openings=200)
-        tournament._records.close()
+        tournament.journal.close()
         found.append(games(directory))
         by_side.append([at_once for _, at_once in side.by_side])
     assert by_side == [[134] * 3, [2] * 3, [1], [1]]
@@ -225,7 +229,7 @@ def test_only_games_with_an_engine_are_few_at_once(tmp_path, monkeypatch):
     three = [entrant(name, RandomPlayer, is_engine=name == "c") for name in "abc"]
     tournament = make(tmp_path / "t", three)
     told = play(tournament, openings=40)
-    tournament._records.close()
+    tournament.journal.close()
     assert told[-1] == (240, 240)
     with_engine = [at_once for players, at_once in side.by_side if 2 in players]
     without = [(players, at_once) for players, at_once in side.by_side if 2 not in players]
@@ -233,7 +237,7 @@ def test_only_games_with_an_engine_are_few_at_once(tmp_path, monkeypatch):
     assert without == [({0, 1}, 80)]
     alone = make(tmp_path / "alone", [entrant(name, RandomPlayer) for name in "abc"])
     play(alone, openings=40)
-    alone._records.close()
+    alone.journal.close()
     assert games(tmp_path / "t") == games(tmp_path / "alone")
 
 
@@ -305,8 +309,8 @@ def test_whoever_cannot_begin_stops_everything(tmp_path):
     tournament = make(tmp_path, [entrant("a", RandomPlayer), entrant("b", fail)])
     with pytest.raises(OSError, match="no such thing"):
         play(tournament)
-    assert tournament._records.entries == {}
-    tournament._records.close()
+    assert tournament.journal.entries == {}
+    tournament.journal.close()
 
 
 def test_an_error_in_the_midst_keeps_the_games_before(tmp_path):
@@ -322,8 +326,8 @@ def test_an_error_in_the_midst_keeps_the_games_before(tmp_path):
     tournament = make(tmp_path, [entrant("a", RandomPlayer), entrant("b", Breaking)])
     with pytest.raises(OSError, match="broken"):
         play(tournament, openings=300)
-    kept = len(tournament._records.entries)
-    tournament._records.close()
+    kept = len(tournament.journal.entries)
+    tournament.journal.close()
     assert 0 < kept < 600
     assert len(games(tmp_path)) == kept
 
@@ -350,8 +354,8 @@ def test_the_table_adds_up(tmp_path):
     assert np.array_equal(table.points + table.points.T, table.games)
     assert table.games.sum() == 2 * table.num_games == 72
     assert table.distinct_games == len({tuple(one.game.history) for one in records})
-    write_csv(table, tournament._records)
-    tournament._records.close()
+    write_csv(table, tournament.journal)
+    tournament.journal.close()
     with (tmp_path / "ratings.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["name"] for row in rows] == [row.name for row in table.rows]

@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from workbench.errors import UsageError, WorkError
 from workbench.evaluation.match import Game
 from workbench.tournament.journal import usual_folder
-from workbench.tournament.records import Key, Record, Records
+from workbench.tournament.records import (
+    Key,
+    Record,
+    open_records,
+    results_of,
+    without_repeats,
+)
 
 CONDITIONS = {"game": "tic_tac_toe", "seed": 0, "opening_plies": 1}
 
@@ -20,7 +26,7 @@ def record(opening: int = 0, one: str = "a", other: str = "b") -> Record:
 
 
 def write(directory, count: int) -> None:
-    records = Records(directory, CONDITIONS)
+    records = open_records(directory, CONDITIONS)
     for opening in range(count):
         records.append(record(opening))
     records.close()
@@ -28,7 +34,7 @@ def write(directory, count: int) -> None:
 
 def test_games_come_back_as_they_were(tmp_path):
     write(tmp_path / "t", 3)
-    records = Records(tmp_path / "t", CONDITIONS)
+    records = open_records(tmp_path / "t", CONDITIONS)
     assert list(records.entries.values()) == [record(i) for i in range(3)]
     records.append(record(3, "c", "a"))
     records.close()
@@ -38,7 +44,7 @@ def test_games_come_back_as_they_were(tmp_path):
 def test_a_folder_that_cannot_be_written_is_told_with_a_way_out(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(WorkError, match=r"file/t cannot be written .*choose another .* --out"):
-        Records(tmp_path / "file/t", CONDITIONS)
+        open_records(tmp_path / "file/t", CONDITIONS)
 
 
 @pytest.mark.parametrize(("forfeit", "reason"), [("", ""), ("resigned", "forfeit: resigned")])
@@ -48,7 +54,7 @@ def test_games_of_older_versions_tell_no_reason_and_are_read(tmp_path, forfeit, 
     line = json.loads(path.read_text())
     assert line.pop("reason") == "max_plies"
     path.write_text(json.dumps({**line, "forfeit": forfeit}) + "\n")
-    records = Records(tmp_path, CONDITIONS)
+    records = open_records(tmp_path, CONDITIONS)
     records.close()
     (one,) = records.entries.values()
     assert (one.game.reason, one.game.forfeit, one.game.history) == (reason, forfeit, [4, 0, 8])
@@ -61,7 +67,7 @@ def test_a_line_cut_by_a_kill_is_played_again(tmp_path_factory, cut):
     path = directory / "games.jsonl"
     content = path.read_bytes()
     path.write_bytes(content[:cut])
-    records = Records(directory, CONDITIONS)
+    records = open_records(directory, CONDITIONS)
     whole = content[:cut].count(b"\n")
     assert list(records.entries.values()) == [record(i) for i in range(whole)]
     for opening in range(whole, 4):
@@ -78,26 +84,26 @@ def test_damage_elsewhere_is_told_with_its_line(tmp_path, line):
     path = tmp_path / "games.jsonl"
     path.write_text(line + "\n" + path.read_text())
     with pytest.raises(UsageError, match=r"games.jsonl, line 1, is damaged"):
-        Records(tmp_path, CONDITIONS)
+        open_records(tmp_path, CONDITIONS)
 
 
 def test_games_under_other_conditions_do_not_mix(tmp_path):
     write(tmp_path, 1)
     with pytest.raises(UsageError, match=r"games with seed 0, not 1; choose another folder"):
-        Records(tmp_path, CONDITIONS | {"seed": 1})
+        open_records(tmp_path, CONDITIONS | {"seed": 1})
     (tmp_path / "conditions.json").write_text("{}")
     with pytest.raises(UsageError, match=r"conditions.json is damaged"):
-        Records(tmp_path, CONDITIONS)
+        open_records(tmp_path, CONDITIONS)
 
 
 def test_another_network_under_the_same_name_is_refused(tmp_path):
-    records = Records(tmp_path, CONDITIONS)
+    records = open_records(tmp_path, CONDITIONS)
     records.admit({"a": "123", "random": ""})
     records.admit({"a": "123", "b": "4"})
     with pytest.raises(UsageError, match="a is another network"):
         records.admit({"a": "124"})
     records.close()
-    again = Records(tmp_path, CONDITIONS)
+    again = open_records(tmp_path, CONDITIONS)
     with pytest.raises(UsageError, match="b is another network"):
         again.admit({"b": "5"})
     again.close()
@@ -107,11 +113,11 @@ def test_another_network_under_the_same_name_is_refused(tmp_path):
 
 @pytest.mark.parametrize("noted", [{"name": "x"}, {"name": "x", "limits": "", "files": []}, [1], 7])
 def test_damage_in_what_is_known_of_a_player_is_told(tmp_path, noted):
-    Records(tmp_path, CONDITIONS).close()
+    open_records(tmp_path, CONDITIONS).close()
     conditions = tmp_path / "conditions.json"
     known = json.loads(conditions.read_text()) | {"players": {"uci:x": noted}}
     conditions.write_text(json.dumps(known))
-    records = Records(tmp_path, CONDITIONS)
+    records = open_records(tmp_path, CONDITIONS)
     with pytest.raises(UsageError, match=r"is damaged \(what it says of uci:x\)"):
         records.admit({"uci:x": {"name": "x", "limits": "", "files": {"/bin/x": "0"}}})
     records.close()
@@ -128,8 +134,39 @@ def test_the_same_facts_are_the_same_folder():
 
 
 def test_two_processes_do_not_play_in_one_folder(tmp_path):
-    records = Records(tmp_path, CONDITIONS)
+    records = open_records(tmp_path, CONDITIONS)
     with pytest.raises(UsageError, match="another process is playing"):
-        Records(tmp_path, CONDITIONS)
+        open_records(tmp_path, CONDITIONS)
     records.close()
-    Records(tmp_path, CONDITIONS).close()
+    open_records(tmp_path, CONDITIONS).close()
+
+
+def scored(seat_0: str, seat_1: str, opening: int, score: float, moves: list[int]) -> Record:
+    return Record(Key(seat_0, seat_1, opening), Game(moves, score, "", []), 0, 1)
+
+
+RECORDS = [
+    scored("a", "b", 0, 1.0, [4, 0]),
+    scored("b", "a", 0, 0.5, [4, 1]),
+    scored("a", "b", 7, 1.0, [4, 0]),
+    scored("b", "a", 7, 0.5, [4, 1]),
+    scored("a", "c", 0, 0.0, [4, 0]),
+]
+
+
+def test_a_score_is_that_of_who_moved_first():
+    by_seat_0 = results_of(RECORDS, ["c", "b", "a"], first_seat=0)
+    assert by_seat_0.first.tolist() == [2, 1, 2, 1, 2]
+    assert by_seat_0.second.tolist() == [1, 2, 1, 2, 0]
+    assert by_seat_0.score.tolist() == [1.0, 0.5, 1.0, 0.5, 0.0]
+    assert by_seat_0.pair.tolist() == [0, 0, 7, 7, 0]
+    by_seat_1 = results_of(RECORDS, ["c", "b", "a"], first_seat=1)
+    assert by_seat_1.first.tolist() == by_seat_0.second.tolist()
+    assert by_seat_1.score.tolist() == [0.0, 0.5, 0.0, 0.5, 1.0]
+    assert results_of([], ["a"], first_seat=0).score.shape == (0,)
+
+
+def test_a_pair_counts_again_only_if_one_of_its_games_differs():
+    assert without_repeats(RECORDS) == [RECORDS[0], RECORDS[1], RECORDS[4]]
+    other = [*RECORDS[:3], scored("b", "a", 7, 0.5, [4, 2]), RECORDS[4]]
+    assert without_repeats(other) == other

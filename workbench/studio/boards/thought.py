@@ -87,7 +87,7 @@ class Thinker:
         with self._lock:
             torch.set_num_threads(1)  # each thread has its own number
             began = time.monotonic()
-            _, game, config, _ = self._player
+            _, game, config, *_ = self._player
             position = positions_after(game, moves)[-1]
             if game.status([position]).over[0]:
                 raise UsageError("the game is over, so there is nothing to think about")

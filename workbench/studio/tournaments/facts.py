@@ -25,8 +25,7 @@ from workbench.studio.tournaments.growing_file import read_games, read_scores
 from workbench.tournament.comparison import EVALUATIONS
 from workbench.tournament.comparison_tables import Estimate, Row, rank
 from workbench.tournament.entrants import NET
-from workbench.tournament.records import GAMES, Record
-from workbench.tournament.results import results_of, without_repeats
+from workbench.tournament.records import GAMES, Record, results_of, without_repeats
 from workbench.tournament.standings import Standings, short_names, standings
 
 RECENT_SECONDS = 60.0  # a tournament in which something ended since is still going on
