@@ -1,8 +1,9 @@
 """A game of go under a GTP controller, which decides who moves and when the game ends."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
+from itertools import chain, zip_longest
 
-from envs.board.base import Position
+from envs.board.base import Position, reach
 from envs.board.cells import EMPTY, GTP_COLUMNS, STONES, Square, action_of, cells, squares
 from envs.board.loading import trust
 from envs.board.openspiel import BoardConfig, OpenSpielGame, Planes
@@ -58,13 +59,12 @@ class GoGame:
         self.moves = []
         self._replay()
 
-    def put_handicap(self, where: Iterable[Square]) -> None:
+    def put_handicap(self, where: Collection[Square]) -> None:
         """Gives Black stones; White is to move."""
         board = [[EMPTY] * self.size for _ in range(self.size)]
-        stones = list(where)
-        for row, column in stones:
+        for row, column in where:
             board[row][column] = STONES[0]
-        self.put(board, 1, len(stones))
+        self.put(board, 1, len(where))
 
     def _replay(self) -> None:
         whole_board = self.size**2 + 1.0  # more makes no difference to who wins
@@ -140,14 +140,10 @@ def fixed_handicap(size: int, stones: int) -> list[Square]:
     edge = 2 if size < 12 else 3  # as GNU Go, the reference of GTP
     low, middle, high = size - 1 - edge, size // 2, edge  # rows, counted from the top
     left, right = edge, size - 1 - edge
-    points = [(low, left), (high, right), (high, left), (low, right)][: min(stones, 4)]
-    if stones >= 6:
-        points += [(middle, left), (middle, right)]
-    if stones >= 8:
-        points += [(high, middle), (low, middle)]
-    if stones in (5, 7, 9):
-        points.append((middle, middle))
-    return points
+    corners = [(low, left), (high, right), (high, left), (low, right)]
+    sides = [(middle, left), (middle, right), (high, middle), (low, middle)]
+    outer = stones if stones < 5 else stones - stones % 2
+    return [*corners, *sides][:outer] + [(middle, middle)] * (stones - outer)
 
 
 def set_up(game: OpenSpielGame, board: Points, to_play: int) -> Position:
@@ -157,27 +153,19 @@ def set_up(game: OpenSpielGame, board: Points, to_play: int) -> Position:
     stones are missing there are only more. Nor are there two passes in a row, and the last move is
     no pass, which an answer with a pass would make the end: but for an opponent without stones.
     """
-    position = game.start()
-    legal = game.status([position]).legal.tolist()
-    where = dict(zip(squares(position, legal), legal, strict=True))  # a pass is nowhere
-    stones = [
-        [
-            where[((y, x),)]
-            for y, row in enumerate(board)
-            for x, cell in enumerate(row)
-            if cell == stone
-        ]
-        for stone in STONES
-    ]
+    legal = game.status([game.start()]).legal.tolist()
+    where = dict(zip(squares(game.start(), legal), legal, strict=True))  # a pass is nowhere
+    points = [((y, x), cell) for y, row in enumerate(board) for x, cell in enumerate(row)]
+    stones = [[where[(point,)] for point, cell in points if cell == stone] for stone in STONES]
     last = 1 - to_play
     extra = int(last == 0)  # who begins and ends has one turn more
     turns = max(len(stones[last]), len(stones[to_play]) + extra)
-    queues = [iter(()), iter(())]
-    for player, count in ((last, turns), (to_play, turns - extra)):
-        queues[player] = iter([where[()]] * (count - len(stones[player])) + stones[player])
-    for ply in range(2 * turns - extra):
-        (position,) = game.after([position], [next(queues[ply % 2])])
-    return position
+    black, white = (
+        [where[()]] * (count - len(own)) + own
+        for own, count in zip(stones, (turns, turns - extra), strict=True)
+    )
+    both = chain.from_iterable(zip_longest(black, white))
+    return reach(game, [action for action in both if action is not None])
 
 
 def chains(board: Points) -> list[set[Square]]:

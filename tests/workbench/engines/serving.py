@@ -16,6 +16,7 @@ from workbench.engines.gtp_engine import GTPEngine
 from workbench.engines.lines import LineReader
 from workbench.engines.serve_gtp import GTPServer
 from workbench.engines.serve_uci import UCIServer
+from workbench.engines.uci_search import UCIEngine
 from workbench.evaluation.load import BoardAgent, load_board_agent
 from workbench.runs import checkpoint
 from workbench.runs.run import create_run
@@ -70,6 +71,10 @@ class Session:
         self.said.append(text)
         if self.script and text.startswith(self.script[0][0]):
             self.write(self.script.pop(0)[1])
+
+    @property
+    def engine(self) -> UCIEngine | GTPEngine:
+        return self.server.loading().result()
 
     def write(self, text: str) -> None:
         if text:

@@ -337,7 +337,7 @@ def test_a_player_is_served_on_stdin_and_stdout(directory, player, monkeypatch, 
         monkeypatch.setattr(sys, "stdin", file)
         serve_uci(str(directory / "runs/chess"))
     for thread in threading.enumerate():
-        if thread.name == "loading":  # which the command leaves behind
+        if thread.name.startswith("loading"):  # which the command leaves behind
             thread.join()
     out, err = capsys.readouterr()
     assert out.startswith("id name Ludus chess@7\n")
@@ -526,7 +526,7 @@ class Slow:
 
     def close(self) -> None:
         self.loaded.set()
-        self.session.server._loading.result()
+        self.session.server.loading().result()
         self.session.close()
 
 
