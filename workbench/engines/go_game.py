@@ -30,11 +30,7 @@ class GoGame:
         self.size = size
         self._planes: Planes = planes
         self.komi = komi
-        self.handicap = 0
-        self.moves: list[tuple[int, int]] = []
-        self.to_play = 0
-        self._put: tuple[Points, int] | None = None
-        self._replay()
+        self.put(None, 0)
 
     @property
     def board(self) -> Points:
@@ -51,12 +47,12 @@ class GoGame:
         self.komi = komi
         self._replay()
 
-    def put(self, board: Points, to_play: int, handicap: int = 0) -> None:
-        """Goes on from a board, with all that was played before forgotten."""
+    def put(self, board: Points | None, to_play: int, handicap: int = 0) -> None:
+        """Goes on from a board, None: an empty one, with all that was played before forgotten."""
         self._put = board, to_play
         self.to_play = to_play
         self.handicap = handicap
-        self.moves = []
+        self.moves: list[tuple[int, int]] = []
         self._replay()
 
     def put_handicap(self, where: Collection[Square]) -> None:
@@ -74,7 +70,8 @@ class GoGame:
         name = f"go(board_size={self.size},komi={rounded},max_game_length=1000000)"
         trust(name)  # boards of this size were learned, and a trial of each komi takes seconds
         self.rules = OpenSpielGame(BoardConfig(kind="board", game=name, planes=self._planes))
-        start = self.rules.start() if self._put is None else set_up(self.rules, *self._put)
+        board, to_play = self._put
+        start = self.rules.start() if board is None else set_up(self.rules, board, to_play)
         self.positions = [start]
         for player, action in self.moves:
             self.positions += self.rules.after([self.turn_of(player)], [action])
@@ -93,8 +90,7 @@ class GoGame:
     def play(self, player: int, vertex: str) -> bool:
         """Plays at a vertex, e.g. `D4` or `PASS`; returns whether that is legal."""
         position = self.turn_of(player)
-        legal = self.rules.status([position]).legal.tolist()
-        action = action_of(position, legal, vertex)
+        action = action_of(self.rules, position, vertex)
         if action is not None:
             self.make(player, position, action)
         return action is not None

@@ -86,12 +86,11 @@ class GTPEngine:
         if not math.isfinite(value):
             raise Refused("syntax error")
         self._go.set_komi(value)
-        self._tell_of_komi()
+        self._compare("komi", self._go.komi, self._trained_komi)
 
-    def _tell_of_komi(self) -> None:
-        if self._go.komi != self._trained_komi:
-            learned = f"the network was trained with {self._trained_komi:g}"
-            self._note(f"komi is {self._go.komi:g}; {learned}")
+    def _compare(self, what: str, value: float, trained: float) -> None:
+        if value != trained:
+            self._note(f"{what} is {value:g}; the network was trained with {trained:g}")
 
     def _fixed_handicap(self, words: Sequence[str]) -> str:
         count = self._handicap_count(words)
@@ -130,9 +129,7 @@ class GTPEngine:
 
     def _give(self, stones: Collection[Square]) -> str:
         self._go.put_handicap(stones)
-        if len(stones) != self._trained_handicap:
-            learned = f"the network was trained with {self._trained_handicap}"
-            self._note(f"the handicap is {len(stones)}; {learned}")
+        self._compare("the handicap", len(stones), self._trained_handicap)
         return " ".join(vertex_of(stone, self._size) for stone in stones)
 
     def _play(self, words: Sequence[str]) -> None:
@@ -278,4 +275,4 @@ class GTPEngine:
             self._go = load_sgf(Path(name), self._size, self._go.komi, self._planes, before_move)
         except ValueError as error:
             raise Refused(f"cannot load file: {' '.join(str(error).split())}") from None
-        self._tell_of_komi()
+        self._compare("komi", self._go.komi, self._trained_komi)

@@ -286,5 +286,5 @@ def _judge(game: BoardGame, position: Position, answer: str | Forfeit | Win) -> 
         if allowed:
             return Win(f"declared its win: {why}")
         return Forfeit(f"declared a win that the rules do not allow: {why}")
-    action = action_of(position, game.status([position]).legal.tolist(), answer)
+    action = action_of(game, position, answer)
     return Forfeit(f"illegal move {answer[:MAX_ANSWER]!r}") if action is None else action

@@ -85,8 +85,7 @@ class Engine:
         if self._process.returncode is not None:
             self._listener.join(1.0)  # the end of what it wrote may not have been read yet
         lines = [*self._printed, *self._complained, _readable(self._reader.partial)]
-        lines = [line for line in lines if line]
-        return " ".join(repr(line) for line in lines[-LAST_WORDS:])
+        return " ".join(repr(line) for line in [*filter(None, lines)][-LAST_WORDS:])
 
     def send(self, *lines: str, deadline: float) -> None:
         """Writes lines to it.
@@ -167,9 +166,7 @@ class Engine:
         with self._ending:
             if self._process.returncode is None:  # its number cannot be another group's yet
                 self._guard.kill()
-                self._guard.wait()
-                assert self._guard.stdin is not None
-                self._guard.stdin.close()
+                self._guard.communicate()  # closes its input
                 with suppress(ProcessLookupError, PermissionError):
                     os.killpg(self.pid, signal.SIGKILL)
                 self._process.wait()

@@ -22,6 +22,7 @@ EMPTY = "<empty>"  # how UCI writes an empty string
 STOP_SECONDS = 1.0  # told to move at once, an engine has this long to say its move
 
 Limits = Mapping[str, int]
+Answer = Callable[[Engine, float], str]  # reads until the engine's move, or until a deadline
 
 
 class EngineProtocol(ABC):
@@ -94,12 +95,7 @@ class EngineProtocol(ABC):
         """
 
     def _search(
-        self,
-        engine: Engine,
-        go: Sequence[str],
-        halt: str,
-        answer: Callable[[Engine, float], str],
-        deadline: float,
+        self, engine: Engine, go: Sequence[str], halt: str, answer: Answer, deadline: float
     ) -> str:
         """Returns what `answer` reads after `go`, or after `halt` when the time is up."""
         engine.send(*go, deadline=deadline)

@@ -89,7 +89,7 @@ class GTPServer(Server["GTPEngine"]):
             self._say(f"?{number} {error}\n\n")
 
     def _introduced(self, name: str, words: Sequence[str]) -> str:
-        self._done = name == "quit"
+        self._done |= name == "quit"
         all_names = (*AT_ONCE, *COMMANDS)
         return {
             "protocol_version": "2",

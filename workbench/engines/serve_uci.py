@@ -12,7 +12,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from workbench.engines.lines import LineReader
@@ -60,8 +60,7 @@ class Options(dict[str, int]):
             for name, default, low, high in self._spins
         ]
         # Both change nothing; a program thinks on in its opponent's time only where there is one.
-        checks = [f"option name {name} type check default false" for name in CHECKS]
-        return spins + checks
+        return spins + [f"option name {name} type check default false" for name in CHECKS]
 
     def change(self, text: str) -> str:
         """Carries out `name X value Y`; returns what is wrong with it, or nothing."""
@@ -89,6 +88,7 @@ def serve_uci(player: str) -> None:
         UsageError: there is no such player, or it plays something else.
     """
 
+    @cache
     def load() -> "UCIEngine":
         from workbench.engines.uci_search import UCIEngine
         from workbench.evaluation.load import load_served
@@ -96,27 +96,19 @@ def serve_uci(player: str) -> None:
         return UCIEngine(*load_served("chess", "UCI", player))
 
     say = partial(print, flush=True)
-    known, engine = known_at_once(player, "chess"), None
-    if known is None:
-        engine = load()
-        known = engine.name, engine.simulations
-    UCIServer(*known, (lambda: engine or load()), LineReader(sys.stdin.fileno()), say).run()
+    known = known_at_once(player, "chess") or (load().name, load().simulations)
+    UCIServer(known, load, LineReader(sys.stdin.fileno()), say).run()
 
 
 class UCIServer(Server["UCIEngine"]):
     """Understands one line after the other; while it searches, it looks for further lines."""
 
     def __init__(
-        self,
-        name: str,
-        simulations: int,
-        load: Callable[[], "UCIEngine"],
-        lines: LineReader,
-        say: Say,
+        self, known: tuple[str, int], load: Callable[[], "UCIEngine"], lines: LineReader, say: Say
     ) -> None:
-        """`name` is what it is called; `simulations` per move where nothing else is said."""
+        """`known` is what it is called, and its simulations per move, see `known_at_once`."""
         super().__init__(load, lines, say)
-        self._name = name
+        self._name, simulations = known
         self._options = Options(simulations)
         self.engine: UCIEngine
         self._unread: deque[str] = deque()  # what came while the network was being loaded

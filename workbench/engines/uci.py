@@ -125,11 +125,13 @@ class UCI(EngineProtocol):
         position = " ".join(["position startpos", *(["moves", *moves] if moves else [])])
         engine.send(f"{self._dialect}newgame", position, deadline=deadline)
         if not self._answers_isready:
-            _drain(engine)
-            return
-        engine.send("isready", deadline=deadline)
-        while engine.read(deadline=deadline) != "readyok":
-            pass
+            with suppress(TimeoutError):  # drops what it has said unasked
+                while True:
+                    engine.read(deadline=time.monotonic())
+        else:
+            engine.send("isready", deadline=deadline)
+            while engine.read(deadline=deadline) != "readyok":
+                pass
 
     def _get_ready_at_first(self, engine: Engine, deadline: float) -> None:
         """As `_get_ready`; finds out whether it knows `isready`, or is just slow to answer."""
@@ -147,13 +149,6 @@ class UCI(EngineProtocol):
         except TimeoutError:
             raise EngineUnfit("it answers neither `isready` nor `go depth 1`") from None
         self._answers_isready = ready
-
-
-def _drain(engine: Engine) -> None:
-    """Drops what it has said unasked."""
-    with suppress(TimeoutError):
-        while True:
-            engine.read(deadline=time.monotonic())
 
 
 def _best_move(engine: Engine, deadline: float) -> str:

@@ -113,8 +113,7 @@ class UCIEngine:
             return f"unusable position: {error}"
         for move in (found[2] or "").split():
             position = self._going_on(self.position)
-            legal = self._game.status([position]).legal.tolist()
-            action = action_of(position, legal, move.lower())
+            action = action_of(self._game, position, move.lower())
             if action is None:
                 return f"illegal move {move!r}; what comes before it stands"
             (self.position,) = self._game.after([position], [action])
@@ -204,8 +203,7 @@ class UCIEngine:
         return " ponder ".join(moves_of(self._game, search, line)[:2])
 
     def _only(self, position: Position, moves: Sequence[str], say: Say) -> list[int]:
-        legal = self._game.status([position]).legal.tolist()
-        found = {move: action_of(position, legal, move.lower()) for move in moves}
+        found = {move: action_of(self._game, position, move.lower()) for move in moves}
         for move, action in found.items():
             if action is None:
                 say(f"info string illegal move {move!r} is not searched")

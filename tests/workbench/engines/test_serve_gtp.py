@@ -248,7 +248,7 @@ def test_a_clock_never_cuts_halving_short(player, monkeypatch):
     monkeypatch.setattr("workbench.engines.gtp_engine.think", noting)
     session = Session(lambda lines, say, note: gtp_server(halving, "", lines, say, note))
     with closing(session):
-        session("genmove b", "time_settings 60 0 0", "genmove w", "time_left b 3 2", "genmove b")
+        session("genmove b", "time_settings 6 0 0", "genmove w", "time_left b 1 2", "genmove b")
         session("time_settings 0 0 0", "genmove w")
     assert searches == ["gumbel", "puct", "puct", "gumbel"]
 
