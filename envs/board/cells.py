@@ -230,8 +230,9 @@ def engine_moves(game: BoardGame, position: Position) -> list[str]:
     return [engine_move(at, action) for at, action in replay(game, game.history(position))]
 
 
-def action_of(position: Position, legal: Sequence[int], move: str) -> int | None:
-    """Returns which of the legal actions is called `move`, see `engine_move`, or None."""
+def action_of(game: BoardGame, position: Position, move: str) -> int | None:
+    """Returns which legal action is called `move`, see `engine_move`, or None."""
+    legal = game.status([position]).legal.tolist()
     return next((action for action in legal if engine_move(position, action) == move), None)
 
 

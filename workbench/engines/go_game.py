@@ -1,8 +1,9 @@
 """A game of go under a GTP controller, which decides who moves and when the game ends."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
+from itertools import chain, zip_longest
 
-from envs.board.base import Position
+from envs.board.base import Position, reach
 from envs.board.cells import EMPTY, GTP_COLUMNS, STONES, Square, action_of, cells, squares
 from envs.board.loading import trust
 from envs.board.openspiel import BoardConfig, OpenSpielGame, Planes
@@ -29,11 +30,7 @@ class GoGame:
         self.size = size
         self._planes: Planes = planes
         self.komi = komi
-        self.handicap = 0
-        self.moves: list[tuple[int, int]] = []
-        self.to_play = 0
-        self._put: tuple[Points, int] | None = None
-        self._replay()
+        self.put(None, 0)
 
     @property
     def board(self) -> Points:
@@ -50,21 +47,20 @@ class GoGame:
         self.komi = komi
         self._replay()
 
-    def put(self, board: Points, to_play: int, handicap: int = 0) -> None:
-        """Goes on from a board, with all that was played before forgotten."""
+    def put(self, board: Points | None, to_play: int, handicap: int = 0) -> None:
+        """Goes on from a board, None: an empty one, with all that was played before forgotten."""
         self._put = board, to_play
         self.to_play = to_play
         self.handicap = handicap
-        self.moves = []
+        self.moves: list[tuple[int, int]] = []
         self._replay()
 
-    def put_handicap(self, where: Iterable[Square]) -> None:
+    def put_handicap(self, where: Collection[Square]) -> None:
         """Gives Black stones; White is to move."""
         board = [[EMPTY] * self.size for _ in range(self.size)]
-        stones = list(where)
-        for row, column in stones:
+        for row, column in where:
             board[row][column] = STONES[0]
-        self.put(board, 1, len(stones))
+        self.put(board, 1, len(where))
 
     def _replay(self) -> None:
         whole_board = self.size**2 + 1.0  # more makes no difference to who wins
@@ -74,7 +70,8 @@ class GoGame:
         name = f"go(board_size={self.size},komi={rounded},max_game_length=1000000)"
         trust(name)  # boards of this size were learned, and a trial of each komi takes seconds
         self.rules = OpenSpielGame(BoardConfig(kind="board", game=name, planes=self._planes))
-        start = self.rules.start() if self._put is None else set_up(self.rules, *self._put)
+        board, to_play = self._put
+        start = self.rules.start() if board is None else set_up(self.rules, board, to_play)
         self.positions = [start]
         for player, action in self.moves:
             self.positions += self.rules.after([self.turn_of(player)], [action])
@@ -93,8 +90,7 @@ class GoGame:
     def play(self, player: int, vertex: str) -> bool:
         """Plays at a vertex, e.g. `D4` or `PASS`; returns whether that is legal."""
         position = self.turn_of(player)
-        legal = self.rules.status([position]).legal.tolist()
-        action = action_of(position, legal, vertex)
+        action = action_of(self.rules, position, vertex)
         if action is not None:
             self.make(player, position, action)
         return action is not None
@@ -140,14 +136,10 @@ def fixed_handicap(size: int, stones: int) -> list[Square]:
     edge = 2 if size < 12 else 3  # as GNU Go, the reference of GTP
     low, middle, high = size - 1 - edge, size // 2, edge  # rows, counted from the top
     left, right = edge, size - 1 - edge
-    points = [(low, left), (high, right), (high, left), (low, right)][: min(stones, 4)]
-    if stones >= 6:
-        points += [(middle, left), (middle, right)]
-    if stones >= 8:
-        points += [(high, middle), (low, middle)]
-    if stones in (5, 7, 9):
-        points.append((middle, middle))
-    return points
+    corners = [(low, left), (high, right), (high, left), (low, right)]
+    sides = [(middle, left), (middle, right), (high, middle), (low, middle)]
+    outer = stones if stones < 5 else stones - stones % 2
+    return [*corners, *sides][:outer] + [(middle, middle)] * (stones - outer)
 
 
 def set_up(game: OpenSpielGame, board: Points, to_play: int) -> Position:
@@ -157,27 +149,19 @@ def set_up(game: OpenSpielGame, board: Points, to_play: int) -> Position:
     stones are missing there are only more. Nor are there two passes in a row, and the last move is
     no pass, which an answer with a pass would make the end: but for an opponent without stones.
     """
-    position = game.start()
-    legal = game.status([position]).legal.tolist()
-    where = dict(zip(squares(position, legal), legal, strict=True))  # a pass is nowhere
-    stones = [
-        [
-            where[((y, x),)]
-            for y, row in enumerate(board)
-            for x, cell in enumerate(row)
-            if cell == stone
-        ]
-        for stone in STONES
-    ]
+    legal = game.status([game.start()]).legal.tolist()
+    where = dict(zip(squares(game.start(), legal), legal, strict=True))  # a pass is nowhere
+    points = [((y, x), cell) for y, row in enumerate(board) for x, cell in enumerate(row)]
+    stones = [[where[(point,)] for point, cell in points if cell == stone] for stone in STONES]
     last = 1 - to_play
     extra = int(last == 0)  # who begins and ends has one turn more
     turns = max(len(stones[last]), len(stones[to_play]) + extra)
-    queues = [iter(()), iter(())]
-    for player, count in ((last, turns), (to_play, turns - extra)):
-        queues[player] = iter([where[()]] * (count - len(stones[player])) + stones[player])
-    for ply in range(2 * turns - extra):
-        (position,) = game.after([position], [next(queues[ply % 2])])
-    return position
+    black, white = (
+        [where[()]] * (count - len(own)) + own
+        for own, count in zip(stones, (turns, turns - extra), strict=True)
+    )
+    both = chain.from_iterable(zip_longest(black, white))
+    return reach(game, [action for action in both if action is not None])
 
 
 def chains(board: Points) -> list[set[Square]]:

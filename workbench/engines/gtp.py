@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from agents.base import Forfeit, Win
 from workbench.engines.process import Engine, EngineUnfit
-from workbench.engines.protocols import MAX_ANSWER, EngineProtocol, Limits, hello
+from workbench.engines.protocols import MAX_ANSWER, EngineProtocol, hello
 
 
 class GTP(EngineProtocol):
@@ -18,21 +18,18 @@ class GTP(EngineProtocol):
 
     def __init__(self, size: int, komi: float, stones: Sequence[str], first: int) -> None:
         """The board, where Black has `stones` before move 1, which player `first` makes."""
-        self._size = size
-        self._komi = komi
+        super().__init__({}, {})
+        self._board = [f"boardsize {size}", f"komi {komi:g}"]
         self._set_up = ["clear_board", *(f"play b {stone}" for stone in stones)]
         self._first = first
         self._has_seeds = False
-        self.name = ""
-        self.limits: Limits = {}
 
     def greet(self, engine: Engine, deadline: float) -> None:
         engine.send("0 protocol_version", deadline=deadline)
         hello(engine, ["protocol_version"], r"[=?]0(?!\d)", deadline)
-        commands = [f"boardsize {self._size}", f"komi {self._komi:g}"]
         questions = ["name", "version", "known_command set_random_seed"]
-        *answers, name, version, seeds = _ask(engine, [*commands, *questions], deadline)
-        for command, answer in zip(commands, answers, strict=True):
+        *answers, name, version, seeds = _ask(engine, [*self._board, *questions], deadline)
+        for command, answer in zip(self._board, answers, strict=True):
             if not answer.done:
                 raise EngineUnfit(f"the engine answers {answer.text!r} to {command!r}")
         self.name = " ".join(one.text for one in (name, version) if one.done and one.text)
@@ -40,10 +37,6 @@ class GTP(EngineProtocol):
 
     def try_limits(self, engine: Engine, moves: Sequence[str], deadline: float) -> None:
         """See `EngineProtocol.try_limits`; GTP has none."""
-
-    def files(self) -> list[str]:
-        """See `EngineProtocol.files`; its command names them all."""
-        return []
 
     def move(
         self, engine: Engine, moves: Sequence[str], seed: int, deadline: float

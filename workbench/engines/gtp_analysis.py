@@ -9,6 +9,7 @@ from envs.board.base import Position
 from envs.board.cells import engine_move
 from envs.board.openspiel import OpenSpielGame
 from workbench.engines.gtp_words import COLOURS, Refused
+from workbench.engines.timed_search import moves_of
 
 DEFAULT_CENTISECONDS = 100
 
@@ -85,11 +86,8 @@ def described(analysis: Analysis, rules: OpenSpielGame, search: Search) -> str:
 
 
 def _info(rules: OpenSpielGame, search: Search, line: Line, order: int) -> str:
-    position, names = search.roots[0], []
-    black = rules.status([position]).to_play[0] == 0
-    for action in line.actions:
-        names.append(engine_move(position, action))
-        (position,) = rules.after([position], [action])
+    names = moves_of(rules, search, line)
+    black = rules.status([search.roots[0]]).to_play[0] == 0
     value = line.value if black else -line.value
     return (
         f"info move {names[0]} visits {line.visits} winrate {round(5000 * (1 + value))} "

@@ -57,12 +57,10 @@ class Clock:
         """
         if stones == 0:
             self.main, self.left = seconds, 0.0
-            return
-        self.main, self.left = 0.0, seconds
-        byoyomi = self.period and self.stones == 1
-        self.stones_left = 1 if byoyomi else stones
-        if byoyomi:
-            self.left = min(seconds, self.period)
+        elif self.period and self.stones == 1:  # byoyomi
+            self.main, self.left, self.stones_left = 0.0, min(seconds, self.period), 1
+        else:
+            self.main, self.left, self.stones_left = 0.0, seconds, stones
 
 
 def canadian(words: Sequence[str]) -> Clock | None:

@@ -3,7 +3,7 @@
 import math
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,40 +15,20 @@ from workbench.engines.go_sgf import load_sgf
 from workbench.engines.gtp_analysis import Analysis, described, parse_analysis, wanted_moves
 from workbench.engines.gtp_clock import Clock, canadian, kgs_clock
 from workbench.engines.gtp_words import Refused, decimals, integers, player_of
-from workbench.engines.timed_search import most_simulations, think, without_halving
-from workbench.evaluation.load import BoardAgent, load_served
+from workbench.engines.serve import Say
+from workbench.engines.serve_gtp import Heard
+from workbench.engines.timed_search import most_simulations, think, warm_up, without_halving
+from workbench.evaluation.load import BoardAgent
 
 MEMORY_MEGABYTES = 512  # of the tree
 STATUSES = ("alive", "dead", "seki")
-
-
-def load_engine(
-    player: str,
-    heard: Callable[[float | None], bool],
-    say: Callable[[str], None],
-    note: Callable[[str], None],
-) -> "GTPEngine":
-    """Returns the engine that `player` names, ready to search; see `GTPEngine`.
-
-    Raises:
-        UsageError: there is no such player, or it plays something else than go.
-    """
-    loaded, _, simulations = load_served("go", "GTP", player)
-    engine = GTPEngine(loaded, heard, say, note, simulations)
-    engine.warm_up()
-    return engine
 
 
 class GTPEngine:
     """What has been put on the board, clocks, and a network that searches."""
 
     def __init__(
-        self,
-        player: BoardAgent,
-        heard: Callable[[float | None], bool],
-        say: Callable[[str], None],
-        note: Callable[[str], None],
-        simulations: int | None = None,
+        self, player: BoardAgent, heard: Heard, say: Say, note: Say, simulations: int | None = None
     ) -> None:
         """Makes an engine of a player.
 
@@ -73,34 +53,7 @@ class GTPEngine:
         self._note = note
         self._clocks: list[Clock | None] = [None, None]
         self._go = GoGame(self._size, self._trained_komi, self._planes)
-        self._commands: dict[str, Callable[[Sequence[str]], str]] = {
-            "boardsize": self._boardsize,
-            "clear_board": self._clear_board,
-            "komi": self._set_komi,
-            "fixed_handicap": self._fixed_handicap,
-            "place_free_handicap": self._place_free_handicap,
-            "set_free_handicap": self._set_free_handicap,
-            "play": self._play,
-            "genmove": self._genmove,
-            "reg_genmove": self._reg_genmove,
-            "undo": self._undo,
-            "showboard": self._showboard,
-            "final_score": self._final_score,
-            "final_status_list": self._final_status_list,
-            "time_settings": self._time_settings,
-            "kgs-time_settings": self._kgs_time_settings,
-            "time_left": self._time_left,
-            "loadsgf": self._loadsgf,
-        }
-        # These write several times: the first answer at once, what is found on the way later.
-        self._analyses: dict[str, Callable[[str, Sequence[str]], None]] = {
-            "lz-analyze": self._analyze,
-            "lz-genmove_analyze": self._genmove_analyze,
-        }
-
-    def warm_up(self) -> None:
-        """Makes a first search, which compiles, or loads what was compiled."""
-        think(self._evaluate, self._search, self._go.rules, self._go.positions[-1], 2).lines(0)
+        warm_up(self._evaluate, self._search, self._go.rules)
 
     def obey(self, number: str, name: str, words: Sequence[str]) -> None:
         """Carries out one of `COMMANDS` and answers.
@@ -113,32 +66,31 @@ class GTPEngine:
         Raises:
             Refused: it cannot be done; nothing has been said yet.
         """
-        if name in self._analyses:
-            self._analyses[name](number, words)
+        method = getattr(self, f"_{name.replace('-', '_')}")
+        if name.startswith("lz-"):  # the first answer at once, what is found on the way later
+            method(number, words)
         else:
-            self._say(f"={number} {self._commands[name](words)}\n\n")
+            self._say(f"={number} {method(words) or ''}\n\n")
 
-    def _boardsize(self, words: Sequence[str]) -> str:
+    # From here on a method's name is that of its command, and it returns the answer, if any.
+
+    def _boardsize(self, words: Sequence[str]) -> None:
         if integers(words, 1)[0] != self._size:
             raise Refused(f"unacceptable size: this network knows {self._size} only")
-        return ""
 
-    def _clear_board(self, words: Sequence[str]) -> str:
+    def _clear_board(self, words: Sequence[str]) -> None:
         self._go = GoGame(self._size, self._go.komi, self._planes)
-        return ""
 
-    def _set_komi(self, words: Sequence[str]) -> str:
+    def _komi(self, words: Sequence[str]) -> None:
         value = decimals(words, 1, r"[+-]?[0-9]{1,40}(\.[0-9]{0,40})?(e[+-]?[0-9]{1,3})?")[0]
         if not math.isfinite(value):
             raise Refused("syntax error")
         self._go.set_komi(value)
-        self._tell_of_komi()
-        return ""
+        self._compare("komi", self._go.komi, self._trained_komi)
 
-    def _tell_of_komi(self) -> None:
-        if self._go.komi != self._trained_komi:
-            learned = f"the network was trained with {self._trained_komi:g}"
-            self._note(f"komi is {self._go.komi:g}; {learned}")
+    def _compare(self, what: str, value: float, trained: float) -> None:
+        if value != trained:
+            self._note(f"{what} is {value:g}; the network was trained with {trained:g}")
 
     def _fixed_handicap(self, words: Sequence[str]) -> str:
         count = self._handicap_count(words)
@@ -158,15 +110,14 @@ class GTPEngine:
             stones = [stone for chain in chains(trial.board) for stone in chain]
         return self._give(stones)
 
-    def _set_free_handicap(self, words: Sequence[str]) -> str:
+    def _set_free_handicap(self, words: Sequence[str]) -> None:
         if not self._go.is_empty:
             raise Refused("board not empty")
-        stones = [square_of(word, self._size) for word in words]
-        wrong = [word for word, stone in zip(words, stones, strict=True) if stone is None]
-        if wrong or len(set(stones)) < len(words) or not 2 <= len(words) < self._size**2:
+        found = [square_of(word, self._size) for word in words]
+        stones = {square for square in found if square is not None}
+        if len(stones) < len(words) or not 2 <= len(words) < self._size**2:
             raise Refused("bad vertex list")
-        self._give([stone for stone in stones if stone is not None])
-        return ""
+        self._give(stones)
 
     def _handicap_count(self, words: Sequence[str]) -> int:
         count = integers(words, 1)[0]
@@ -176,34 +127,34 @@ class GTPEngine:
             raise Refused("invalid number of stones")
         return count
 
-    def _give(self, stones: Sequence[Square]) -> str:
+    def _give(self, stones: Collection[Square]) -> str:
         self._go.put_handicap(stones)
-        if len(stones) != self._trained_handicap:
-            learned = f"the network was trained with {self._trained_handicap}"
-            self._note(f"the handicap is {len(stones)}; {learned}")
+        self._compare("the handicap", len(stones), self._trained_handicap)
         return " ".join(vertex_of(stone, self._size) for stone in stones)
 
-    def _play(self, words: Sequence[str]) -> str:
+    def _play(self, words: Sequence[str]) -> None:
         if len(words) != 2 or not re.fullmatch(r"(?i)pass|[a-hj-z][0-9]{1,2}", words[1]):
             raise Refused("syntax error")
         if not self._go.play(player_of(words), words[1].upper()):
             raise Refused("illegal move")
-        return ""
 
     def _genmove(self, words: Sequence[str]) -> str:
         player = player_of(words)
         position = self._go.turn_of(player)
-        action = self._think(player, position, lambda search: None)
+        _, action = self._think(player, position)
         self._go.make(player, position, action)
         return engine_move(position, action)
 
     def _reg_genmove(self, words: Sequence[str]) -> str:
         player = player_of(words)
         position = self._go.turn_of(player)
-        return engine_move(position, self._think(player, position, lambda search: None))
+        _, action = self._think(player, position)
+        return engine_move(position, action)
 
-    def _think(self, player: int, position: Position, show: Callable[[Search], None]) -> int:
-        """Returns the move to make; `show` is called now and then."""
+    def _think(
+        self, player: int, position: Position, show: Callable[[Search], None] = lambda search: None
+    ) -> tuple[Search, int]:
+        """Returns a search and the move to make; `show` is called now and then."""
         began = time.monotonic()
         clock = self._clocks[player]
         seconds = math.inf if clock is None else clock.budget()
@@ -221,7 +172,7 @@ class GTPEngine:
             action = self._likeliest_stone(position, action)
         if clock is not None:
             clock.spend(time.monotonic() - began)
-        return action
+        return search, action
 
     def _likeliest_stone(self, position: Position, otherwise: int) -> int:
         """Returns the network's move but a pass, which would answer a pass that nobody has made."""
@@ -230,7 +181,7 @@ class GTPEngine:
         moves = [a for a, where in zip(legal, squares(position, legal), strict=True) if where]
         return max(moves, key=lambda action: float(logits[0][action]), default=otherwise)
 
-    def _analyze(self, number: str, words: Sequence[str]) -> None:
+    def _lz_analyze(self, number: str, words: Sequence[str]) -> None:
         """Searches on until any further line comes, which is then obeyed."""
         analysis, position = self._asked(words)
         legal = self._go.rules.status([position]).legal.tolist()
@@ -251,20 +202,12 @@ class GTPEngine:
         self._heard(None)  # even where there is nothing more to find out
         self._say("\n")
 
-    def _genmove_analyze(self, number: str, words: Sequence[str]) -> None:
+    def _lz_genmove_analyze(self, number: str, words: Sequence[str]) -> None:
         analysis, position = self._asked(words)
         player = int(self._go.rules.status([position]).to_play[0])
         self._say(f"={number}\n")
-        last: list[Search] = []
-
-        def show(search: Search) -> None:
-            last[:] = [search]
-            shower(search)
-
-        shower = self._shower(analysis)
-        action = self._think(player, position, show)
-        if last:
-            self._say(f"{described(analysis, self._go.rules, last[0])}\n")
+        search, action = self._think(player, position, self._shower(analysis))
+        self._say(f"{described(analysis, self._go.rules, search)}\n")
         self._go.make(player, position, action)
         self._say(f"play {engine_move(position, action)}\n\n")
 
@@ -285,10 +228,9 @@ class GTPEngine:
 
         return show
 
-    def _undo(self, words: Sequence[str]) -> str:
+    def _undo(self, words: Sequence[str]) -> None:
         if not self._go.undo():
             raise Refused("cannot undo")
-        return ""
 
     def _showboard(self, words: Sequence[str]) -> str:
         lines = self._go.rules.text(self._go.positions[-1]).splitlines()
@@ -307,26 +249,23 @@ class GTPEngine:
             " ".join(vertex_of(stone, self._size) for stone in sorted(chain)) for chain in alive
         )
 
-    def _time_settings(self, words: Sequence[str]) -> str:
+    def _time_settings(self, words: Sequence[str]) -> None:
         self._set_clocks(canadian(words))
-        return ""
 
-    def _kgs_time_settings(self, words: Sequence[str]) -> str:
+    def _kgs_time_settings(self, words: Sequence[str]) -> None:
         self._set_clocks(kgs_clock(words))
-        return ""
 
     def _set_clocks(self, clock: Clock | None) -> None:
         self._clocks = [None if clock is None else replace(clock) for _ in range(2)]
 
-    def _time_left(self, words: Sequence[str]) -> str:
+    def _time_left(self, words: Sequence[str]) -> None:
         player = player_of(words)
         seconds, stones = decimals(words[1:], 2)
         clock = self._clocks[player] or Clock(0)
         clock.tell(seconds, int(stones))
         self._clocks[player] = clock
-        return ""
 
-    def _loadsgf(self, words: Sequence[str]) -> str:
+    def _loadsgf(self, words: Sequence[str]) -> None:
         numbered = len(words) > 1 and words[-1].isascii() and words[-1].isdecimal()
         name = " ".join(words[:-1] if numbered else words)
         if not name:
@@ -336,5 +275,4 @@ class GTPEngine:
             self._go = load_sgf(Path(name), self._size, self._go.komi, self._planes, before_move)
         except ValueError as error:
             raise Refused(f"cannot load file: {' '.join(str(error).split())}") from None
-        self._tell_of_komi()
-        return ""
+        self._compare("komi", self._go.komi, self._trained_komi)

@@ -8,6 +8,8 @@ from typing import Any
 
 import psutil
 
+from workbench.engines.process import family
+
 # Of a script, they count that it is and what it starts, not what runs it.
 SHELLS = ("sh", "bash", "dash", "env")
 # Whoever plays: a network's checksum, what `EnginePlayer.identity` tells of an engine, or nothing.
@@ -25,7 +27,7 @@ def files_of(pid: int, named: Iterable[str]) -> dict[str, str]:
         named: what may be files, as seen from where the program runs or from where it lies.
     """
     found: list[Path] = []
-    for process in _family(pid):
+    for process in family(pid):
         try:
             program, home = Path(process.exe()), Path(process.cwd())
             arguments = process.cmdline()[1:]
@@ -37,14 +39,6 @@ def files_of(pid: int, named: Iterable[str]) -> dict[str, str]:
         found += [folder / name for name in named for folder in (home, program.parent)]
     paths = sorted({str(path.resolve()) for path in found if _is_file(path)})
     return {path: _sha256(path) for path in paths}
-
-
-def _family(pid: int) -> list[psutil.Process]:
-    try:
-        leader = psutil.Process(pid)
-        return [leader, *leader.children(recursive=True)]
-    except psutil.Error:
-        return []
 
 
 def _is_file(path: Path) -> bool:

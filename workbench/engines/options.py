@@ -4,11 +4,11 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf, nan
 
 from envs.spelling import did_you_mean
 from workbench.engines.process import EngineUnfit
 
-EMPTY = "<empty>"  # how UCI writes an empty string
 KINDS_OF_XBOARD = {
     "slider": "spin", "file": "filename", "path": "filename", "save": "button", "reset": "button"
 }  # fmt: skip
@@ -30,8 +30,8 @@ class Option:
     name: str
     kind: str
     default: str = ""
-    low: int | None = None
-    high: int | None = None
+    low: float = -inf
+    high: float = inf
     choices: tuple[str, ...] = ()
 
 
@@ -43,15 +43,9 @@ def uci_option(line: str) -> Option | None:
     _, *fields = UCI_FIELDS.split(found[3])
     pairs = [(key, value.strip()) for key, value in zip(fields[::2], fields[1::2], strict=True)]
     last = dict(pairs)
+    low, high = _number(last.get("min", ""), -inf), _number(last.get("max", ""), inf)
     choices = tuple(value for key, value in pairs if key == "var")
-    return Option(
-        found[1],
-        found[2].lower(),
-        last.get("default", ""),
-        _number(last.get("min")),
-        _number(last.get("max")),
-        choices,
-    )
+    return Option(found[1], found[2].lower(), last.get("default", ""), low, high, choices)
 
 
 def xboard_option(text: str) -> Option | None:
@@ -63,7 +57,7 @@ def xboard_option(text: str) -> Option | None:
     name, kind, rest = found[1], KINDS_OF_XBOARD.get(found[2], found[2]), found[3].strip()
     if kind == "spin":
         default, low, high = (rest.split() + [""] * 3)[:3]
-        return Option(name, kind, default, _number(low), _number(high))
+        return Option(name, kind, default, _number(low, -inf), _number(high, inf))
     if kind == "combo":
         choices = [choice.strip() for choice in rest.split("///")]
         marked = [choice[1:] for choice in choices if choice.startswith("*")]
@@ -82,8 +76,8 @@ def xboard_features(line: str) -> list[tuple[str, str]]:
     return [(name, value) for name, _, value in pairs]
 
 
-def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and re.fullmatch(r"-?\d{1,18}", text) else None
+def _number(text: str, otherwise: float) -> float:
+    return int(text) if re.fullmatch(r"-?\d{1,18}", text) else otherwise
 
 
 def checked(known: Mapping[str, Option], wanted: Mapping[str, str]) -> dict[str, str]:
@@ -118,11 +112,8 @@ def _checked(option: Option, name: str, value: str) -> str:
         raise EngineUnfit(f"{name!r} needs a value, as in {name}={option.default or 'VALUE'}")
     if option.kind == "spin":
         low, high = option.low, option.high
-        inside = re.fullmatch(r"-?\d{1,18}", value) and (
-            (low is None or low <= int(value)) and (high is None or int(value) <= high)
-        )
-        if not inside:
-            low_high = f" from {low} to {high}" if None not in (low, high) else ""
+        if not low <= _number(value, nan) <= high:
+            low_high = f" from {low} to {high}" if -inf < low and high < inf else ""
             raise EngineUnfit(f"{name!r} must be a number{low_high}, not {value}")
     if option.kind == "check":
         if value.lower() not in ("true", "false"):
@@ -136,13 +127,3 @@ def _checked(option: Option, name: str, value: str) -> str:
             raise EngineUnfit(f"{name!r} must be one of {some}, not {value}{near}")
         return spelled[value.lower()]
     return value
-
-
-def named_files(known: Mapping[str, Option], values: Mapping[str, str]) -> list[str]:
-    """Returns what options of text are set to: each may be a file that is read, but for logs."""
-    texts = [
-        values.get(name, option.default)
-        for name, option in known.items()
-        if option.kind in ("string", "filename") and "log" not in name.lower().split()
-    ]
-    return [text for text in texts if text not in ("", EMPTY)]

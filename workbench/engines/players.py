@@ -5,14 +5,15 @@ import os
 import re
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import numpy as np
 
 from agents.base import Forfeit, Player, Win
 from envs.board.base import BoardGame, Position, first_to_move
-from envs.board.cells import action_of, cells, engine_moves, family, handicap, komi
+from envs.board.cells import action_of, engine_moves, family, handicap, komi
 from envs.board.openspiel import OpenSpielGame
 from envs.board.shogi_declaration import check_declaration
 from workbench.engines.go_game import vertex_of
@@ -69,35 +70,30 @@ def make_engine(
     options: dict[str, str] = {}
     if kind == "gtp":
         size = int(game.rules.get_parameters()["board_size"])
-        protocol = GTP(size, komi(start), _stones(start), first_to_move(game))
+        stones = [vertex_of(stone, size) for stone in handicap(start)]
+        protocol = GTP(size, komi(start), stones, first_to_move(game))
     else:
         text, _, settings = text.partition("?")
         asked, options = _split(settings, move_seconds)
         if kind == "xboard":
             protocol = XBoard(limits or asked, options)
         else:
-            protocol = UCI("uci" if kind == "uci" else "usi", limits or asked, options)
+            protocol = UCI(kind, limits or asked, options)
     command = find(text)
     threads = {name.lower(): value for name, value in options.items()}.get("threads", "1")
     player = EnginePlayer(command, protocol, game, move_seconds, _threads(threads))
     try:
         player.start(tried=limits is not None)
     except Foreign:
-        player.close()
         name, printed = NAMES[kind], player.last_words
         raise UsageError(
             f"{spec} does not speak {name}: {_said(printed)}{advice(command, kind)}"
         ) from None
     except EngineUnfit as error:
-        player.close()
         raise UsageError(f"{spec}: {error}") from None
     except EngineDied as error:
-        player.close()
         said = f"; {_said(player.last_words)}" if player.last_words else ""
         raise WorkError(f"{spec} cannot be used: {error}{said}{known_arguments(command)}") from None
-    except BaseException:
-        player.close()
-        raise
     return player
 
 
@@ -131,12 +127,6 @@ def _split(settings: str, move_seconds: float) -> tuple[dict[str, int], dict[str
             "raise --move-seconds"
         )
     return limits, options
-
-
-def _stones(start: Position) -> list[str]:
-    """Returns the points of the handicap as GTP writes them."""
-    size = len(cells(start) or ())
-    return [vertex_of(stone, size) for stone in handicap(start)]
 
 
 class EnginePlayer(Player):
@@ -181,28 +171,26 @@ class EnginePlayer(Player):
             Foreign: it does not speak the protocol.
             EngineDied: it does not start, or does not answer.
         """
-        engine = self._begin()
-        if not tried:
-            try:
-                position = play_at_random(
-                    self._game, PLIES_OUT_OF_BOOK, np.random.default_rng(PLIES_OUT_OF_BOOK)
-                )
+        try:
+            with self._engine() as engine:
+                if tried:
+                    return
+                rng = np.random.default_rng(PLIES_OUT_OF_BOOK)
+                position = play_at_random(self._game, PLIES_OUT_OF_BOOK, rng)
                 moves = engine_moves(self._game, position)
                 self._protocol.try_limits(engine, moves, time.monotonic() + START_SECONDS)
-            except BaseException:
-                self._discard(engine)
-                raise
-            self.identity = {
-                "name": self._name(),
-                "limits": show_limits(self.limits),
-                "files": files_of(engine.pid, self._protocol.files()),
-            }
-        self._release(engine)
+                self.identity = {
+                    "name": self._name(),
+                    "limits": show_limits(self.limits),
+                    "files": files_of(engine.pid, self._protocol.files()),
+                }
+        except BaseException:
+            self.close()
+            raise
 
     def describe(self) -> str:
         """Returns what it calls itself, and its limits."""
-        limits = show_limits(self.limits, " ", ", ")
-        return f"{self._name()}, {limits}" if limits else self._name()
+        return ", ".join(filter(None, (self._name(), show_limits(self.limits, " ", ", "))))
 
     def _name(self) -> str:
         return self._protocol.name or os.path.basename(self._command[0])
@@ -239,61 +227,55 @@ class EnginePlayer(Player):
         crash = ""
         for _ in range(2):
             try:
-                engine = self._take()
+                with self._engine() as engine:
+                    deadline = time.monotonic() + self._move_seconds
+                    return self._protocol.move(engine, moves, seed, deadline)
+            except TimeoutError:
+                return Forfeit(f"no move within {self._move_seconds:g} s")
             except (EngineDied, EngineUnfit, Foreign) as error:
                 crash = str(error)
-                continue
-            try:
-                deadline = time.monotonic() + self._move_seconds
-                answer = self._protocol.move(engine, moves, seed, deadline)
-            except TimeoutError:
-                self._discard(engine)
-                return Forfeit(f"no move within {self._move_seconds:g} s")
-            except EngineDied as error:
-                self._discard(engine)
-                crash = str(error)
-                continue
-            self._release(engine)
-            return answer
         return Forfeit(f"crashed twice: {crash}")
 
-    def _take(self) -> Engine:
-        with self._lock:
-            if self._idle and not self._closed:
-                return self._idle.pop()
-        return self._begin()
+    @contextmanager
+    def _engine(self) -> Iterator[Engine]:
+        """Lends a process that is ready to be asked, and ends it if it fails.
 
-    def _release(self, engine: Engine) -> None:
-        with self._lock:
-            self._idle.append(engine)
-
-    def _discard(self, engine: Engine) -> None:
-        engine.close()
-        self.last_words = engine.last_words()
-        with self._lock:
-            self._running.discard(engine)
-
-    def _begin(self) -> Engine:
-        """Returns a new process that is ready to be asked; raises EngineDied if there is none."""
+        Raises:
+            EngineDied: there is none, or it does not get ready.
+        """
         with self._lock:
             if self._closed:
                 raise EngineDied("it has been closed")
-            try:
-                engine = Engine(self._command)
-            except OSError as error:
-                why = error.strerror or str(error)
-                hint = " (no program of this kind of machine, or a script without #! line)"
-                raise EngineDied(why + hint * (error.errno == errno.ENOEXEC)) from None
+            is_new = not self._idle
+            engine = _begin(self._command) if is_new else self._idle.pop()
             self._running.add(engine)
+        try:
+            if is_new:
+                self._greet(engine)
+            yield engine
+        except BaseException:
+            engine.close()
+            self.last_words = engine.last_words()
+            with self._lock:
+                self._running.discard(engine)
+            raise
+        with self._lock:
+            self._idle.append(engine)
+
+    def _greet(self, engine: Engine) -> None:
         try:
             self._protocol.greet(engine, time.monotonic() + START_SECONDS)
         except TimeoutError:
-            self._discard(engine)
             raise EngineDied(f"it did not get ready within {START_SECONDS:g} s") from None
-        except BaseException:
-            self._discard(engine)
-            raise
-        return engine
+
+
+def _begin(command: Sequence[str]) -> Engine:
+    try:
+        return Engine(command)
+    except OSError as error:
+        why = error.strerror or str(error)
+        hint = " (no program of this kind of machine, or a script without #! line)"
+        raise EngineDied(why + hint * (error.errno == errno.ENOEXEC)) from None
 
 
 def _judge(game: BoardGame, position: Position, answer: str | Forfeit | Win) -> int | Forfeit | Win:
@@ -304,7 +286,5 @@ def _judge(game: BoardGame, position: Position, answer: str | Forfeit | Win) -> 
         if allowed:
             return Win(f"declared its win: {why}")
         return Forfeit(f"declared a win that the rules do not allow: {why}")
-    action = action_of(position, game.status([position]).legal.tolist(), answer)
-    if action is not None:
-        return action
-    return Forfeit(f"illegal move {answer[:MAX_ANSWER]!r}")
+    action = action_of(game, position, answer)
+    return Forfeit(f"illegal move {answer[:MAX_ANSWER]!r}") if action is None else action

@@ -38,6 +38,9 @@ class Engine:
     which this process holds. Not all engines notice that theirs has ended: GNU Chess 6.2.7 goes on
     for ever. (A parent's death could also be signalled, but the kernel counts the death of the
     thread that started a program, and pools end their threads.)
+
+    Attributes:
+        pid: the number of its process, which leads its group.
     """
 
     def __init__(self, command: Sequence[str]) -> None:
@@ -54,8 +57,9 @@ class Engine:
             bufsize=0,
             start_new_session=True,  # a group to be killed, which Ctrl-C does not reach
         )
+        self.pid = self._process.pid
         self._guard = subprocess.Popen(
-            ["/bin/sh", "-c", f"read _; kill -s KILL -- -{self._process.pid}"],
+            ["/bin/sh", "-c", f"read _; kill -s KILL -- -{self.pid}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -76,18 +80,12 @@ class Engine:
         )
         self._listener.start()
 
-    @property
-    def pid(self) -> int:
-        """The number of its process, which leads its group."""
-        return self._process.pid
-
     def last_words(self) -> str:
         """Returns the end of what it printed, on either output, in quotes; empty if nothing."""
         if self._process.returncode is not None:
             self._listener.join(1.0)  # the end of what it wrote may not have been read yet
         lines = [*self._printed, *self._complained, _readable(self._reader.partial)]
-        lines = [line for line in lines if line]
-        return " ".join(repr(line) for line in lines[-LAST_WORDS:])
+        return " ".join(repr(line) for line in [*filter(None, lines)][-LAST_WORDS:])
 
     def send(self, *lines: str, deadline: float) -> None:
         """Writes lines to it.
@@ -147,9 +145,8 @@ class Engine:
     def _computed(self) -> object:
         """Returns something that changes while it works: the time that its processes computed."""
         try:
-            leader = psutil.Process(self.pid)
-            group = [leader, *leader.children(recursive=True)]
-            sleeps = all(one.status() == psutil.STATUS_SLEEPING for one in group)
+            group = family(self.pid)
+            sleeps = group and all(one.status() == psutil.STATUS_SLEEPING for one in group)
             return [(one.pid, one.cpu_times()[:2]) for one in group] if sleeps else object()
         except psutil.Error:  # one of them has just ended
             return object()
@@ -169,11 +166,9 @@ class Engine:
         with self._ending:
             if self._process.returncode is None:  # its number cannot be another group's yet
                 self._guard.kill()
-                self._guard.wait()
-                assert self._guard.stdin is not None
-                self._guard.stdin.close()
+                self._guard.communicate()  # closes its input
                 with suppress(ProcessLookupError, PermissionError):
-                    os.killpg(self._process.pid, signal.SIGKILL)
+                    os.killpg(self.pid, signal.SIGKILL)
                 self._process.wait()
 
     def close(self) -> None:
@@ -182,6 +177,15 @@ class Engine:
         self._input.close()
         self._output.close()
         self._listener.join(1.0)  # something that left its group may still hold the other end
+
+
+def family(pid: int) -> list[psutil.Process]:
+    """Returns a process and all that come from it; none if it has ended."""
+    try:
+        leader = psutil.Process(pid)
+        return [leader, *leader.children(recursive=True)]
+    except psutil.Error:
+        return []
 
 
 def _keep_end(stderr: IO[bytes], kept: deque[str]) -> None:

@@ -5,21 +5,27 @@ neither on what this process was asked before nor on which of several processes 
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from math import inf
 
 from agents.base import Forfeit, Win
+from workbench.engines.options import Option
 from workbench.engines.process import Engine, Idle
 
 MAX_ANSWER = 40  # characters of an answer that are shown
 # A program that does nothing for so long, and has not said a word of the protocol, does not speak
 # it: if it has said something else, if it has said nothing.
 PATIENCE_SECONDS = (3.0, 6.0)
+EMPTY = "<empty>"  # how UCI writes an empty string
+STOP_SECONDS = 1.0  # told to move at once, an engine has this long to say its move
 
 Limits = Mapping[str, int]
+Answer = Callable[[Engine, float], str]  # reads until the engine's move, or until a deadline
 
 
-class EngineProtocol(Protocol):
+class EngineProtocol(ABC):
     """What is said to an engine, and what is understood of its answers.
 
     One serves all processes of an engine.
@@ -29,9 +35,17 @@ class EngineProtocol(Protocol):
         limits: of each search; empty if its command says it all, or before they were tried.
     """
 
-    name: str
-    limits: Limits
+    late_seconds = 0.0  # after its time is up, an engine is told to move
 
+    def __init__(self, limits: Limits, options: Mapping[str, str]) -> None:
+        """`limits` of each search, empty: by default; `options` as a person wrote them."""
+        self.name = ""
+        self.limits = limits
+        self._wanted = options
+        self._known: dict[str, Option] = {}
+        self._values: dict[str, str] = {}
+
+    @abstractmethod
     def greet(self, engine: Engine, deadline: float) -> None:
         """Gets a new process ready to be asked.
 
@@ -42,6 +56,7 @@ class EngineProtocol(Protocol):
             EngineDied: it has ended.
         """
 
+    @abstractmethod
     def try_limits(self, engine: Engine, moves: Sequence[str], deadline: float) -> None:
         """Makes sure that searches end, by default limits where none are set, see `limits`.
 
@@ -57,8 +72,15 @@ class EngineProtocol(Protocol):
         """
 
     def files(self) -> list[str]:
-        """Returns what may be names of files that it reads, e.g. of a network."""
+        """Returns what options of text name: each may be a file that it reads, but for logs."""
+        texts = [
+            self._values.get(name, option.default)
+            for name, option in self._known.items()
+            if option.kind in ("string", "filename") and "log" not in name.lower().split()
+        ]
+        return [text for text in texts if text not in ("", EMPTY)]
 
+    @abstractmethod
     def move(
         self, engine: Engine, moves: Sequence[str], seed: int, deadline: float
     ) -> str | Forfeit | Win:
@@ -71,6 +93,19 @@ class EngineProtocol(Protocol):
             TimeoutError: it did not answer (the deadline is by `time.monotonic()`).
             EngineDied: it has ended.
         """
+
+    def _search(
+        self, engine: Engine, go: Sequence[str], halt: str, answer: Answer, deadline: float
+    ) -> str:
+        """Returns what `answer` reads after `go`, or after `halt` when the time is up."""
+        engine.send(*go, deadline=deadline)
+        seconds = self.limits.get("movetime", inf) / 1000 + self.late_seconds
+        try:
+            return answer(engine, min(deadline, time.monotonic() + seconds))
+        except TimeoutError:
+            late = deadline + STOP_SECONDS
+            engine.send(halt, deadline=late)
+            return answer(engine, late)
 
 
 class Foreign(Exception):

@@ -6,53 +6,61 @@ Nothing here imports torch, for programs wait only a moment for the first answer
 import os
 import re
 import sys
-import threading
+from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import cache
 from typing import Generic, NoReturn, TypeVar
 
 import yaml
 
+from workbench.engines.lines import LineReader
 from workbench.errors import UsageError
 from workbench.runs.names import run_path
 
 INTERRUPTED = 130
 Made = TypeVar("Made")
+Say = Callable[[str], None]
 
 
-class Background(Generic[Made]):
-    """What is made in a thread meanwhile, such as a network that is loaded."""
+class Server(ABC, Generic[Made]):
+    """Understands one line after the other, and loads a network in a thread meanwhile.
 
-    def __init__(self, make: Callable[[], Made]) -> None:
-        """`make` is called once, after `start`."""
-        self._make = make
-        self._made: Made
-        self._failed: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="loading", daemon=True)
+    Attributes:
+        loading: starts loading, unless it has begun, and returns what becomes of it.
+    """
 
-    def start(self) -> None:
-        """Begins, unless it has begun."""
-        if self._thread.ident is None:
-            self._thread.start()
+    def __init__(self, load: Callable[[], Made], lines: LineReader, say: Say) -> None:
+        """`load` is called once, in a thread; `say` is given the answers to `lines`."""
+        self.loading = cache(lambda: ThreadPoolExecutor(1, "loading").submit(load))
+        self._lines = lines
+        self._say = say
+        self._later: deque[str] = deque()  # what came in a search and has to wait for its end
+        self._done = False
 
-    @property
-    def is_going_on(self) -> bool:
-        """Whether it has begun and not ended."""
-        return self._thread.is_alive()
+    def run(self) -> None:
+        """Serves until `quit` or the end of the input.
 
-    def result(self) -> Made:
-        """Waits for what is made and returns it; raises what making it has raised."""
-        self.start()
-        self._thread.join()
-        if self._failed is not None:
-            raise self._failed
-        return self._made
+        Raises:
+            UsageError: there is no such player, or it plays something else.
+        """
+        while not self._done:
+            try:
+                line = self._later.popleft() if self._later else self._next()
+            except EOFError:
+                return
+            self.obey(line)
+            if not self._done:
+                self.loading()
 
-    def _run(self) -> None:
-        try:
-            self._made = self._make()
-        except BaseException as error:  # raised again where it is waited for
-            self._failed = error
+    def _next(self, deadline: float | None = None) -> str:
+        return self._lines.read(deadline)
+
+    @abstractmethod
+    def obey(self, line: str) -> None:
+        """Carries out a command and answers."""
 
 
 def known_at_once(player: str, game: str) -> tuple[str, int] | None:

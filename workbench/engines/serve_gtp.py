@@ -9,41 +9,27 @@ torch: the network is loaded in the background meanwhile. What plays is in `gtp_
 
 import re
 import sys
-from collections import deque
 from collections.abc import Callable, Sequence
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from workbench.engines.gtp_words import Refused
 from workbench.engines.lines import LineReader
-from workbench.engines.serve import Background, known_at_once
+from workbench.engines.serve import Say, Server, known_at_once
 
 if TYPE_CHECKING:
     from workbench.engines.gtp_engine import GTPEngine
+    from workbench.evaluation.load import BoardAgent
 
 Heard = Callable[[float | None], bool]
 # What is answered without a board or a network; then what is not, see `GTPEngine`.
 AT_ONCE = ("protocol_version", "name", "version", "known_command", "list_commands", "quit")
-COMMANDS = (
-    "boardsize",
-    "clear_board",
-    "komi",
-    "fixed_handicap",
-    "place_free_handicap",
-    "set_free_handicap",
-    "play",
-    "genmove",
-    "reg_genmove",
-    "undo",
-    "showboard",
-    "final_score",
-    "final_status_list",
-    "time_settings",
-    "kgs-time_settings",
-    "time_left",
-    "loadsgf",
-    "lz-analyze",
-    "lz-genmove_analyze",
-)
+BOARD = ("boardsize", "clear_board", "komi", "play", "undo", "showboard", "loadsgf")
+HANDICAPS = ("fixed_handicap", "place_free_handicap", "set_free_handicap")
+SEARCHES = ("genmove", "reg_genmove", "lz-analyze", "lz-genmove_analyze")
+RESULTS = ("final_score", "final_status_list")
+CLOCKS = ("time_settings", "kgs-time_settings", "time_left")
+COMMANDS = (*BOARD, *HANDICAPS, *SEARCHES, *RESULTS, *CLOCKS)
 
 
 def serve_gtp(player: str) -> None:
@@ -55,73 +41,34 @@ def serve_gtp(player: str) -> None:
     Raises:
         UsageError: there is no such player, or it plays something else.
     """
-
-    def say(text: str) -> None:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-
-    def note(text: str) -> None:
-        sys.stderr.write(f"ludus: {text}\n")
+    say = partial(print, end="", flush=True)
+    note = partial(print, "ludus:", file=sys.stderr)
 
     def load(heard: Heard) -> "GTPEngine":
-        from workbench.engines.gtp_engine import load_engine
+        from workbench.engines.gtp_engine import GTPEngine
 
-        return load_engine(player, heard, say, note)
+        loaded, _, simulations = served()
+        return GTPEngine(loaded, heard, say, note, simulations)
 
-    known = known_at_once(player, "go")
-    if known is not None:
-        name, _ = known
-    else:
+    @cache
+    def served() -> "tuple[BoardAgent, str, int | None]":
         from workbench.evaluation.load import load_served
 
-        _, name, _ = load_served("go", "GTP", player)
+        return load_served("go", "GTP", player)
+
+    name, _ = known_at_once(player, "go") or served()[1:]
     GTPServer(name, load, LineReader(sys.stdin.fileno()), say).run()
 
 
-class GTPServer:
+class GTPServer(Server["GTPEngine"]):
     """Understands one command after the other."""
 
     def __init__(
-        self,
-        name: str,
-        load: Callable[[Heard], "GTPEngine"],
-        lines: LineReader,
-        say: Callable[[str], None],
+        self, name: str, load: Callable[[Heard], "GTPEngine"], lines: LineReader, say: Say
     ) -> None:
-        """Answers who is there; the rest is the engine's.
-
-        Args:
-            name: what it is called among engines.
-            load: is called once, in a thread, with what the engine asks for further commands.
-            lines: the commands.
-            say: is given the answers.
-        """
+        """Answers who is there, `name`; the rest is the engine's, which hears what comes."""
+        super().__init__(lambda: load(self._heard), lines, say)
         self._name = name
-        self._loading = Background(lambda: load(self._heard))
-        self._lines = lines
-        self._later: deque[str] = deque()  # what has ended an analysis
-        self._say = say
-        self._done = False
-
-    @property
-    def engine(self) -> "GTPEngine":
-        """Waits until it has been loaded; raises what loading has raised."""
-        return self._loading.result()
-
-    def run(self) -> None:
-        """Serves until `quit` or the end of the input.
-
-        Raises:
-            UsageError: there is no such player, or it plays something else.
-        """
-        while not self._done:
-            try:
-                line = self._later.popleft() if self._later else self._lines.read()
-            except EOFError:
-                return
-            self.obey(line)
-            if not self._done:
-                self._loading.start()
 
     def obey(self, line: str) -> None:
         """Carries out a command and answers, unless there is none in the line."""
@@ -142,23 +89,20 @@ class GTPServer:
             self._say(f"?{number} {error}\n\n")
 
     def _introduced(self, name: str, words: Sequence[str]) -> str:
-        match name:
-            case "protocol_version":
-                return "2"
-            case "name":
-                return "Ludus"
-            case "version":
-                return self._name
-            case "known_command":
-                return str(words[:1] != [] and words[0] in (*AT_ONCE, *COMMANDS)).lower()
-            case "list_commands":
-                return "\n".join((*AT_ONCE, *COMMANDS))
-        self._done = True  # quit
-        return ""
+        self._done |= name == "quit"
+        all_names = (*AT_ONCE, *COMMANDS)
+        return {
+            "protocol_version": "2",
+            "name": "Ludus",
+            "version": self._name,
+            "known_command": str(" ".join(words[:1]) in all_names).lower(),
+            "list_commands": "\n".join(all_names),
+            "quit": "",
+        }[name]
 
     def _engine_for(self, number: str) -> "GTPEngine":
         try:
-            return self.engine
+            return self.loading().result()
         except BaseException as error:
             self._say(f"?{number} {' '.join(str(error).split())}\n\n")
             raise

@@ -12,18 +12,20 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from workbench.engines.lines import LineReader
-from workbench.engines.serve import Background, known_at_once
+from workbench.engines.serve import Say, Server, known_at_once
 
 if TYPE_CHECKING:
     from workbench.engines.uci_search import UCIEngine
 
-Heard = Literal["stop", "ponderhit"]
+Word = Literal["stop", "ponderhit"]
+Heard = Callable[[float | None], Word | None]
 MAX_SIMULATIONS = 100_000  # that a player may ask for; how many a clock allows depends on memory
 POLL_SECONDS = 0.02  # how often it is looked whether the network has been loaded
+CHECKS = ("Ponder", "UCI_AnalyseMode")
 SEARCHES = ("position", "go", "stop", "ponderhit", "quit")
 COMMANDS = (*SEARCHES, "uci", "isready", "setoption", "debug", "register", "ucinewgame")
 
@@ -37,59 +39,42 @@ class Spin(NamedTuple):
     high: int
 
 
-@dataclass
-class Options:
-    """What can be set by `setoption`.
+class Options(dict[str, int]):
+    """The values of what can be set by `setoption`."""
 
-    Attributes:
-        simulations: per move where `go` has no limit of its own.
-    """
-
-    simulations: int
-    spins: list[Spin] = field(init=False)
-    values: dict[str, int] = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Sets what programs find at the start."""
-        self.spins = [
-            Spin("Simulations", min(self.simulations, MAX_SIMULATIONS), 1, MAX_SIMULATIONS),
+    def __init__(self, simulations: int) -> None:
+        """`simulations` per move where `go` has no limit of its own."""
+        self._spins = [
+            Spin("Simulations", min(simulations, MAX_SIMULATIONS), 1, MAX_SIMULATIONS),
             Spin("Hash", 512, 1, 1_048_576),  # megabytes for the tree
             Spin("Threads", 1, 1, 1024),  # that compute the network
             Spin("Move Overhead", 50, 0, 10_000),  # ms until a move has reached the other side
             Spin("MultiPV", 1, 1, 500),
         ]
-        self.values = {spin.name: spin.default for spin in self.spins}
-
-    def __getitem__(self, name: str) -> int:
-        """Returns the value of an option."""
-        return self.values[name]
+        super().__init__((spin.name, spin.default) for spin in self._spins)
 
     def announced(self) -> list[str]:
         """Returns what is said of them after `uci`."""
         spins = [
             f"option name {name} type spin default {default} min {low} max {high}"
-            for name, default, low, high in self.spins
+            for name, default, low, high in self._spins
         ]
         # Both change nothing; a program thinks on in its opponent's time only where there is one.
-        checks = [
-            f"option name {name} type check default false" for name in ("Ponder", "UCI_AnalyseMode")
-        ]
-        return spins + checks
+        return spins + [f"option name {name} type check default false" for name in CHECKS]
 
-    def set(self, text: str) -> str:
+    def change(self, text: str) -> str:
         """Carries out `name X value Y`; returns what is wrong with it, or nothing."""
         option = re.fullmatch(r"name\s+(.*?)(?:\s+value(?:\s+(.*))?)?", text, re.IGNORECASE)
-        name = "" if option is None else " ".join(option[1].lower().split())
-        value = "" if option is None else (option[2] or "").strip()
-        if name in ("ponder", "uci_analysemode"):
+        name, value = (found or "" for found in option.groups()) if option else ("", "")
+        name, value = " ".join(name.lower().split()), value.strip()
+        if name in map(str.lower, CHECKS):
             return "" if value.lower() in ("true", "false") else f"{name} must be true or false"
-        for spin in self.spins:
-            if name != spin.name.lower():
-                continue
-            if re.fullmatch(r"[0-9]{1,9}", value) and spin.low <= int(value) <= spin.high:
-                self.values[spin.name] = int(value)
-                return ""
-            return f"{spin.name} must be from {spin.low} to {spin.high}, not {value!r}"
+        for spin in self._spins:
+            if name == spin.name.lower():
+                if re.fullmatch(r"[0-9]{1,9}", value) and spin.low <= int(value) <= spin.high:
+                    self[spin.name] = int(value)
+                    return ""
+                return f"{spin.name} must be from {spin.low} to {spin.high}, not {value!r}"
         return f"there is no option {text[:100]!r}"
 
 
@@ -103,58 +88,30 @@ def serve_uci(player: str) -> None:
         UsageError: there is no such player, or it plays something else.
     """
 
+    @cache
     def load() -> "UCIEngine":
-        from workbench.engines.uci_search import load_engine
+        from workbench.engines.uci_search import UCIEngine
+        from workbench.evaluation.load import load_served
 
-        return load_engine(player)
+        return UCIEngine(*load_served("chess", "UCI", player))
 
-    def say(line: str) -> None:
-        sys.stdout.write(f"{line}\n")
-        sys.stdout.flush()
-
-    known, engine = known_at_once(player, "chess"), None
-    if known is None:
-        engine = load()
-        known = engine.name, engine.simulations
-    UCIServer(*known, (lambda: engine or load()), LineReader(sys.stdin.fileno()), say).run()
+    say = partial(print, flush=True)
+    known = known_at_once(player, "chess") or (load().name, load().simulations)
+    UCIServer(known, load, LineReader(sys.stdin.fileno()), say).run()
 
 
-class UCIServer:
+class UCIServer(Server["UCIEngine"]):
     """Understands one line after the other; while it searches, it looks for further lines."""
 
     def __init__(
-        self,
-        name: str,
-        simulations: int,
-        load: Callable[[], "UCIEngine"],
-        lines: LineReader,
-        say: Callable[[str], None],
+        self, known: tuple[str, int], load: Callable[[], "UCIEngine"], lines: LineReader, say: Say
     ) -> None:
-        """`load` is called once, in a thread; `say` is given the lines of the answers."""
-        self._name = name
+        """`known` is what it is called, and its simulations per move, see `known_at_once`."""
+        super().__init__(load, lines, say)
+        self._name, simulations = known
         self._options = Options(simulations)
-        self._lines = lines
-        self._say = say
         self.engine: UCIEngine
-        self._loading = Background(load)
         self._unread: deque[str] = deque()  # what came while the network was being loaded
-        self._later: deque[str] = deque()  # what came in a search and has to wait for its end
-        self._done = False
-
-    def run(self) -> None:
-        """Serves until `quit` or the end of the input.
-
-        Raises:
-            UsageError: there is no such player, or it plays something else.
-        """
-        while not self._done:
-            try:
-                line = self._later.popleft() if self._later else self._next()
-            except EOFError:
-                return
-            self.obey(line)
-            if not self._done:
-                self._loading.start()
 
     def _next(self, deadline: float | None = None) -> str:
         return self._unread.popleft() if self._unread else self._lines.read(deadline)
@@ -165,12 +122,14 @@ class UCIServer:
         command, rest = command_in(line)
         match command:
             case "uci":
-                self._introduce()
+                about = [f"id name Ludus {self._name}", "id author the authors of Ludus"]
+                for one in (*about, *self._options.announced(), "uciok"):
+                    self._say(one)
             case "isready":
                 if self._engine_is_there():
                     self._say("readyok")
             case "setoption":
-                self._complain(self._options.set(rest))
+                self._complain(self._options.change(rest))
             case "position":
                 if self._engine_is_there():
                     self._complain(self.engine.set_position(rest))
@@ -189,8 +148,7 @@ class UCIServer:
 
         `quit` ends at once, unless a move is `wanted` that was asked for before.
         """
-        self._loading.start()
-        while self._loading.is_going_on:
+        while not self.loading().done():
             try:
                 line = self._lines.read(time.monotonic() + POLL_SECONDS)
             except TimeoutError:
@@ -204,7 +162,7 @@ class UCIServer:
                 return False
             self._unread.append(line)
         try:
-            self.engine = self._loading.result()
+            self.engine = self.loading().result()
         except BaseException as error:
             self._complain(str(error))
             raise
@@ -214,14 +172,7 @@ class UCIServer:
         if text:
             self._say(f"info string {' '.join(text.split())}")
 
-    def _introduce(self) -> None:
-        self._say(f"id name Ludus {self._name}")
-        self._say("id author the authors of Ludus")
-        for option in self._options.announced():
-            self._say(option)
-        self._say("uciok")
-
-    def _heard(self, deadline: float | None) -> Heard | None:
+    def _heard(self, deadline: float | None) -> Word | None:
         """Returns what comes until then and concerns a search; most other lines have to wait."""
         while True:
             try:
@@ -232,10 +183,8 @@ class UCIServer:
                 self._done = True
                 return "stop"
             match command_in(line)[0]:
-                case "stop":
-                    return "stop"
-                case "ponderhit":
-                    return "ponderhit"
+                case "stop" | "ponderhit" as word:
+                    return word
                 case "quit":
                     self._done = True
                     return "stop"

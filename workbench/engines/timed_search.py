@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-from agents.search import Evaluate, GumbelConfig, PUCTConfig, Search
+from agents.search import Evaluate, GumbelConfig, Line, PUCTConfig, Search
 from envs.board.base import BoardGame, Position
-from envs.board.cells import family
+from envs.board.cells import engine_move, family
 
 # Every node keeps its position, which remembers the whole game: measured with OpenSpiel 2.0.0, a
 # little generously, with the node's share of the tree.
@@ -25,6 +25,22 @@ def most_simulations(position: Position, megabytes: int) -> int:
     """Returns the number of simulations that fit into memory, in a position of chess or go."""
     node = NODE_BYTES[family(position)] + PLY_BYTES * position.move_number()
     return max(1, int(megabytes * 2**20 // node))
+
+
+def moves_of(game: BoardGame, search: Search, line: Line) -> list[str]:
+    """Returns the moves of one line of a search of one position, as engines write them."""
+    position, names = search.roots[0], []
+    for action in line.actions:
+        names.append(engine_move(position, action))
+        (position,) = game.after([position], [action])
+    return names
+
+
+def warm_up(evaluate: Evaluate, config: PUCTConfig | GumbelConfig, game: BoardGame) -> None:
+    """Makes a first search, which compiles, or loads what was compiled."""
+    search = think(evaluate, config, game, game.start(), 2)
+    search.lines(0)
+    search.depth(0)
 
 
 def think(

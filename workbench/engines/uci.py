@@ -7,10 +7,9 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Literal
 
 from agents.base import Forfeit, Win
-from workbench.engines.options import Option, checked, named_files, uci_option
+from workbench.engines.options import Option, checked, uci_option
 from workbench.engines.process import Engine, EngineUnfit, Idle
 from workbench.engines.protocols import EngineProtocol, Limits, hello, show_limits
 
@@ -26,8 +25,6 @@ DEFAULT_LIMITS: tuple[Limits, ...] = ({"nodes": 1000}, {"movetime": 100})
 # or has not said by then that it is far beyond. Some look at the count every 100,000 nodes.
 TRIAL_SECONDS = 10.0
 FAR_BEYOND = {"nodes": 300_000, "depth": 12}
-LATE_SECONDS = 0.1  # after its time is up, an engine is told to stop
-STOP_SECONDS = 1.0  # and then has this long to say its move
 READY_SECONDS = 3.0  # idle for so long, an engine does not know `isready`
 
 
@@ -39,16 +36,12 @@ class UCI(EngineProtocol):
     play badly (`Skill Level`): then Stockfish draws from a generator that nobody can seed.
     """
 
-    def __init__(
-        self, dialect: Literal["uci", "usi"], limits: Limits, options: Mapping[str, str]
-    ) -> None:
-        """`limits` of each search are those of `go`, e.g. `nodes`: 1000; empty: by default."""
-        self.name = ""
-        self.limits = limits
+    late_seconds = 0.1
+
+    def __init__(self, dialect: str, limits: Limits, options: Mapping[str, str]) -> None:
+        """`dialect` is `uci` or `usi`; `limits` are those of `go`, e.g. `nodes`: 1000."""
+        super().__init__(limits, options)
         self._dialect = dialect
-        self._wanted = options
-        self._known: dict[str, Option] = dict(RESERVED) if dialect == "usi" else {}
-        self._values: dict[str, str] = {}
         self._answers_isready = True
 
     def greet(self, engine: Engine, deadline: float) -> None:
@@ -74,61 +67,47 @@ class UCI(EngineProtocol):
         self._known, self._values = known, values
         self._get_ready_at_first(engine, deadline)
 
-    def files(self) -> list[str]:
-        return named_files(self._known, self._values)
-
     def try_limits(self, engine: Engine, moves: Sequence[str], deadline: float) -> None:
-        if self.limits:
-            for name in self.limits:
-                if not self._keeps_to(name, engine, moves, deadline):
-                    others = [o for o in ("nodes", "depth") if o not in self.limits]
-                    kept = [o for o in others if self._keeps_to(o, engine, moves, deadline)]
-                    raise EngineUnfit(
-                        f"the engine does not keep to {name}={self.limits[name]}; "
-                        f"it does keep to {' and '.join([*kept, 'movetime'])}"
-                    )
-            return
-        nodes, movetime = DEFAULT_LIMITS
-        self.limits = nodes if self._keeps_to("nodes", engine, moves, deadline) else movetime
+        for name in self.limits:
+            if not self._keeps_to(name, engine, moves, deadline):
+                others = [o for o in ("nodes", "depth") if o not in self.limits]
+                kept = [o for o in others if self._keeps_to(o, engine, moves, deadline)]
+                raise EngineUnfit(
+                    f"the engine does not keep to {name}={self.limits[name]}; "
+                    f"it does keep to {' and '.join([*kept, 'movetime'])}"
+                )
+        if not self.limits:
+            nodes, movetime = DEFAULT_LIMITS
+            self.limits = nodes if self._keeps_to("nodes", engine, moves, deadline) else movetime
 
     def _keeps_to(self, limit: str, engine: Engine, moves: Sequence[str], deadline: float) -> bool:
         """Returns whether a search of 1 node or 1 ply ends of itself; we see to it for time."""
         self._get_ready(engine, moves, deadline)
         engine.send(f"go {limit} 1", deadline=deadline)
         beyond = re.compile(rf"info\b.*? {limit} (\d+)")
-        end, kept = time.monotonic() + TRIAL_SECONDS, True
+        end = time.monotonic() + TRIAL_SECONDS
         try:
-            while not _best_move(line := engine.read(deadline=end)):
+            while not _is_best_move(line := engine.read(deadline=end)):
                 said = beyond.match(line)
                 if said is not None and int(said[1]) > FAR_BEYOND.get(limit, 2**63):
                     raise TimeoutError
+            return True
         except TimeoutError:
-            kept = limit == "movetime"
             engine.send("stop", deadline=deadline)
-            try:
-                while not _best_move(engine.read(deadline=time.monotonic() + TRIAL_SECONDS)):
-                    pass
-            except TimeoutError:
-                raise EngineUnfit(f"it answers neither `go {limit} 1` nor `stop`") from None
-        return kept
+        try:
+            _best_move(engine, time.monotonic() + TRIAL_SECONDS)
+        except TimeoutError:
+            raise EngineUnfit(f"it answers neither `go {limit} 1` nor `stop`") from None
+        return limit == "movetime"
 
     def move(
         self, engine: Engine, moves: Sequence[str], seed: int, deadline: float
     ) -> str | Forfeit | Win:
         """See `EngineProtocol.move`; there is no use for the seed."""
         self._get_ready(engine, moves, deadline)
-        engine.send(f"go {show_limits(self.limits, ' ')}", deadline=deadline)
-        stop = deadline
-        if "movetime" in self.limits:
-            stop = min(stop, time.monotonic() + self.limits["movetime"] / 1000 + LATE_SECONDS)
-        try:
-            line = self._answer(engine, stop)
-        except TimeoutError:
-            late = deadline + STOP_SECONDS
-            engine.send("stop", deadline=late)
-            line = self._answer(engine, late)
-        words = line.split()
-        move = words[1] if len(words) > 1 else ""
+        go = f"go {show_limits(self.limits, ' ')}"
+        line = self._search(engine, [go], "stop", _best_move, deadline)
+        move = "".join(line.split()[1:2])
         if move == "resign":
             return Forfeit("resigned")
         if move == "win" and self._dialect == "usi":
@@ -136,11 +115,6 @@ class UCI(EngineProtocol):
         if move in ("", "(none)", "none", "0000", "null"):
             return Forfeit(f"answered {move!r}, which is no move")
         return move
-
-    def _answer(self, engine: Engine, deadline: float) -> str:
-        while not _best_move(line := engine.read(deadline=deadline)):
-            pass
-        return line
 
     def _get_ready(self, engine: Engine, moves: Sequence[str], deadline: float) -> None:
         """Sets up a position of a new game.
@@ -151,11 +125,13 @@ class UCI(EngineProtocol):
         position = " ".join(["position startpos", *(["moves", *moves] if moves else [])])
         engine.send(f"{self._dialect}newgame", position, deadline=deadline)
         if not self._answers_isready:
-            _drain(engine)
-            return
-        engine.send("isready", deadline=deadline)
-        while engine.read(deadline=deadline) != "readyok":
-            pass
+            with suppress(TimeoutError):  # drops what it has said unasked
+                while True:
+                    engine.read(deadline=time.monotonic())
+        else:
+            engine.send("isready", deadline=deadline)
+            while engine.read(deadline=deadline) != "readyok":
+                pass
 
     def _get_ready_at_first(self, engine: Engine, deadline: float) -> None:
         """As `_get_ready`; finds out whether it knows `isready`, or is just slow to answer."""
@@ -168,19 +144,18 @@ class UCI(EngineProtocol):
             engine.send("go depth 1", deadline=deadline)
         ready, end = False, min(deadline, time.monotonic() + TRIAL_SECONDS)
         try:
-            while not _best_move(line := engine.read(deadline=end)):
+            while not _is_best_move(line := engine.read(deadline=end)):
                 ready = ready or line == "readyok"
         except TimeoutError:
             raise EngineUnfit("it answers neither `isready` nor `go depth 1`") from None
         self._answers_isready = ready
 
 
-def _drain(engine: Engine) -> None:
-    """Drops what it has said unasked."""
-    with suppress(TimeoutError):
-        while True:
-            engine.read(deadline=time.monotonic())
+def _best_move(engine: Engine, deadline: float) -> str:
+    while not _is_best_move(line := engine.read(deadline=deadline)):
+        pass
+    return line
 
 
-def _best_move(line: str) -> bool:
+def _is_best_move(line: str) -> bool:
     return line.split()[:1] == ["bestmove"]

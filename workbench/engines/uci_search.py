@@ -3,8 +3,8 @@
 import os
 import re
 import time
-from collections.abc import Callable, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
+from itertools import pairwise, takewhile
 from math import inf, tan
 from typing import NamedTuple
 
@@ -13,34 +13,36 @@ import torch
 
 from agents.search import Line, Search
 from envs.board.base import Position
-from envs.board.cells import action_of, engine_move
-from envs.board.openspiel import OpenSpielGame
+from envs.board.cells import action_of
+from workbench.engines.serve import Say
 from workbench.engines.serve_uci import MAX_SIMULATIONS, Heard, Options
-from workbench.engines.timed_search import most_simulations, think, without_halving
-from workbench.evaluation.load import BoardAgent, load_served
+from workbench.engines.timed_search import (
+    most_simulations,
+    moves_of,
+    think,
+    warm_up,
+    without_halving,
+)
+from workbench.evaluation.load import BoardAgent
 
 NO_MOVE = "0000"
+MOVE = re.compile(r"[a-h][1-8][a-h][1-8][a-zA-Z]?")
 INFO_SECONDS = 1.0
 MOVES_TO_GO = 30  # for which the clock has to last, if nobody says
 CLOCK = ("wtime", "btime", "winc", "binc", "movestogo")
 NUMBERS = ("depth", "nodes", "movetime", "mate", *CLOCK)
 
 
-def load_engine(player: str) -> "UCIEngine":
-    """Returns the engine that `player` names, ready to search.
-
-    Raises:
-        UsageError: there is no such player, or it plays something else than chess.
-    """
-    loaded, name, simulations = load_served("chess", "UCI", player)
-    engine = UCIEngine(loaded, name, simulations)
-    engine.warm_up()
-    return engine
-
-
 def centipawns(value: float) -> int:
     """Returns what a value of -1..1 is called in chess; as Leela Chess Zero has it."""
     return round(90 * tan(1.5637541897 * value))
+
+
+def score(value: float, plies: int | None) -> str:
+    """Returns what UCI calls a value of -1..1; `plies`: to the end, where it is proven."""
+    if plies is None or value == 0:
+        return f"cp {centipawns(value)}"
+    return f"mate {(plies + 1) // 2 if value > 0 else -(plies // 2)}"
 
 
 class Limits(NamedTuple):
@@ -55,12 +57,8 @@ class Limits(NamedTuple):
     def parse(cls, text: str) -> "Limits":
         """Reads what follows `go`; what has no meaning is passed over."""
         words = text.split()
-        moves: list[str] = []
-        if "searchmoves" in words:
-            for word in words[words.index("searchmoves") + 1 :]:
-                if not re.fullmatch(r"[a-h][1-8][a-h][1-8][a-zA-Z]?", word):
-                    break
-                moves.append(word)
+        after = words[words.index("searchmoves") + 1 :] if "searchmoves" in words else []
+        moves = list(takewhile(MOVE.fullmatch, after))
         numbers = {
             name: int(value)
             for name, value in pairwise(words)
@@ -98,12 +96,7 @@ class UCIEngine:
         self.name = name
         self.simulations = simulations or player.config.agent.simulations
         self.position: Position | None = self._game.start()
-
-    def warm_up(self) -> None:
-        """Makes a first search, which compiles, or loads what was compiled."""
-        search = think(self._evaluate, self._search, self._game, self._game.start(), 2)
-        search.lines(0)
-        search.depth(0)
+        warm_up(self._evaluate, self._search, self._game)
 
     def set_position(self, text: str) -> str:
         """Takes what follows `position`; returns what is wrong with it, or nothing.
@@ -120,8 +113,7 @@ class UCIEngine:
             return f"unusable position: {error}"
         for move in (found[2] or "").split():
             position = self._going_on(self.position)
-            legal = self._game.status([position]).legal.tolist()
-            action = action_of(position, legal, move.lower())
+            action = action_of(self._game, position, move.lower())
             if action is None:
                 return f"illegal move {move!r}; what comes before it stands"
             (self.position,) = self._game.after([position], [action])
@@ -148,14 +140,7 @@ class UCIEngine:
         board = " ".join(self._game.text(position).split()[:4])
         return self._game.rules.new_initial_state(f"{board} 0 1")
 
-    def go(
-        self,
-        text: str,
-        options: Options,
-        began: float,
-        heard: Callable[[float | None], Heard | None],
-        say: Callable[[str], None],
-    ) -> None:
+    def go(self, text: str, options: Options, began: float, heard: Heard, say: Say) -> None:
         """Searches as `text`, which follows `go`, and the options say, and says the best move.
 
         Args:
@@ -175,38 +160,34 @@ class UCIEngine:
             best = _at_the_end(position, limits, say)
         else:
             best = self._searched(position, limits, options, waiting, say)
-        waiting.until_wanted()
+        while waiting.endless and not waiting.stopped:
+            waiting.listen(None)
         say(f"bestmove {best}")
 
     def _searched(
-        self,
-        position: Position,
-        limits: Limits,
-        options: Options,
-        waiting: "Waiting",
-        say: Callable[[str], None],
+        self, position: Position, limits: Limits, options: Options, waiting: "Waiting", say: Say
     ) -> str:
         torch.set_num_threads(min(options["Threads"], os.cpu_count() or 1))
-        white = self._game.status([position]).to_play[0] == 1
-        numbers = limits.numbers
-        seconds = limits.seconds("w" if white else "b", options["Move Overhead"] / 1000)
-        depth = numbers.get("depth", inf)
+        seconds = limits.seconds("bw"[self._to_play(position)], options["Move Overhead"] / 1000)
+        depth = limits.numbers.get("depth", inf)
         room = most_simulations(position, options["Hash"])
-        unlimited = seconds == depth == inf and numbers.get("mate", 0) < 1
-        most = max(1, numbers.get("nodes", options["Simulations"] if unlimited else room))
-        endless = limits.infinite or limits.ponder
-        simulations = room if endless else min(most, room)
+        unlimited = seconds == depth == inf and limits.numbers.get("mate", 0) < 1
+        most = limits.numbers.get("nodes", options["Simulations"] if unlimited else room)
+        most = min(max(1, most), room)
+        endless = waiting.endless
         # Sequential halving has to know how many there will be.
-        exact = not endless and unlimited and simulations <= MAX_SIMULATIONS
+        exact = not endless and unlimited and most <= MAX_SIMULATIONS
         config = self._search if exact else without_halving(self._search)
-        report = Report(position, self._game, room, options["MultiPV"], say)
         told = time.monotonic()
+
+        def report(search: Search, now: float) -> Line:
+            return self._report(search, now - waiting.began, room, options["MultiPV"], say)
 
         def go_on(search: Search) -> bool:
             nonlocal told
             now = time.monotonic()
             if now - told >= INFO_SECONDS:
-                report.say(search, now - waiting.began)
+                report(search, now)
                 told = now
             waiting.listen(now)
             if waiting.stopped or waiting.endless:
@@ -216,28 +197,48 @@ class UCIEngine:
             return not endless or search.visits(0).sum() < most
 
         moves = self._only(position, limits.moves, say)
+        simulations = room if endless else most
         search = think(self._evaluate, config, self._game, position, simulations, go_on, moves)
-        line = report.say(search, time.monotonic() - waiting.began)
-        answer = report.names(line)
-        return " ponder ".join(answer[:2])
+        line = report(search, time.monotonic())
+        return " ponder ".join(moves_of(self._game, search, line)[:2])
 
-    def _only(
-        self, position: Position, moves: Sequence[str], say: Callable[[str], None]
-    ) -> list[int]:
-        legal = self._game.status([position]).legal.tolist()
-        actions = [action_of(position, legal, move.lower()) for move in moves]
-        for move, action in zip(moves, actions, strict=True):
+    def _only(self, position: Position, moves: Sequence[str], say: Say) -> list[int]:
+        found = {move: action_of(self._game, position, move.lower()) for move in moves}
+        for move, action in found.items():
             if action is None:
                 say(f"info string illegal move {move!r} is not searched")
-        return [action for action in actions if action is not None]
+        return [action for action in found.values() if action is not None]
+
+    def _to_play(self, position: Position) -> int:
+        return int(self._game.status([position]).to_play[0])  # White is player 1
+
+    def _report(self, search: Search, seconds: float, room: int, count: int, say: Say) -> Line:
+        """Says the `count` best lines of a search, the best first, which is returned.
+
+        Args:
+            search: that has at least one node.
+            seconds: that it took.
+            room: for how many nodes there is memory.
+            count: of lines.
+            say: is given them.
+        """
+        nodes = int(search.visits(0).sum())
+        sign = 1 if self._to_play(search.roots[0]) == 0 else -1
+        lines = search.lines(0)
+        for number, line in enumerate(lines[:count], 1):
+            say(
+                f"info depth {max(1, search.depth(0))} multipv {number} "
+                f"score {score(sign * line.value, line.plies)} nodes {nodes} "
+                f"nps {nodes / max(seconds, 1e-3):.0f} hashfull {1000 * nodes // room} "
+                f"time {1000 * seconds:.0f} pv {' '.join(moves_of(self._game, search, line))}"
+            )
+        return lines[0]
 
 
 class Waiting:
     """Whether a move is wanted already, which depends on what is heard during a search."""
 
-    def __init__(
-        self, limits: Limits, heard: Callable[[float | None], Heard | None], began: float
-    ) -> None:
+    def __init__(self, limits: Limits, heard: Heard, began: float) -> None:
         """`began`: when the clock was started, unless it is by `ponderhit`."""
         self._infinite = limits.infinite
         self._heard = heard
@@ -254,60 +255,8 @@ class Waiting:
             self.endless = False
             self.began = time.monotonic()
 
-    def until_wanted(self) -> None:
-        """Waits where a search has ended that nobody has stopped yet."""
-        while self.endless and not self.stopped:
-            self.listen(None)
 
-
-class Report:
-    """The `info` lines of a search."""
-
-    def __init__(
-        self,
-        position: Position,
-        game: OpenSpielGame,
-        room: int,
-        lines: int,
-        say: Callable[[str], None],
-    ) -> None:
-        """`room` is for how many nodes there is memory; `lines` are said each time."""
-        self._position = position
-        self._game = game
-        self._room = room
-        self._lines = lines
-        self._say = say
-
-    def say(self, search: Search, seconds: float) -> Line:
-        """Says all lines, the best first, which is returned."""
-        nodes = int(search.visits(0).sum())
-        depth = max(1, search.depth(0))
-        lines = search.lines(0)
-        for number, line in enumerate(lines[: self._lines], 1):
-            self._say(
-                f"info depth {depth} multipv {number} score {self._score(line)} nodes {nodes} "
-                f"nps {nodes / max(seconds, 1e-3):.0f} hashfull {1000 * nodes // self._room} "
-                f"time {1000 * seconds:.0f} pv {' '.join(self.names(line))}"
-            )
-        return lines[0]
-
-    def _score(self, line: Line) -> str:
-        white = self._game.status([self._position]).to_play[0] == 1
-        value = -line.value if white else line.value  # white is player 1
-        if line.plies is None or value == 0:
-            return f"cp {centipawns(value)}"
-        return f"mate {(line.plies + 1) // 2 if value > 0 else -(line.plies // 2)}"
-
-    def names(self, line: Line) -> list[str]:
-        """Returns the moves of a line as UCI writes them."""
-        position, names = self._position, []
-        for action in line.actions:
-            names.append(engine_move(position, action))
-            (position,) = self._game.after([position], [action])
-        return names
-
-
-def _at_the_end(position: Position, limits: Limits, say: Callable[[str], None]) -> str:
+def _at_the_end(position: Position, limits: Limits, say: Say) -> str:
     """Returns a move where our rules know of none, or none have a meaning; then all are as good."""
     board = chess.Board(str(position))
     moves = [move.uci() for move in board.legal_moves]

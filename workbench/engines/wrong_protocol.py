@@ -60,8 +60,7 @@ def _speaks(command: Sequence[str], kind: str) -> bool:
     end = time.monotonic() + MOST_SECONDS
     with suppress(OSError, EngineDied, Idle), closing(Engine(command)) as engine:
         engine.send(*lines, deadline=end)
-        while True:
-            line = engine.read_unless_idle(deadline=end, patience=HELLO_SECONDS)
-            if re.match(answer, line):
-                return True
+        while not re.match(answer, engine.read_unless_idle(deadline=end, patience=HELLO_SECONDS)):
+            pass
+        return True
     return False

@@ -9,18 +9,13 @@ import itertools
 import re
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from math import ceil
 
 import chess
 
 from agents.base import Forfeit, Win
-from workbench.engines.options import (
-    Option,
-    checked,
-    named_files,
-    xboard_features,
-    xboard_option,
-)
+from workbench.engines.options import Option, checked, xboard_features, xboard_option
 from workbench.engines.process import Engine, EngineUnfit
 from workbench.engines.protocols import EngineProtocol, Limits, hello, refuse_refusal
 
@@ -29,7 +24,6 @@ HELLO = ("xboard", "protover")
 NUDGE_SECONDS = 0.7
 FEATURE_SECONDS = 2.0  # an who has announced nothing by then may never do so
 TRIAL_SECONDS = 10.0
-STOP_SECONDS = 1.0  # told to move at once, it has this long to say its move
 # `move e7e5`, and as engines of version 1 of the protocol say it.
 MOVE = re.compile(r"(?:move|My move is ?:|\d+\. ?\.\.\.)\s+(\S+)")
 RESULT = re.compile(r"(?:1-0|0-1|1/2-1/2)\b")
@@ -44,11 +38,7 @@ class XBoard(EngineProtocol):
 
     def __init__(self, limits: Limits, options: Mapping[str, str]) -> None:
         """`limits` of each search: `depth`, `movetime` in milliseconds; empty: by default."""
-        self.name = ""
-        self.limits = limits
-        self._wanted = options
-        self._known: dict[str, Option] = {}
-        self._values: dict[str, str] = {}
+        super().__init__(limits, options)
         self._features: dict[str, str] = {}
         self._pings = itertools.count(1)  # no two alike, as GNU Chess answers some twice
 
@@ -57,7 +47,7 @@ class XBoard(EngineProtocol):
         engine.send("xboard", deadline=deadline)
         engine.send("protover 2", deadline=deadline)
         said: list[tuple[str, str]] = []
-        _listen(engine, said, deadline)
+        _listen(engine, said, deadline, FEATURE_SECONDS)
         # GNU Chess 6.2.7 reads one line each time that some come, and so needs more of them.
         for nudge in ("new", "force", "ping 0", "ping 0", "ping 0"):
             if not said:
@@ -68,10 +58,9 @@ class XBoard(EngineProtocol):
         features = dict(said)
         options = [xboard_option(value) for name, value in said if name == "option"]
         known = {option.name: option for option in options if option is not None}
-        if features.get("memory") == "1":
-            known["memory"] = Option("memory", "spin", low=1)
-        if features.get("smp") == "1":
-            known["cores"] = Option("cores", "spin", low=1)
+        for feature, name in (("memory", "memory"), ("smp", "cores")):
+            if features.get(feature) == "1":
+                known[name] = Option(name, "spin", low=1)
         values = checked(known, self._wanted)
         if "cores" in known:
             values = {"cores": "1", **values}
@@ -83,9 +72,6 @@ class XBoard(EngineProtocol):
         self._features, self._known, self._values = features, known, values
         self._set_up(engine, (), deadline)
 
-    def files(self) -> list[str]:
-        return named_files(self._known, self._values)
-
     def try_limits(self, engine: Engine, moves: Sequence[str], deadline: float) -> None:
         if "nodes" in self.limits:
             raise EngineUnfit(
@@ -93,27 +79,20 @@ class XBoard(EngineProtocol):
             )
         self.limits = self.limits or DEFAULT_LIMITS
         self._set_up(engine, moves, deadline)
-        shallow = {name: 1 for name in self.limits}
-        engine.send(*_go(shallow), deadline=deadline)
+        by_depth = "depth" in self.limits
+        engine.send(*_go(dict.fromkeys(self.limits, 1)), deadline=deadline)
+        if not by_depth:
+            engine.send("?", deadline=deadline)
         end = time.monotonic() + TRIAL_SECONDS
         try:
-            self._trial(engine, end if "depth" in shallow else time.monotonic())
+            while not MOVE.match(line := engine.read(deadline=end)):
+                if by_depth and REFUSAL.match(line) and "sd" in line.split():
+                    raise TimeoutError
         except TimeoutError:
-            if "depth" in shallow:
-                raise EngineUnfit(self._ignores_depth()) from None
-            engine.send("?", deadline=deadline)
-            try:
-                self._trial(engine, end)
-            except TimeoutError:
+            if not by_depth:
                 raise EngineUnfit("it does not move when it is told to (`?`)") from None
-
-    def _ignores_depth(self) -> str:
-        return f"the engine does not keep to depth={self.limits['depth']}; use movetime="
-
-    def _trial(self, engine: Engine, deadline: float) -> None:
-        while not MOVE.match(line := engine.read(deadline=deadline)):
-            if REFUSAL.match(line) and "sd" in line.split():
-                raise EngineUnfit(self._ignores_depth())
+            depth = self.limits["depth"]
+            raise EngineUnfit(f"the engine does not keep to depth={depth}; use movetime=") from None
 
     def move(
         self, engine: Engine, moves: Sequence[str], seed: int, deadline: float
@@ -122,22 +101,15 @@ class XBoard(EngineProtocol):
         refused = self._set_up(engine, moves, deadline)
         if refused:
             return Forfeit(f"answered {refused!r} to a move of the game")
-        engine.send(*_go(self.limits), deadline=deadline)
-        stop = deadline
-        if "movetime" in self.limits:
-            stop = min(stop, time.monotonic() + self.limits["movetime"] / 1000)
         claims: list[str] = []
         try:
-            answer = _answer(engine, stop, claims)
+            answer = self._search(
+                engine, _go(self.limits), "?", partial(_answer, claims=claims), deadline
+            )
         except TimeoutError:
-            late = deadline + STOP_SECONDS
-            engine.send("?", deadline=late)
-            try:
-                answer = _answer(engine, late, claims)
-            except TimeoutError:
-                if not claims:
-                    raise
-                return Forfeit(f"said {claims[0]!r} instead of a move")
+            if not claims:
+                raise
+            return Forfeit(f"said {claims[0]!r} instead of a move")
         return Forfeit("resigned") if answer == "resign" else _uci(moves, answer)
 
     def _set_up(self, engine: Engine, moves: Sequence[str], deadline: float) -> str:
@@ -159,20 +131,12 @@ class XBoard(EngineProtocol):
         return refused
 
 
-def _listen(
-    engine: Engine,
-    said: list[tuple[str, str]],
-    deadline: float,
-    patience: float = FEATURE_SECONDS,
-) -> None:
+def _listen(engine: Engine, said: list[tuple[str, str]], deadline: float, patience: float) -> None:
     """Adds what the engine says that it can do, until that is all, or it says no more."""
     while ("done", "1") not in said:
-        slow = ("done", "0") in said  # as it announces
-        end = (
-            deadline
-            if slow
-            else min(deadline, time.monotonic() + (FEATURE_SECONDS if said else patience))
-        )
+        end = min(deadline, time.monotonic() + (FEATURE_SECONDS if said else patience))
+        if ("done", "0") in said:  # it announces to be slow
+            end = deadline
         try:
             line = engine.read(deadline=end)
         except TimeoutError:

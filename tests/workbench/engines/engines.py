@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from envs.board.cells import engine_move
+from envs.board.loading import trust
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench.engines.programs import DEBIAN_GAMES, DEBIAN_PACKAGES
 
@@ -26,6 +27,7 @@ needs_stockfish, needs_fairy, needs_gnugo = map(needs, ("stockfish", "fairy-stoc
 
 
 def load(name: str, max_plies: int | None = None) -> OpenSpielGame:
+    trust(name)  # a trial of each board of go takes seconds
     return OpenSpielGame(BoardConfig(kind="board", game=name, max_plies=max_plies))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from agents.alphazero import AlphaZero
+from envs.board.loading import trust
 from envs.board.openspiel import OpenSpielGame
 from tests.end_to_end.configs import BOARD, write_config
 from tests.end_to_end.launcher import ROOT
@@ -16,6 +17,7 @@ from workbench.engines.gtp_engine import GTPEngine
 from workbench.engines.lines import LineReader
 from workbench.engines.serve_gtp import GTPServer
 from workbench.engines.serve_uci import UCIServer
+from workbench.engines.uci_search import UCIEngine
 from workbench.evaluation.load import BoardAgent, load_board_agent
 from workbench.runs import checkpoint
 from workbench.runs.run import create_run
@@ -24,6 +26,7 @@ from workbench.runs.run import create_run
 def make_player(directory: Path, name: str, game: str) -> BoardAgent:
     """Makes `runs/NAME` in a directory, whose network has learned nothing in 7 env_steps."""
     torch.manual_seed(0)
+    trust(game)  # a trial of each board of go takes seconds
     changes = {"env__game": game, "env__max_plies": 60, "agent__simulations": 30}
     config = load_config(Path(write_config(directory / "c.yaml", BOARD, **changes)))
     run = create_run(config, str(directory / "runs" / name))
@@ -70,6 +73,10 @@ class Session:
         self.said.append(text)
         if self.script and text.startswith(self.script[0][0]):
             self.write(self.script.pop(0)[1])
+
+    @property
+    def engine(self) -> UCIEngine | GTPEngine:
+        return self.server.loading().result()
 
     def write(self, text: str) -> None:
         if text:

@@ -314,7 +314,7 @@ def test_xboard_engines_play(xboard, monkeypatch, modes, move):
 
 def test_an_xboard_engine_that_claims_a_result_instead_of_a_move_forfeits(xboard, monkeypatch):
     monkeypatch.setattr(engine_xboard.XBoard, "try_limits", lambda *_: None)
-    monkeypatch.setattr(engine_xboard, "STOP_SECONDS", 0.2)
+    monkeypatch.setattr(engine_protocols, "STOP_SECONDS", 0.2)
     with closing(xboard("says 1/2-1/2 {Draw by repetition}")) as player:
         player._move_seconds = 0.3
         reason = "said '1/2-1/2 {Draw by repetition}' instead of a move"

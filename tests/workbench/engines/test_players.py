@@ -22,6 +22,7 @@ from tests.end_to_end.launcher import ROOT
 from tests.workbench.engines.engines import action_of, load, wait_until
 from workbench.engines import players as engine_players
 from workbench.engines import programs as engine_programs
+from workbench.engines import protocols as engine_protocols
 from workbench.engines.players import EnginePlayer, make_engine
 from workbench.engines.process import Engine, EngineDied
 from workbench.errors import UsageError, WorkError
@@ -158,7 +159,8 @@ def test_an_engine_that_makes_no_legal_move_forfeits(fake, mode, reason):
 
 
 @pytest.mark.parametrize("mode", ["silent", "flood", "endless line"])
-def test_an_engine_that_takes_too_long_forfeits(fake, starts, mode):
+def test_an_engine_that_takes_too_long_forfeits(fake, starts, monkeypatch, mode):
+    monkeypatch.setattr(engine_protocols, "STOP_SECONDS", 0.1)
     memory = psutil.Process().memory_info().rss
     with closing(fake(mode, move_seconds=0.3)) as player:
         began = time.monotonic()

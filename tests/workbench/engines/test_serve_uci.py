@@ -2,6 +2,7 @@
 
 import random
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -39,7 +40,7 @@ def player(directory: Path) -> BoardAgent:
 def serving(player: BoardAgent) -> Session:
     return Session(
         lambda lines, say, note: UCIServer(
-            "chess@7", 30, lambda: UCIEngine(player, "chess@7"), lines, say
+            ("chess@7", 30), lambda: UCIEngine(player, "chess@7"), lines, say
         )
     )
 
@@ -80,6 +81,8 @@ def nodes(said: list[str]) -> int:
 def test_python_chess_plays_a_game_with_it(directory, player):
     """An independent client: options, limits, FEN, analysis that is stopped, and the end."""
     rng, board = random.Random(0), chess.Board()
+    for _ in range(51):
+        board.push(rng.choice(list(board.legal_moves)))
     with chess.engine.SimpleEngine.popen_uci(
         command(directory, "uci", "chess"), timeout=60
     ) as engine:
@@ -337,7 +340,7 @@ def test_a_player_is_served_on_stdin_and_stdout(directory, player, monkeypatch, 
         monkeypatch.setattr(sys, "stdin", file)
         serve_uci(str(directory / "runs/chess"))
     for thread in threading.enumerate():
-        if thread.name == "loading":  # which the command leaves behind
+        if thread.name.startswith("loading"):  # which the command leaves behind
             thread.join()
     out, err = capsys.readouterr()
     assert out.startswith("id name Ludus chess@7\n")
@@ -522,11 +525,13 @@ class Slow:
             self.loaded.wait()
             return UCIEngine(player, "chess@7")
 
-        self.session = Session(lambda lines, say, note: UCIServer("chess@7", 30, load, lines, say))
+        self.session = Session(
+            lambda lines, say, note: UCIServer(("chess@7", 30), load, lines, say)
+        )
 
     def close(self) -> None:
         self.loaded.set()
-        self.session.server._loading.result()
+        self.session.server.loading().result()
         self.session.close()
 
 
@@ -553,7 +558,7 @@ def test_what_cannot_be_loaded_is_said_as_soon_as_it_is_wanted():
     def load() -> UCIEngine:
         raise UsageError("the checkpoint is damaged")
 
-    session = Session(lambda lines, say, note: UCIServer("chess@7", 30, load, lines, say))
+    session = Session(lambda lines, say, note: UCIServer(("chess@7", 30), load, lines, say))
     with closing(session), pytest.raises(UsageError, match="damaged"):
         session.run("uci\nisready\n")
     assert session.said[-1] == "info string the checkpoint is damaged"
@@ -578,10 +583,12 @@ def test_what_is_known_of_a_player_at_once(directory, player, tmp_path, monkeypa
     assert known_at_once(f"{run}?simulations=12", "chess") == ("chess@7", 12)
     for other in ("@8", "@x", "?simulations=0", "?depth=3", "s"):
         assert known_at_once(run + other, "chess") is None
-    make_player(directory, "zoo/deep-7", "chess")
+    shutil.copytree("runs/chess", "runs/zoo/deep-7")
     assert known_at_once("deep-7", "chess") == ("deep-7@7", 30)
     assert known_at_once(f"{directory / 'runs/zoo'}/../chess/", "chess") == ("chess@7", 30)
-    make_player(directory, "go-7", "go(board_size=7)")
+    shutil.copytree("runs/chess", "runs/go-7")
+    config = directory / "runs/go-7/config.yaml"
+    config.write_text(config.read_text().replace("game: chess\n", "game: go(board_size=7)\n"))
     assert known_at_once(str(directory / "runs/go-7"), "chess") is None
     assert known_at_once("go-7@7?simulations=3", "go") == ("go-7@7", 3)
     monkeypatch.chdir(tmp_path)
