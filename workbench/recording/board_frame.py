@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from envs.board.base import BoardGame, Position, reach
-from envs.board.cells import TERMINAL_COLOUR, Square, board_text, cells, family, hands, squares
+from envs.board.cells import TERMINAL_COLOUR, board_text, cells, family, hands, squares
 from workbench.recording.board_drawing import (
     BOARD_SIDE,
     HEAT,
@@ -52,8 +52,6 @@ CURVE = LEFT, 396, RIGHT, BOARD_SIDE - 16
 SHORTEST_CURVE = 16  # plies that fill its width, at least
 LARGEST_TEXT, SMALLEST_TEXT = 36, 6
 
-UNNAMED = sides_of("")  # of any game without a row in the table
-
 
 class Frame(NamedTuple):
     """What a picture shows of a position, and of the search for a move from there."""
@@ -64,7 +62,7 @@ class Frame(NamedTuple):
     ply: int
     to_play: int
     result: float | None  # player 0's, once the game is over
-    moves: Sequence[Move]  # most visited first
+    moves: Sequence[Move]  # as people call them, most visited first
     values: Sequence[float]  # player 0's, from -1 to 1: of each position so far, this one last
 
 
@@ -86,10 +84,11 @@ def frame_of(
         values: player 0's, one for each position so far, this one last. May be empty. Where the
             game is over, its result is added to them.
     """
-    history, board = game.history(position), None
+    history, name, board, size = game.history(position), family(position), None, None
     if (content := cells(position)) is not None:
-        last = _last_squares(game, history)
-        board = Board(family(position), content, hands(position), last)
+        # Only the position before the last move can tell where it happened.
+        last = squares(reach(game, history[:-1]), history[-1:])[0] if history else ()
+        board, size = Board(name, content, hands(position), last), (len(content), len(content[0]))
     status = game.status([position])
     result = float(status.value[0]) if status.over[0] else None
     actions = sorted((action for action in visits if visits[action]), key=lambda a: -visits[a])
@@ -101,30 +100,21 @@ def frame_of(
         to_play=int(status.to_play[0]),
         result=result,
         moves=[
-            Move(game.action_name(position, action), visits[action], where)
-            for action, where in zip(actions, squares(position, actions), strict=True)
+            Move(move_name(name, game.action_name(position, a), where, size), visits[a], where)
+            for a, where in zip(actions, squares(position, actions), strict=True)
         ],
         values=[*values] if result is None else [*values, result],
     )
 
 
-def _last_squares(game: BoardGame, history: list[int]) -> tuple[Square, ...]:
-    """Returns where the last move happened; only the position before it can tell."""
-    if not history:
-        return ()
-    return squares(reach(game, history[:-1]), history[-1:])[0]
-
-
 def draw(frame: Frame) -> Pixels:
     """Returns `SHAPE`, uint8 RGB; its sides are even, as H.264 needs."""
     picture = Image.new("RGB", (SHAPE[1], SHAPE[0]), BACKGROUND)
-    sides = UNNAMED
     if frame.board is None:
         _draw_text(ImageDraw.Draw(picture), frame.text)
     else:
-        sides = sides_of(frame.board.family)
         picture.paste(draw_board(frame.board, frame.moves))
-    picture.paste(_draw_panel(frame, sides), (BOARD_SIDE, 0))
+    picture.paste(_draw_panel(frame), (BOARD_SIDE, 0))
     return np.asarray(picture)
 
 
@@ -139,7 +129,8 @@ def _draw_text(draw: ImageDraw.ImageDraw, text: str) -> None:
     draw.multiline_text((BOARD_SIDE / 2, BOARD_SIDE / 2), text, TEXT, font, "mm")
 
 
-def _draw_panel(frame: Frame, sides: tuple[Side, Side]) -> Image.Image:
+def _draw_panel(frame: Frame) -> Image.Image:
+    sides = sides_of("" if frame.board is None else frame.board.family)
     image = Image.new("RGB", (PANEL_WIDTH, BOARD_SIDE), BACKGROUND)
     draw = ImageDraw.Draw(image)
     font = text_font(18) if text_font(18).getlength(frame.title) <= RIGHT - LEFT else text_font(14)
@@ -154,22 +145,11 @@ def _draw_panel(frame: Frame, sides: tuple[Side, Side]) -> Image.Image:
         draw.ellipse((LEFT, 56, LEFT + 18, 74), side.colour, LABEL)
         words = f"{side.name} {words}"
     draw.text((LEFT + 26 * (frame.result != 0), 72), words, TEXT, text_font(20), "ls")
-    _draw_moves(draw, _named(frame))
+    _draw_moves(draw, frame.moves)
     if frame.values:
         _draw_value(draw, frame.values[-1], sides)
         _draw_curve(draw, frame.values, sides[0].name)
     return image
-
-
-def _named(frame: Frame) -> list[Move]:
-    """Returns the moves as people call them."""
-    if frame.board is None:
-        return list(frame.moves)
-    name, content = frame.board.family, frame.board.cells
-    size = len(content), len(content[0])
-    return [
-        move._replace(name=move_name(name, move.name, move.squares, size)) for move in frame.moves
-    ]
 
 
 def _draw_moves(draw: ImageDraw.ImageDraw, moves: Sequence[Move]) -> None:

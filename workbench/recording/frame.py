@@ -13,7 +13,7 @@ videos can be compared: the square root of the activity, full at ±1, which an L
 
 from collections import deque
 from functools import cache
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -75,48 +75,31 @@ class Reading(NamedTuple):
     value: float  # the next point of the line
 
 
-class Gauge(Protocol):
-    """Says what the rows of actions and the line show."""
+class Gauge:
+    """Says what the rows of actions and the line show.
 
-    rows_label: str
-    line_label: str
-
-    def read(self, thought: Thought) -> Reading:
-        """Is called once a step, in order."""
-
-
-class QGauge:
-    """Q-values. They differ little compared with their size: bars from zero would look alike.
-
-    So a bar tells how far an action lies behind the best one: the best is full, and an action is
-    empty if it is as far behind as any action was in the last `RECENT_STEPS` steps.
+    With a policy they are its probabilities, in bars from 0 to 1, and the value of the state.
+    Q-values differ little compared with their size: bars from zero would look alike. So a bar tells
+    how far an action lies behind the best one: the best is full, and an action is empty if it is as
+    far behind as any action was in the last `RECENT_STEPS` steps.
     """
 
-    rows_label = "Q-values"
-    line_label = "best Q"
-
-    def __init__(self) -> None:
+    def __init__(self, *, of_policy: bool) -> None:
+        """Has read nothing yet."""
+        self.rows_label, self.line_label = (
+            ("Policy", "value") if of_policy else ("Q-values", "best Q")
+        )
         self._spreads: deque[float] = deque(maxlen=RECENT_STEPS)
 
     def read(self, thought: Thought) -> Reading:
-        """See `Gauge.read`."""
+        """Is called once a step, in order."""
+        if thought.policy is not None:
+            return Reading(thought.policy, thought.policy, 1.0, float(thought.values[0]))
         values, best = thought.values, float(thought.values.max())
         self._spreads.append(best - float(values.min()))
         full_bar = max(self._spreads)
         shares = 1 - (best - values) / full_bar if full_bar > 0 else np.ones_like(values)
         return Reading(values, shares, full_bar, best)
-
-
-class PolicyGauge:
-    """Probabilities, in bars from 0 to 1, and the value of the state."""
-
-    rows_label = "Policy"
-    line_label = "value"
-
-    def read(self, thought: Thought) -> Reading:
-        """See `Gauge.read`."""
-        assert thought.policy is not None
-        return Reading(thought.policy, thought.policy, 1.0, float(thought.values[0]))
 
 
 class ScreenBox(NamedTuple):
@@ -155,7 +138,7 @@ class Picture:
         self._strip = None if units is None else MemoryStrip(self.screen.width, units)
         self.shape = self.screen.frame_height, self.screen.frame_width, 3
         self._canvas = np.full(self.shape, BACKGROUND, np.uint8)
-        gauge = QGauge() if thought.policy is None else PolicyGauge()
+        gauge = Gauge(of_policy=thought.policy is not None)
         self._panel = Panel(self.screen.frame_height, title, spec, gauge)
 
     def draw(
@@ -187,16 +170,10 @@ def _even(length: int) -> int:
     return length + length % 2
 
 
-def _strip_rows(num_units: int) -> tuple[int, int]:
-    """Returns how many rows the strip of a memory has, and how high each is."""
-    shown = min(num_units, STRIP_UNITS)
-    return shown, STRIP_ROWS_HEIGHT // (2 * shown) * 2
-
-
 def strip_height(num_units: int) -> int:
     """Returns how high the strip of a memory of `num_units` is, in pixels."""
-    shown, row = _strip_rows(num_units)
-    return STRIP_LABEL_HEIGHT + row * shown
+    shown = min(num_units, STRIP_UNITS)
+    return STRIP_LABEL_HEIGHT + STRIP_ROWS_HEIGHT // (2 * shown) * 2 * shown
 
 
 class MemoryStrip:
@@ -204,8 +181,8 @@ class MemoryStrip:
 
     def __init__(self, width: int, num_units: int) -> None:
         """Lays out a strip of `width` pixels for a memory of `num_units`."""
-        self._shown, self._row = _strip_rows(num_units)
-        self.height = strip_height(num_units)
+        self._shown, self.height = min(num_units, STRIP_UNITS), strip_height(num_units)
+        self._row = (self.height - STRIP_LABEL_HEIGHT) // self._shown
         num_steps = width // STRIP_COLUMN
         self._cells = np.full((self._shown, num_steps, 3), TRACK, np.uint8)
         self._picture = np.full((self.height, width, 3), BACKGROUND, np.uint8)
