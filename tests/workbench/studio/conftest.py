@@ -16,7 +16,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from starlette.applications import Starlette
 
-from workbench.studio.guard import LOOPBACK
+from workbench.studio.guard import LOOPBACK, Access
 from workbench.studio.library import Library
 from workbench.studio.server import make_app
 from workbench.tournament.comparison import compare
@@ -91,7 +91,7 @@ class Server:
     """The studio over some folders, at the address `url`."""
 
     def __init__(self, *folders: Path) -> None:
-        self._served = served(make_app(Library(folders), hosts=LOOPBACK, token=None))
+        self._served = served(make_app(Library(folders), Access(LOOPBACK, None)))
         self.url = ""
 
     def __enter__(self) -> "Server":

@@ -62,9 +62,8 @@ class MetricsReader:
                 raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
             file_id = facts.st_dev, facts.st_ino
             at = self._offset - len(self._mark)
-            if file_id != self._file_id or os.pread(file.fileno(), len(self._mark), at) != (
-                self._mark
-            ):
+            there = os.pread(file.fileno(), len(self._mark), at)
+            if (file_id, there) != (self._file_id, self._mark):
                 self._start_anew()
                 self._file_id = file_id
             while chunk := os.pread(file.fileno(), CHUNK_BYTES, self._offset):
@@ -180,10 +179,7 @@ def _in_cells(curve: Curve, edges: Numbers, middles: Numbers) -> Numbers:
     sums = np.bincount(cell, curve.y, minlength=len(middles))
     full = np.flatnonzero(counts)
     means = sums[full] / counts[full]
-    row = np.interp(middles, middles[full], means)
-    row[: full[0]] = np.nan
-    row[full[-1] + 1 :] = np.nan
-    return np.asarray(row, np.float64)
+    return np.interp(middles, middles[full], means, left=np.nan, right=np.nan)
 
 
 def _is_number(value: Any) -> bool:
