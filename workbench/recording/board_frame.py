@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 
 from envs.board.base import BoardGame, Position, reach
 from envs.board.cells import TERMINAL_COLOUR, board_text, cells, family, hands, squares
+from workbench.recording import frame as style
 from workbench.recording.board_drawing import (
     BOARD_SIDE,
     HEAT,
@@ -26,19 +27,7 @@ from workbench.recording.board_drawing import (
     sides_of,
 )
 from workbench.recording.board_names import move_name
-from workbench.recording.frame import (
-    BACKGROUND,
-    LABEL,
-    LINE,
-    MUTED,
-    TEXT,
-    TRACK,
-    Font,
-    Pixels,
-    ScreenBox,
-    shortened,
-    text_font,
-)
+from workbench.recording.frame import Font, Pixels, ScreenBox, shortened, text_font
 
 # All sizes are in pixels of the video.
 PANEL_WIDTH = 320
@@ -109,7 +98,7 @@ def frame_of(
 
 def draw(frame: Frame) -> Pixels:
     """Returns `SHAPE`, uint8 RGB; its sides are even, as H.264 needs."""
-    picture = Image.new("RGB", (SHAPE[1], SHAPE[0]), BACKGROUND)
+    picture = Image.new("RGB", (SHAPE[1], SHAPE[0]), style.BACKGROUND)
     if frame.board is None:
         _draw_text(ImageDraw.Draw(picture), frame.text)
     else:
@@ -126,25 +115,25 @@ def _draw_text(draw: ImageDraw.ImageDraw, text: str) -> None:
     _, top, _, bottom = draw.multiline_textbbox((0, 0), text, largest)
     share = room / max(columns * largest.getlength("m"), bottom - top)
     font = dejavu("DejaVuSansMono", max(SMALLEST_TEXT, int(LARGEST_TEXT * min(1, share))))
-    draw.multiline_text((BOARD_SIDE / 2, BOARD_SIDE / 2), text, TEXT, font, "mm")
+    draw.multiline_text((BOARD_SIDE / 2, BOARD_SIDE / 2), text, style.TEXT, font, "mm")
 
 
 def _draw_panel(frame: Frame) -> Image.Image:
     sides = sides_of("" if frame.board is None else frame.board.family)
-    image = Image.new("RGB", (PANEL_WIDTH, BOARD_SIDE), BACKGROUND)
+    image = Image.new("RGB", (PANEL_WIDTH, BOARD_SIDE), style.BACKGROUND)
     draw = ImageDraw.Draw(image)
     font = text_font(18) if text_font(18).getlength(frame.title) <= RIGHT - LEFT else text_font(14)
-    draw.text((LEFT, 34), shortened(frame.title, font, RIGHT - LEFT), TEXT, font, "ls")
-    draw.text((RIGHT, 72), f"ply {frame.ply}", LABEL, text_font(18), "rs")
+    draw.text((LEFT, 34), shortened(frame.title, font, RIGHT - LEFT), style.TEXT, font, "ls")
+    draw.text((RIGHT, 72), f"ply {frame.ply}", style.LABEL, text_font(18), "rs")
     if frame.result is None:
         words, side = "to move", sides[frame.to_play]
     else:
         side = sides[0] if frame.result > 0 else sides[1]
         words = "won" if frame.result else "Draw"
     if frame.result != 0:
-        draw.ellipse((LEFT, 56, LEFT + 18, 74), side.colour, LABEL)
+        draw.ellipse((LEFT, 56, LEFT + 18, 74), side.colour, style.LABEL)
         words = f"{side.name} {words}"
-    draw.text((LEFT + 26 * (frame.result != 0), 72), words, TEXT, text_font(20), "ls")
+    draw.text((LEFT + 26 * (frame.result != 0), 72), words, style.TEXT, text_font(20), "ls")
     _draw_moves(draw, frame.moves)
     if frame.values:
         _draw_value(draw, frame.values[-1], sides)
@@ -157,15 +146,15 @@ def _draw_moves(draw: ImageDraw.ImageDraw, moves: Sequence[Move]) -> None:
     if not moves:
         return
     total, font = sum(move.visits for move in moves), text_font(18)
-    draw.text((LEFT, ROWS_TOP - 10), "most visited", MUTED, text_font(16), "ls")
-    draw.text((RIGHT, ROWS_TOP - 10), f"{total:,} visits", MUTED, text_font(16), "rs")
+    draw.text((LEFT, ROWS_TOP - 10), "most visited", style.MUTED, text_font(16), "ls")
+    draw.text((RIGHT, ROWS_TOP - 10), f"{total:,} visits", style.MUTED, text_font(16), "rs")
     left, right = BARS
     names = told_apart([move.name for move in moves[:MAX_ROWS]], font, left - LEFT - 6)
     for i, (move, name) in enumerate(zip(moves, names, strict=False)):
         share, middle = move.visits / total, ROWS_TOP + (i + 0.5) * ROW_HEIGHT
-        colour = TEXT if i == 0 else LABEL
+        colour = style.TEXT if i == 0 else style.LABEL
         draw.text((LEFT, middle), name, colour, font, "lm")
-        draw.rectangle((left, middle - 7, right, middle + 7), TRACK)
+        draw.rectangle((left, middle - 7, right, middle + 7), style.TRACK)
         draw.rectangle((left, middle - 7, left + share * (right - left), middle + 7), HEAT)
         draw.text((RIGHT, middle), f"{100 * share:.0f} %", colour, font, "rm")
 
@@ -193,19 +182,21 @@ def _draw_value(draw: ImageDraw.ImageDraw, value: float, sides: tuple[Side, Side
         (sides[0], share, LEFT, "ls", (LEFT, VALUE_TOP, border, VALUE_BOTTOM)),
         (sides[1], 1 - share, RIGHT, "rs", (border, VALUE_TOP, RIGHT, VALUE_BOTTOM)),
     ):
-        draw.text((x, VALUE_TOP - 8), f"{name} {100 * part:.0f} %", LABEL, text_font(16), anchor)
+        draw.text(
+            (x, VALUE_TOP - 8), f"{name} {100 * part:.0f} %", style.LABEL, text_font(16), anchor
+        )
         draw.rectangle(box, colour)
-    draw.rectangle((LEFT, VALUE_TOP, RIGHT, VALUE_BOTTOM), None, MUTED)
+    draw.rectangle((LEFT, VALUE_TOP, RIGHT, VALUE_BOTTOM), None, style.MUTED)
 
 
 def _draw_curve(draw: ImageDraw.ImageDraw, values: Sequence[float], name: str) -> None:
     left, top, right, bottom = CURVE
-    draw.text((left, top - 8), f"{name}'s chances, ply by ply", MUTED, text_font(16), "ls")
-    draw.rectangle(CURVE, TRACK)
+    draw.text((left, top - 8), f"{name}'s chances, ply by ply", style.MUTED, text_font(16), "ls")
+    draw.rectangle(CURVE, style.TRACK)
     middle, reach = (top + bottom) / 2, (bottom - top) / 2 - 5
-    draw.line((left, middle, right, middle), MUTED)
+    draw.line((left, middle, right, middle), style.MUTED)
     step = (right - left - 10) / max(len(values) - 1, SHORTEST_CURVE)
     points = [(left + 5 + step * ply, middle - reach * value) for ply, value in enumerate(values)]
-    draw.line(points, LINE, 3, "curve")
+    draw.line(points, style.LINE, 3, "curve")
     x, y = points[-1]
-    draw.ellipse((x - 4, y - 4, x + 4, y + 4), LINE)
+    draw.ellipse((x - 4, y - 4, x + 4, y + 4), style.LINE)

@@ -232,15 +232,13 @@ class Panel:
         bottom = min(height - LEFT, rows_bottom + SPARKLINE_GAP + most)
         self._line_box = (LEFT, rows_bottom + SPARKLINE_GAP, RIGHT, bottom)
         font = text_font(min(13, self._row - 2))
-        self._digits = _draw_digits(font, LABEL, BACKGROUND, self._row)
-        self._lit_digits = _draw_digits(font, TEXT, LIT, self._row)
+        looks = (LABEL, BACKGROUND), (TEXT, LIT)  # of a row, and of that of the chosen action
+        self._digits, self._lit_digits = (_draw_digits(font, *look, self._row) for look in looks)
         names = [shortened(name.replace("_", " "), font, NAME_WIDTH) for name in spec.action_names]
         self._bar_left = LEFT + 34 + round(max(font.getlength(name) for name in names))
         self._bar_right = RIGHT - 12 - round(font.getlength("-00.000"))
-        self._plain, self._lit = (
-            self._draw_static(height, title, names, font, *colours)
-            for colours in ((LABEL, BACKGROUND), (TEXT, LIT))
-        )
+        empty = (self._draw_static(height, title, names, font, *look) for look in looks)
+        self._plain, self._lit = empty
         self._recent: deque[tuple[float, float]] = deque(maxlen=RECENT_STEPS)
 
     def _draw_static(
@@ -344,9 +342,9 @@ def _draw_digits(font: Font, colour: Colour, behind: Colour, height: int) -> dic
     """Returns the characters of numbers as pictures: pasting them is much faster than text."""
     digits = {}
     for character in "0123456789.-":
-        digits[character] = Image.new("RGB", (round(font.getlength(character)), height), behind)
-        draw = ImageDraw.Draw(digits[character])
-        draw.text((0, height / 2), character, colour, font, anchor="lm")
+        size = round(font.getlength(character)), height
+        digits[character] = image = Image.new("RGB", size, behind)
+        ImageDraw.Draw(image).text((0, height / 2), character, colour, font, anchor="lm")
     return digits
 
 

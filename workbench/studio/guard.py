@@ -26,6 +26,7 @@ CHANGES = "/api/changes/"
 MAX_UPLOAD = 524_288  # bytes; a note and the one before it fit, whatever their letters
 MAX_QUERY = 16_384  # bytes; the moves of a long game fit
 MAX_PATH = 2_048  # bytes
+BEHIND_A_PROXY = "where a proxy shows it, start it with --public-url and the address there"
 LOG = logging.getLogger(__name__)
 HEADERS = {
     "Content-Security-Policy": (
@@ -151,24 +152,16 @@ class Guard:
             return _problem(400, "there is no such address")
         if len(scope["query_string"]) > MAX_QUERY or len(scope["path"]) > MAX_PATH:
             return _problem(414, "the address is too long")
-        changing = scope["type"] == "http" and scope["method"] == "POST"
-        changing = changing and scope["path"].startswith(CHANGES)
-        if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD") and not changing:
+        method = scope.get("method", "GET")  # a websocket has none
+        changing = method == "POST" and scope["path"].startswith(CHANGES)
+        if method not in ("GET", "HEAD") and not changing:
             return _problem(405, "the studio only answers GET")
         if not _has_body_within(headers, MAX_UPLOAD if changing else 0):
             return _problem(413, "the studio takes no uploads")
         if not self._is_asked_by_its_name(headers):
-            return _problem(
-                421,
-                "the studio is not asked by this name; where a proxy shows it, start it with "
-                "--public-url and the address there",
-            )
+            return _problem(421, f"the studio is not asked by this name; {BEHIND_A_PROXY}")
         if self._comes_from_elsewhere(headers, scope) and not self._has_ticket(asked):
-            return _problem(
-                403,
-                "other sites may not ask the studio; where a proxy shows it, start it with "
-                "--public-url and the address there",
-            )
+            return _problem(403, f"other sites may not ask the studio; {BEHIND_A_PROXY}")
         given = asked.query_params.get("token", "")
         tokens = (self._access.token, self._access.changes_token)
         if scope["type"] == "http" and not changing and any(_same(given, one) for one in tokens):

@@ -40,7 +40,7 @@ class Library:
     def run(self, run_id: str) -> Run:
         """Returns one run; raises HTTPException 404 if there is none of this id."""
         path = self._known.get(run_id)
-        if path is not None and _is_marked(path, RUN_MARKS):
+        if path is not None and any(os.path.lexists(path / mark) for mark in RUN_MARKS):
             return Run(path)
         run = self.runs().get(run_id)
         if run is None:
@@ -122,7 +122,3 @@ class Library:
 
     def _leads_on(self, path: Path) -> bool:
         return path.name[0] != "." and (not path.is_symlink() or self.holds(path))
-
-
-def _is_marked(path: Path, marks: Sequence[str]) -> bool:
-    return any(os.path.lexists(path / mark) for mark in marks)
