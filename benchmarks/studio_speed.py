@@ -24,7 +24,7 @@ import uvicorn
 
 from workbench.config import dump_config, load_config
 from workbench.runs.facts import as_json
-from workbench.studio.guard import LOOPBACK
+from workbench.studio.guard import LOOPBACK, Access
 from workbench.studio.library import Library
 from workbench.studio.server import make_app
 
@@ -93,7 +93,7 @@ def make_runs(folder: Path, runs: int, lines: int, *, older: bool) -> int:
 @contextmanager
 def serving(folder: Path) -> Iterator[int]:
     """Yields the port at which a fresh studio shows a folder."""
-    app = make_app(Library([folder]), hosts=LOOPBACK, token=None)
+    app = make_app(Library([folder]), Access(LOOPBACK, None))
     server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)

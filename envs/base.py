@@ -200,6 +200,11 @@ class EnvConfig(Config):
         """How a person plays it."""
         return HumanPlay()
 
+    @property
+    def sees_screen(self) -> bool:
+        """Whether an observation shows the very screen that people see, only smaller."""
+        return True
+
     def make(self) -> VectorEnv:
         """Returns the vector env; raises ValueError if it does not start."""
         raise NotImplementedError

@@ -108,6 +108,10 @@ class MiniGridConfig(EnvConfig):
     def human_play(self) -> HumanPlay:
         return HumanPlay(KEYS, LABELS, flat_colours=True)
 
+    @property
+    def sees_screen(self) -> bool:
+        return self.view == "full"
+
     def make(self) -> ReplayedEnvs:
         return ReplayedEnvs(MiniGridWorlds(self))
 

@@ -19,7 +19,7 @@ from tests.end_to_end.configs import PROBE, write_config
 from tests.end_to_end.conftest import Ludus
 from workbench.runs.run import Run
 from workbench.studio.arcade.episode import Duel
-from workbench.studio.videos.enactment import enact, network_of
+from workbench.studio.videos.enactment import enact
 from workbench.studio.videos.traces import read_episode
 
 WORLD: dict[str, Any] = PROBE | {"env": {"kind": "corridor", "num_envs": 4}}
@@ -58,7 +58,7 @@ def test_an_addition_does_all_that_others_do(
     episode = read_episode(video.with_suffix(".json"))
     enactment = enact(run, 400, episode)
     assert enactment.note is None
-    assert network_of(enactment.agent) is not None
+    assert enactment.agent.acting_network is not None
     (row,) = json.loads(ludus("runs", "--json").out)["runs"]
     assert (row["run"], row["env_steps"]) == (f"runs/{name}", 400)
     with closing(Duel(str(run.path), seed=0)) as duel:

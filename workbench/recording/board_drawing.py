@@ -65,9 +65,8 @@ class Board(NamedTuple):
 
 def sides_of(family: str) -> tuple[Side, Side]:
     """Returns player 0 and player 1 of a game."""
-    facts = facts_of(family)
-    first, second = zip(facts.sides, facts.colours, strict=True)
-    return Side(first[0], rgb(first[1])), Side(second[0], rgb(second[1]))
+    sides, colours = facts_of(family).sides, facts_of(family).colours
+    return Side(sides[0], rgb(colours[0])), Side(sides[1], rgb(colours[1]))
 
 
 def draw_board(board: Board, moves: Sequence[Move]) -> Image.Image:
@@ -79,14 +78,12 @@ class _Drawing:
     """Draws a board, `SMOOTH` times as large, into `image`."""
 
     def __init__(self, board: Board, moves: Sequence[Move]) -> None:
-        self._family, self._cells, self._last = board.family, board.cells, board.last
+        self._board, self._facts = board, (facts := facts_of(board.family))
         self._moves, self._total = moves, sum(move.visits for move in moves)
-        self._colours = [side.colour for side in sides_of(board.family)]
+        self._colours = [rgb(colour) for colour in facts.colours]
         self._height, self._width = height, width = len(board.cells), len(board.cells[0])
         self._all = [(row, column) for row in range(height) for column in range(width)]
-        self._facts = facts = facts_of(board.family)
         self._in_hex, self._on_points = facts.cells == "hexagons", facts.cells == "points"
-        self._in_holes = facts.cells == "holes"
         # In units of the pitch. A hexagon stands on a corner, and each row starts half further.
         size = (float(width), float(height))
         if self._in_hex:
@@ -100,7 +97,7 @@ class _Drawing:
 
         self._draw_ground()
         self._draw_labels()
-        self._draw_hands(board.hands)
+        self._draw_hands()
         if facts.cells == "squares":
             for square in board.last:
                 self._draw.polygon(self._corners(*square), (*LAST, 130))
@@ -136,7 +133,7 @@ class _Drawing:
             colour = chequered if ground is None else TRACK if ground == "plain" else rgb(ground)
             edge = BACKGROUND if is_ruled else colour
             self._draw.polygon(self._corners(row, column), colour, edge)
-            if self._in_holes:
+            if self._facts.cells == "holes":
                 self._draw.ellipse(self._disc((row, column), 0.82), BACKGROUND)
         if self._on_points:
             bottom, right = self._height - 1, self._width - 1
@@ -154,9 +151,8 @@ class _Drawing:
     def _draw_goals(self) -> None:
         """Draws which edges each side joins: player 0 top and bottom, player 1 left and right."""
         for row, column in self._all:
-            top, upper_right, lower_right, bottom, lower_left, upper_left = self._corners(
-                row, column
-            )
+            corners = self._corners(row, column)
+            top, upper_right, lower_right, bottom, lower_left, upper_left = corners
             edges: list[tuple[bool, int, list[Point]]] = [
                 (column == 0, 1, [upper_left, lower_left] + [bottom] * (row < self._height - 1)),
                 (column == self._width - 1, 1, [top] * (row > 0) + [upper_right, lower_right]),
@@ -168,7 +164,7 @@ class _Drawing:
                     self._draw.line(points, self._colours[player], 5 * SMOOTH, joint="curve")
 
     def _draw_labels(self) -> None:
-        columns, rows = coordinates(self._family, self._height, self._width)
+        columns, rows = coordinates(self._board.family, self._height, self._width)
         font, gap = text_font(15 * SMOOTH), SMOOTH * MARGIN / 2
         for column, label in enumerate(columns):
             x, _ = self._middle(0, column)
@@ -177,13 +173,11 @@ class _Drawing:
             x, y = self._middle(row, 0)
             self._draw.text((x - self._pitch / 2 - gap, y), label, MUTED, font, anchor="mm")
 
-    def _draw_hands(self, hands: tuple[str, str]) -> None:
+    def _draw_hands(self) -> None:
         """Draws a player's hand at the edge that it plays from."""
         gap = SMOOTH * MARGIN / 2
-        edges = [self.image.height - gap, gap]
-        if self._facts.below == 1:
-            edges.reverse()
-        for hand, y in zip(hands, edges, strict=True):
+        edges = (gap, self.image.height - gap)[:: 1 if self._facts.below == 1 else -1]
+        for hand, y in zip(self._board.hands, edges, strict=True):
             words = f"in hand: {hand}" if hand else ""
             self._draw.text((self._left, y), words, TEXT, text_font(18 * SMOOTH), anchor="lm")
 
@@ -196,7 +190,7 @@ class _Drawing:
         for square, count in visits.items():
             share = count / self._total
             colour = (*HEAT, _opacity(share))
-            if self._on_points or self._in_holes:
+            if self._facts.cells in ("points", "holes"):
                 self._draw.ellipse(self._disc(square, 0.82), colour)
             else:
                 self._draw.polygon(self._corners(*square), colour)
@@ -206,22 +200,18 @@ class _Drawing:
                 self._draw.text(middle, words, WHITE, font, "mm", stroke_width=4, stroke_fill=BLACK)
 
     def _draw_piece(self, square: Square) -> None:
-        content = self._cells[square[0]][square[1]]
-        if content == EMPTY:
-            return
-        if content not in STONES:
-            is_shogi = self._facts.pieces == "shogi"
-            (self._draw_tile if is_shogi else self._draw_chessman)(square, content)
-            return
-        player = STONES.index(content)
-        if self._facts.pieces == "marks":
-            self._draw_mark(square, player)
-            return
-        colour, width = self._colours[player], round(self._pitch / 24)
-        self._draw.ellipse(self._disc(square, 0.82), colour, BLACK, SMOOTH)
-        if square in self._last:
+        content, pieces = self._board.cells[square[0]][square[1]], self._facts.pieces
+        if content in STONES:
+            draw = self._draw_mark if pieces == "marks" else self._draw_stone
+            draw(square, STONES.index(content))
+        elif content != EMPTY:
+            (self._draw_tile if pieces == "shogi" else self._draw_chessman)(square, content)
+
+    def _draw_stone(self, square: Square, player: int) -> None:
+        self._draw.ellipse(self._disc(square, 0.82), self._colours[player], BLACK, SMOOTH)
+        if square in self._board.last:
             ring = rgb(contrast(self._facts.colours[player]))
-            self._draw.ellipse(self._disc(square, 0.42), None, ring, width)
+            self._draw.ellipse(self._disc(square, 0.42), None, ring, round(self._pitch / 24))
 
     def _draw_mark(self, square: Square, player: int) -> None:
         left, top, right, bottom = self._disc(square, 0.6)

@@ -75,13 +75,10 @@ def record_episode(
         max_env_steps: the recording is cut after this many, and the trace then says so.
 
     Raises:
-        ValueError: `env` has several rows.
         WorkError: a value, a probability or the memory is not finite.
         OSError: the disk is full or not writable.
     """
     spec = env.spec
-    if spec.num_envs != 1:
-        raise ValueError(f"a recording shows one env, not {spec.num_envs}")
     env.reset(EVAL_SEED_OFFSET + seed, env_index)
     acting = EvalActor(actor, spec, seed, env_index)
     steps: list[dict[str, Any]] = []

@@ -13,7 +13,7 @@ videos can be compared: the square root of the activity, full at ±1, which an L
 
 from collections import deque
 from functools import cache
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -75,48 +75,31 @@ class Reading(NamedTuple):
     value: float  # the next point of the line
 
 
-class Gauge(Protocol):
-    """Says what the rows of actions and the line show."""
+class Gauge:
+    """Says what the rows of actions and the line show.
 
-    rows_label: str
-    line_label: str
-
-    def read(self, thought: Thought) -> Reading:
-        """Is called once a step, in order."""
-
-
-class QGauge:
-    """Q-values. They differ little compared with their size: bars from zero would look alike.
-
-    So a bar tells how far an action lies behind the best one: the best is full, and an action is
-    empty if it is as far behind as any action was in the last `RECENT_STEPS` steps.
+    With a policy they are its probabilities, in bars from 0 to 1, and the value of the state.
+    Q-values differ little compared with their size: bars from zero would look alike. So a bar tells
+    how far an action lies behind the best one: the best is full, and an action is empty if it is as
+    far behind as any action was in the last `RECENT_STEPS` steps.
     """
 
-    rows_label = "Q-values"
-    line_label = "best Q"
-
-    def __init__(self) -> None:
+    def __init__(self, *, of_policy: bool) -> None:
+        """Has read nothing yet."""
+        self.rows_label, self.line_label = (
+            ("Policy", "value") if of_policy else ("Q-values", "best Q")
+        )
         self._spreads: deque[float] = deque(maxlen=RECENT_STEPS)
 
     def read(self, thought: Thought) -> Reading:
-        """See `Gauge.read`."""
+        """Is called once a step, in order."""
+        if thought.policy is not None:
+            return Reading(thought.policy, thought.policy, 1.0, float(thought.values[0]))
         values, best = thought.values, float(thought.values.max())
         self._spreads.append(best - float(values.min()))
         full_bar = max(self._spreads)
         shares = 1 - (best - values) / full_bar if full_bar > 0 else np.ones_like(values)
         return Reading(values, shares, full_bar, best)
-
-
-class PolicyGauge:
-    """Probabilities, in bars from 0 to 1, and the value of the state."""
-
-    rows_label = "Policy"
-    line_label = "value"
-
-    def read(self, thought: Thought) -> Reading:
-        """See `Gauge.read`."""
-        assert thought.policy is not None
-        return Reading(thought.policy, thought.policy, 1.0, float(thought.values[0]))
 
 
 class ScreenBox(NamedTuple):
@@ -155,7 +138,7 @@ class Picture:
         self._strip = None if units is None else MemoryStrip(self.screen.width, units)
         self.shape = self.screen.frame_height, self.screen.frame_width, 3
         self._canvas = np.full(self.shape, BACKGROUND, np.uint8)
-        gauge = QGauge() if thought.policy is None else PolicyGauge()
+        gauge = Gauge(of_policy=thought.policy is not None)
         self._panel = Panel(self.screen.frame_height, title, spec, gauge)
 
     def draw(
@@ -187,16 +170,10 @@ def _even(length: int) -> int:
     return length + length % 2
 
 
-def _strip_rows(num_units: int) -> tuple[int, int]:
-    """Returns how many rows the strip of a memory has, and how high each is."""
-    shown = min(num_units, STRIP_UNITS)
-    return shown, STRIP_ROWS_HEIGHT // (2 * shown) * 2
-
-
 def strip_height(num_units: int) -> int:
     """Returns how high the strip of a memory of `num_units` is, in pixels."""
-    shown, row = _strip_rows(num_units)
-    return STRIP_LABEL_HEIGHT + row * shown
+    shown = min(num_units, STRIP_UNITS)
+    return STRIP_LABEL_HEIGHT + STRIP_ROWS_HEIGHT // (2 * shown) * 2 * shown
 
 
 class MemoryStrip:
@@ -204,8 +181,8 @@ class MemoryStrip:
 
     def __init__(self, width: int, num_units: int) -> None:
         """Lays out a strip of `width` pixels for a memory of `num_units`."""
-        self._shown, self._row = _strip_rows(num_units)
-        self.height = strip_height(num_units)
+        self._shown, self.height = min(num_units, STRIP_UNITS), strip_height(num_units)
+        self._row = (self.height - STRIP_LABEL_HEIGHT) // self._shown
         num_steps = width // STRIP_COLUMN
         self._cells = np.full((self._shown, num_steps, 3), TRACK, np.uint8)
         self._picture = np.full((self.height, width, 3), BACKGROUND, np.uint8)
@@ -255,15 +232,13 @@ class Panel:
         bottom = min(height - LEFT, rows_bottom + SPARKLINE_GAP + most)
         self._line_box = (LEFT, rows_bottom + SPARKLINE_GAP, RIGHT, bottom)
         font = text_font(min(13, self._row - 2))
-        self._digits = _draw_digits(font, LABEL, BACKGROUND, self._row)
-        self._lit_digits = _draw_digits(font, TEXT, LIT, self._row)
+        looks = (LABEL, BACKGROUND), (TEXT, LIT)  # of a row, and of that of the chosen action
+        self._digits, self._lit_digits = (_draw_digits(font, *look, self._row) for look in looks)
         names = [shortened(name.replace("_", " "), font, NAME_WIDTH) for name in spec.action_names]
         self._bar_left = LEFT + 34 + round(max(font.getlength(name) for name in names))
         self._bar_right = RIGHT - 12 - round(font.getlength("-00.000"))
-        self._plain, self._lit = (
-            self._draw_static(height, title, names, font, *colours)
-            for colours in ((LABEL, BACKGROUND), (TEXT, LIT))
-        )
+        empty = (self._draw_static(height, title, names, font, *look) for look in looks)
+        self._plain, self._lit = empty
         self._recent: deque[tuple[float, float]] = deque(maxlen=RECENT_STEPS)
 
     def _draw_static(
@@ -367,9 +342,9 @@ def _draw_digits(font: Font, colour: Colour, behind: Colour, height: int) -> dic
     """Returns the characters of numbers as pictures: pasting them is much faster than text."""
     digits = {}
     for character in "0123456789.-":
-        digits[character] = Image.new("RGB", (round(font.getlength(character)), height), behind)
-        draw = ImageDraw.Draw(digits[character])
-        draw.text((0, height / 2), character, colour, font, anchor="lm")
+        size = round(font.getlength(character)), height
+        digits[character] = image = Image.new("RGB", size, behind)
+        ImageDraw.Draw(image).text((0, height / 2), character, colour, font, anchor="lm")
     return digits
 
 

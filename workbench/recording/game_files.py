@@ -5,7 +5,7 @@ also in games that call them otherwise. PGN (http://www.saremba.de/chessgml/stan
 written by python-chess, which leaves the escaping of tags to us.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import date
 from string import ascii_letters
@@ -84,38 +84,35 @@ def sgf(record: GameRecord) -> str:
     Raises:
         ValueError: OpenSpiel has no such game, or SGF has no number for it.
     """
-    game = OpenSpielGame(BoardConfig(kind="board", game=record.game))
+    game = _rules(record)
     start, end = game.start(), reach(game, record.history)
     name = family(start)
     known = facts_of(name)
     if known.sgf is None:
         raise ValueError(f"SGF has no number for {record.game}, and without one it is go")
-    facts = {"FF": "4", "CA": "UTF-8", "GM": str(known.sgf)}
-    board = cells(start)
-    if board is not None:
-        height, width = len(board), len(board[0])
-        facts["SZ"] = str(width) if width == height else f"{width}:{height}"
-    if name == "go":
+    board, is_go = cells(start), name == "go"
+    height, width = (len(board), len(board[0])) if board is not None else (0, 0)
+    facts = {
+        "FF": "4",
+        "CA": "UTF-8",
+        "GM": str(known.sgf),
+        "SZ": (str(width) if width == height else f"{width}:{height}") if board else None,
         # Area, no suicide; handicap stones are taken from Black's area, beside the komi.
-        facts |= {"KM": f"{komi(start):g}", "RU": "Chinese"}
-    facts |= {
+        "KM": f"{komi(start):g}" if is_go else None,
+        "RU": "Chinese" if is_go else None,
         "GN": _simple(record.game),
         "PB": _simple(record.players[0]),
         "PW": _simple(record.players[1]),
         "RE": _sgf_result(record, end),
         "EV": _simple(record.event),
         "RO": _simple(record.round),
+        "DT": record.day.isoformat() if record.day is not None else None,
+        "GC": _text(f"ended by {record.reason}") if record.reason else None,
     }
-    if record.day is not None:
-        facts["DT"] = record.day.isoformat()
-    if record.reason:
-        facts["GC"] = _text(f"ended by {record.reason}")
-    text = ";" + "".join(f"{key}[{value}]" for key, value in facts.items())
-    if name == "go":
+    text = ";" + "".join(f"{key}[{value}]" for key, value in facts.items() if value is not None)
+    if is_go:
         text += _handicap(start)
-    for (position, action), comment in zip(
-        replay(game, record.history), _comments(record), strict=True
-    ):
+    for position, action, comment in _plies(game, record):
         move = _simple(game.action_name(position, action))
         if known.sgf_points and board is not None:
             move = "".join(_point(square) for square in squares(position, [action])[0])
@@ -130,20 +127,17 @@ def pgn(record: GameRecord) -> str:
     Raises:
         ValueError: it is another game, or python-chess has another opinion of what is legal.
     """
-    game = OpenSpielGame(BoardConfig(kind="board", game=record.game))
+    game = _rules(record)
     name = family(game.start())
     if name not in VARIANTS:
         raise ValueError(f"PGN is for chess, not for {record.game}")
     board = VARIANTS[name]()
     node: chess.pgn.GameNode
     node = root = chess.pgn.Game.from_board(board)
-    for (position, action), comment in zip(
-        replay(game, record.history), _comments(record), strict=True
-    ):
+    for position, action, comment in _plies(game, record):
         move = chess.Move.from_uci(uci(position, action))
-        if (
-            move not in board.legal_moves
-        ):  # e.g. antichess: its captures in passing are no duty here
+        # e.g. in antichess: captures in passing are no duty here
+        if move not in board.legal_moves:
             raise ValueError(f"{move} is not legal for readers of PGN")
         board.push(move)
         node = node.add_main_variation(move, comment=_line(comment))
@@ -171,7 +165,7 @@ def pgn(record: GameRecord) -> str:
 
 def plain(record: GameRecord) -> str:
     """Returns a game as text for people: who played, and a move a line."""
-    game = OpenSpielGame(BoardConfig(kind="board", game=record.game))
+    game = _rules(record)
     sides = facts_of(family(game.start())).sides
     who = (f"{sides[1]} won", "drawn", f"{sides[0]} won")[1 + int(np.sign(record.result))]
     facts = {
@@ -184,11 +178,9 @@ def plain(record: GameRecord) -> str:
         "result": f"{who}: {record.reason}" if record.reason else who,
     }
     lines = [f"{name}: {_line(fact)}" for name, fact in facts.items() if fact]
-    for ply, ((position, action), comment) in enumerate(
-        zip(replay(game, record.history), _comments(record), strict=True), 1
-    ):
-        player = game.status([position]).to_play[0]
-        move = f"{ply}. {sides[player]}: {_line(game.action_name(position, action))}"
+    for ply, (position, action, comment) in enumerate(_plies(game, record), 1):
+        side = sides[game.status([position]).to_play[0]]
+        move = f"{ply}. {side}: {_line(game.action_name(position, action))}"
         lines.append(f"{move}  ({_line(comment)})" if comment else move)
     return "\n".join(lines) + "\n"
 
@@ -216,8 +208,15 @@ def _sgf_result(record: GameRecord, end: Position) -> str:
     return f"{winner}+"
 
 
-def _comments(record: GameRecord) -> Sequence[str]:
-    return record.comments or [""] * len(record.history)
+def _rules(record: GameRecord) -> OpenSpielGame:
+    return OpenSpielGame(BoardConfig(kind="board", game=record.game))
+
+
+def _plies(game: OpenSpielGame, record: GameRecord) -> Iterator[tuple[Position, int, str]]:
+    """Yields each position, the action that was made there, and what is said of it."""
+    comments = record.comments or [""] * len(record.history)
+    for (position, action), comment in zip(replay(game, record.history), comments, strict=True):
+        yield position, action, comment
 
 
 def _handicap(start: Position) -> str:

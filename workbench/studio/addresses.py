@@ -36,19 +36,9 @@ def listen(host: str, port: int) -> socket.socket:
     """Returns a socket that listens; raises OSError if that cannot be."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     # Where a name has both, that of IPv4, which every browser tries.
-    family, kind, protocol, _, at = min(found, key=lambda one: one[0] != socket.AF_INET)
-    listening = socket.socket(family, kind, protocol)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6 and at[0] == "::":
-            with suppress(OSError):  # both, as people expect of all addresses
-                listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        listening.bind(at)
-        listening.listen(128)
-    except OSError:
-        listening.close()
-        raise
-    return listening
+    family, _, _, _, at = min(found, key=lambda one: one[0] != socket.AF_INET)
+    both = at[0] == "::" and socket.has_dualstack_ipv6()  # as people expect of all addresses
+    return socket.create_server(at, family=family, backlog=128, dualstack_ipv6=both)
 
 
 def addresses(host: str, listening: socket.socket) -> list[str]:

@@ -15,18 +15,16 @@ T = TypeVar("T")
 class Cache(Generic[T]):
     """The answers used last, by key; any number of threads may use it at once."""
 
-    def __init__(self, max_size: int, size: Callable[[T], int] = lambda answer: 1) -> None:
+    def __init__(self, max_size: int, size: Callable[[T], int] | None = None) -> None:
         """Begins empty.
 
         Args:
             max_size: bound on the sum of the sizes; the newest answer is kept however large it is.
-            size: returns the size of an answer, in any unit; by default each counts 1.
+            size: returns the size of an answer, which may grow, in any unit; None: each counts 1.
         """
         self._max_size, self._size = max_size, size
         self._lock = Lock()
-        self._kept: OrderedDict[Hashable, tuple[Hashable, int, T]] = OrderedDict()
-        self._total = 0
-        self._making: dict[tuple[Hashable, Hashable], Future[T]] = {}
+        self._kept: OrderedDict[Hashable, tuple[Hashable, Future[T]]] = OrderedDict()
 
     def get(self, key: Hashable, make: Callable[[], T], fingerprint: Hashable = None) -> T:
         """Returns the answer for `key`; calls `make` if there is none with this `fingerprint`.
@@ -37,39 +35,30 @@ class Cache(Generic[T]):
         Raises:
             Exception: whatever `make` raises, to all who wait; it is not cached.
         """
+        mine: Future[T] = Future()
         with self._lock:
             known = self._kept.get(key)
-            if known is not None and known[0] == fingerprint:
-                self._kept.move_to_end(key)
-                return known[2]
-            others = self._making.get((key, fingerprint))
-            if others is None:
-                mine: Future[T] = Future()
-                self._making[key, fingerprint] = mine
-        if others is not None:
-            return others.result()
-        try:
-            answer = make()
-        except BaseException as error:
-            mine.set_exception(error)
-            raise
-        else:
-            mine.set_result(answer)
-            with self._lock:
-                self._keep(key, fingerprint, answer)
-            return answer
-        finally:
-            with self._lock:
-                del self._making[key, fingerprint]
+            if known is None or known[0] != fingerprint:
+                known = self._kept[key] = fingerprint, mine
+            self._kept.move_to_end(key)
+        if known[1] is mine:
+            try:
+                mine.set_result(make())
+            except BaseException as error:
+                mine.set_exception(error)
+        with self._lock:
+            if mine.done() and mine.exception() and self._kept.get(key) is known:
+                del self._kept[key]
+            while len(self._kept) > 1 and self._total() > self._max_size:
+                self._kept.popitem(last=False)
+        return known[1].result()
 
-    def _keep(self, key: Hashable, fingerprint: Hashable, answer: T) -> None:
-        if key in self._kept:  # of another fingerprint
-            self._total -= self._kept.pop(key)[1]
-        size = self._size(answer)
-        self._kept[key] = fingerprint, size, answer
-        self._total += size
-        while self._total > self._max_size and len(self._kept) > 1:
-            self._total -= self._kept.popitem(last=False)[1][1]
+    def _total(self) -> int:
+        """Returns the size of all answers; those that are being made count nothing yet."""
+        if self._size is None:
+            return len(self._kept)
+        made = [one for _, one in self._kept.values() if one.done() and not one.exception()]
+        return sum(self._size(one.result()) for one in made)
 
 
 def fingerprint(path: Path) -> tuple[int, ...] | None:

@@ -1,11 +1,13 @@
 """Builds the shell commands that reproduce what a page shows."""
 
+import os
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from workbench.runs import checkpoint
+import numpy as np
+
 from workbench.runs.run import Run
 from workbench.studio.videos.facts import parts_of
 
@@ -31,13 +33,11 @@ def command(what: str, *words: str | Path) -> Command:
 
 def of_run(run: Run, facts: Mapping[str, Any]) -> list[Command]:
     """Returns what can be done with a run; `facts` are those of its page."""
-    name, found = typed(run.path), []
+    found: list[Command] = []
+    name = typed(run.path)
     has_config = facts["config"] is not None
     if facts["checkpoints"] and has_config:
-        found += [
-            command("Measure it", "eval", name),
-            command("Record it", "record", name),
-        ]
+        found = [command("Measure it", "eval", name), command("Record it", "record", name)]
         if facts["world"] not in (None, NOT_TO_PLAY):
             found.append(command("Play", "play", name))
     if facts["status"] in CAN_GO_ON and has_config:
@@ -52,11 +52,7 @@ def of_run(run: Run, facts: Mapping[str, Any]) -> list[Command]:
 def of_recording(run: Run, video: str) -> list[Command]:
     """Returns what makes a video; nothing where the checkpoint is gone that played in it."""
     step, seed, env = parts_of(video)
-    try:
-        is_there = step in checkpoint.list_steps(run.checkpoints)
-    except (OSError, ValueError):
-        is_there = False
-    if not is_there:
+    if not os.path.isdir(run.checkpoints / str(step)):
         return []
     player = f"{typed(run.path)}@{step}"
     # The first of an evaluation's envs need not be asked for; others come after those before them.
@@ -76,27 +72,19 @@ def of_games(
         pair_games: `[P, P]`, how many games they played against each other.
     """
     players = list(conditions["players"])
-    at = {name: place for place, name in enumerate(names)}
-    met = {
-        (one, other): int(pair_games[at[players[one]]][at[players[other]]])
-        for one in range(len(players))
-        for other in range(one)
-        if players[one] in at and players[other] in at
-    }
-    most = max(met.values(), default=0)
-    if not most or players[0].startswith("-"):
+    at = np.array([names.index(name) if name in names else -1 for name in players], int)
+    met = np.pad(np.asarray(pair_games), (0, 1))[np.ix_(at, at)]  # who is -1 has met nobody
+    if not met.any() or players[0].startswith("-"):
         return []
     mode: list[str] = []
-    if not all(met.values()) or len(at) < len(players):
-        strangers = {pair for pair, count in met.items() if not count}
-        if all(0 not in pair for pair in strangers) and not any(
-            count for pair, count in met.items() if 0 not in pair
-        ):
+    if not (met + np.eye(len(players))).all():
+        if met[0, at >= 0][1:].all() and not met[1:, 1:].any():
             mode = ["--mode", "gauntlet"]
-        elif not any(count for (one, other), count in met.items() if one - other > 1):
+        elif not np.triu(met, 2).any():
             mode = ["--mode", "ladder"]
+    most = int(met.max())
     words: list[str] = [*players, *mode, "--games", str(most + most % 2)]
-    if not any(map(_is_run, players)):
+    if not any("@" in player for player in players):
         words += ["--game", str(conditions["game"])]
     words += _numbers(conditions, "seed", "opening_plies", "move_seconds")
     return [command("Go on, or show the table", "tournament", *words, "--out", typed(folder))]
@@ -113,11 +101,9 @@ def of_scores(folder: Path, conditions: Mapping[str, Any]) -> list[Command]:
     return [command("Go on, or show the table", "tournament", *words, "--out", typed(folder))]
 
 
-def _is_run(player: str) -> bool:
-    return "@" in player
-
-
 def _numbers(conditions: Mapping[str, Any], *names: str) -> list[str]:
-    given = [(name, conditions.get(name)) for name in names]
-    options = [(f"--{n.replace('_', '-')}", str(v)) for n, v in given if v is not None]
-    return [word for option in options for word in option]
+    words: list[str] = []
+    for name in names:
+        if conditions.get(name) is not None:
+            words += [f"--{name.replace('_', '-')}", str(conditions[name])]
+    return words

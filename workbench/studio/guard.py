@@ -10,9 +10,9 @@ import secrets
 from collections.abc import Sequence
 from hmac import compare_digest
 from typing import NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -26,6 +26,7 @@ CHANGES = "/api/changes/"
 MAX_UPLOAD = 524_288  # bytes; a note and the one before it fit, whatever their letters
 MAX_QUERY = 16_384  # bytes; the moves of a long game fit
 MAX_PATH = 2_048  # bytes
+BEHIND_A_PROXY = "where a proxy shows it, start it with --public-url and the address there"
 LOG = logging.getLogger(__name__)
 HEADERS = {
     "Content-Security-Policy": (
@@ -53,16 +54,12 @@ class PublicAddress(NamedTuple):
     @classmethod
     def parse(cls, url: str) -> "PublicAddress":
         """Raises UsageError if `url` is none of a page."""
-        try:
-            parts = urlsplit(url)
-            host, _ = parts.hostname, parts.port
-        except ValueError:
-            host = None
-        if not host or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
+        scheme, netloc, path, *more = parts = _split(url)
+        if not parts.hostname or scheme not in ("http", "https") or any(more):
             raise UsageError(
                 f"--public-url is an address such as https://host/path/, not {url[:80]!r}"
             )
-        return cls(f"{parts.scheme}://{_plain(parts.netloc)}", host, parts.path.rstrip("/"))
+        return cls(f"{scheme}://{_plain(netloc)}", parts.hostname, path.rstrip("/"))
 
     @property
     def url(self) -> str:
@@ -101,9 +98,8 @@ class Guard:
             return
         scope = {**scope, "path": self._path_within(scope)}
         asked = HTTPConnection(scope)
-        changes_token = self._access.changes_token
         scope["ticket"] = self._ticket
-        scope["may_change"] = changes_token is not None and self._knows(asked, changes_token)
+        scope["may_change"] = _knows(asked, self._access.changes_token)
         refused = self._refusal(asked)
         if refused is not None:
             if scope["type"] == "websocket":
@@ -118,8 +114,7 @@ class Guard:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                added = [(k.lower().encode(), v.encode()) for k, v in HEADERS.items()]
-                message["headers"] = [*message["headers"], *added]
+                MutableHeaders(scope=message).update(HEADERS)
             await send(message)
 
         try:
@@ -157,27 +152,21 @@ class Guard:
             return _problem(400, "there is no such address")
         if len(scope["query_string"]) > MAX_QUERY or len(scope["path"]) > MAX_PATH:
             return _problem(414, "the address is too long")
-        changing = scope["type"] == "http" and scope["method"] == "POST"
-        changing = changing and scope["path"].startswith(CHANGES)
-        if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD") and not changing:
+        method = scope.get("method", "GET")  # a websocket has none
+        changing = method == "POST" and scope["path"].startswith(CHANGES)
+        if method not in ("GET", "HEAD") and not changing:
             return _problem(405, "the studio only answers GET")
         if not _has_body_within(headers, MAX_UPLOAD if changing else 0):
             return _problem(413, "the studio takes no uploads")
         if not self._is_asked_by_its_name(headers):
-            return _problem(
-                421,
-                "the studio is not asked by this name; where a proxy shows it, start it with "
-                "--public-url and the address there",
-            )
+            return _problem(421, f"the studio is not asked by this name; {BEHIND_A_PROXY}")
         if self._comes_from_elsewhere(headers, scope) and not self._has_ticket(asked):
-            return _problem(
-                403,
-                "other sites may not ask the studio; where a proxy shows it, start it with "
-                "--public-url and the address there",
-            )
-        if scope["type"] == "http" and not changing and self._is_token(self._given(asked)):
-            return _welcome(asked, self._given(asked))
-        if self._access.token is not None and not self._knows(asked, self._access.token):
+            return _problem(403, f"other sites may not ask the studio; {BEHIND_A_PROXY}")
+        given = asked.query_params.get("token", "")
+        tokens = (self._access.token, self._access.changes_token)
+        if scope["type"] == "http" and not changing and any(_same(given, one) for one in tokens):
+            return _welcome(asked, given)
+        if self._access.token is not None and not _knows(asked, self._access.token):
             return _problem(401, "open the address that `ludus watch` printed, with its token")
         return self._refusal_of_change(asked) if changing else None
 
@@ -185,7 +174,7 @@ class Guard:
         headers, token = asked.headers, self._access.changes_token
         if token is None:
             return _problem(403, "runs cannot be changed here; see `ludus watch --help`: --changes")
-        if not self._knows(asked, token):
+        if not _knows(asked, token):
             return _problem(403, "to change runs, open the address that `ludus watch` printed")
         if headers.get("origin") is None:
             return _problem(403, "only the studio's own pages may change runs")
@@ -195,7 +184,7 @@ class Guard:
 
     def _is_asked_by_its_name(self, headers: Headers) -> bool:
         hosts, public = self._access.hosts, self._access.public
-        name = _host_name(headers)
+        name = _split(f"//{headers.get('host', '')}").hostname
         return hosts is None or name in hosts or (public is not None and name == public.host)
 
     def _comes_from_elsewhere(self, headers: Headers, scope: Scope) -> bool:
@@ -211,15 +200,12 @@ class Guard:
             return False  # whatever name a proxy asks by: the browser knows where its page is from
         if origin is None:
             return kind == "websocket"
-        try:
-            asking = _plain(urlsplit(origin).netloc)
-        except ValueError:
-            return True
         # A proxy may ask by a name of its own, and tell by which one it was asked. No page of
         # another site can add that header to what it asks.
         forwarded = headers.get("x-forwarded-host", "").split(",")[0].strip()
         public = self._access.public
-        own = [headers.get("host", ""), forwarded, urlsplit(public.origin).netloc if public else ""]
+        own = [headers.get("host", ""), forwarded, _split(public.origin).netloc if public else ""]
+        asking = _plain(_split(origin).netloc)
         return not asking or asking not in map(_plain, own)
 
     def _has_ticket(self, asked: HTTPConnection) -> bool:
@@ -227,19 +213,16 @@ class Guard:
 
         Behind a proxy that is not the origin of anything that the studio knows.
         """
-        given = asked.query_params.get("ticket", "").encode()
         is_page = asked.scope["type"] == "websocket" and "origin" in asked.headers
-        return is_page and compare_digest(given, self._ticket.encode())
+        return is_page and _same(asked.query_params.get("ticket", ""), self._ticket)
 
-    def _given(self, asked: HTTPConnection) -> str:
-        return asked.query_params.get("token", "")
 
-    def _is_token(self, given: str) -> bool:
-        known = (self._access.token, self._access.changes_token)
-        return any(compare_digest(given.encode(), one.encode()) for one in known if one is not None)
+def _knows(asked: HTTPConnection, token: str | None) -> bool:
+    return _same(asked.cookies.get(_cookie(asked), ""), token)
 
-    def _knows(self, asked: HTTPConnection, token: str) -> bool:
-        return compare_digest(asked.cookies.get(_cookie(asked), "").encode(), token.encode())
+
+def _same(given: str, token: str | None) -> bool:
+    return token is not None and compare_digest(given.encode(), token.encode())
 
 
 def _cookie(asked: HTTPConnection) -> str:
@@ -272,11 +255,14 @@ def _has_body_within(headers: Headers, most: int) -> bool:
     return length.isdecimal() and int(length[:9]) <= most and "transfer-encoding" not in headers
 
 
-def _host_name(headers: Headers) -> str | None:
+def _split(url: str) -> SplitResult:
+    """Returns the parts of an address; those of one that makes no sense are empty."""
     try:
-        return urlsplit(f"//{headers.get('host', '')}").hostname
+        parts = urlsplit(url)
+        _ = parts.hostname, parts.port
+        return parts
     except ValueError:
-        return None
+        return SplitResult("", "", "", "", "")
 
 
 def _plain(netloc: str) -> str:

@@ -40,7 +40,7 @@ class Library:
     def run(self, run_id: str) -> Run:
         """Returns one run; raises HTTPException 404 if there is none of this id."""
         path = self._known.get(run_id)
-        if path is not None and _is_marked(path, RUN_MARKS):
+        if path is not None and any(os.path.lexists(path / mark) for mark in RUN_MARKS):
             return Run(path)
         run = self.runs().get(run_id)
         if run is None:
@@ -98,7 +98,7 @@ class Library:
     def _found(self, marks: Sequence[str]) -> dict[str, Path]:
         found: dict[str, Path] = {}
         for folder in self._folders:
-            for path in self._marked(folder, marks, DEPTH):
+            for path in self._marked(folder, marks):
                 parts = path.relative_to(folder).parts or (folder.name,)
                 # What is no text on disk becomes some in the address.
                 name = ":".join(parts).encode(errors="surrogateescape").decode(errors="replace")
@@ -109,27 +109,16 @@ class Library:
                 found[name] = path
         return found
 
-    def _marked(self, folder: Path, marks: Sequence[str], depth: int) -> Iterator[Path]:
+    def _marked(self, folder: Path, marks: Sequence[str]) -> Iterator[Path]:
         """Yields the nearest marked directories below `folder`; none that a link leads out to."""
-        if _is_marked(folder, marks):
-            yield folder
-            return
-        try:
-            with os.scandir(folder) as entries:
-                below = sorted(entry.path for entry in entries if self._leads_on(entry))
-        except OSError:  # gone, or not for us to read
-            return
-        if depth:
-            for path in below:
-                yield from self._marked(Path(path), marks, depth - 1)
+        for name, below, files in os.walk(folder, followlinks=True):
+            path = Path(name)
+            is_marked = not {*below, *files}.isdisjoint(marks)
+            if is_marked:
+                yield path
+            if is_marked or len(path.parts) - len(folder.parts) == DEPTH:
+                below.clear()
+            below[:] = sorted(one for one in below if self._leads_on(path / one))
 
-    def _leads_on(self, entry: os.DirEntry[str]) -> bool:
-        try:
-            is_folder = entry.is_dir() and not entry.name.startswith(".")
-            return is_folder and (not entry.is_symlink() or self.holds(Path(entry.path)))
-        except OSError:  # a loop of links
-            return False
-
-
-def _is_marked(path: Path, marks: Sequence[str]) -> bool:
-    return any(os.path.lexists(path / mark) for mark in marks)
+    def _leads_on(self, path: Path) -> bool:
+        return path.name[0] != "." and (not path.is_symlink() or self.holds(path))

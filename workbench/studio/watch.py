@@ -18,9 +18,8 @@ from workbench.errors import UsageError
 from workbench.runs.names import is_run, looks_like_path, typed_path
 from workbench.runs.run import RUNS, open_run
 from workbench.studio.addresses import addresses, hint, is_loopback, listen
-from workbench.studio.guard import LOOPBACK, PublicAddress, new_token
+from workbench.studio.guard import LOOPBACK, Access, PublicAddress, new_token
 from workbench.studio.library import Library
-from workbench.studio.runs.changes import Changes
 from workbench.studio.server import make_app
 
 PORT = 8765
@@ -78,29 +77,21 @@ def watch(
     alone = is_loopback(host) and public is None
     changing = alone if changes is None else changes
     token = new_token()
-    app = make_app(
-        library,
-        hosts=(*LOOPBACK, host) if is_loopback(host) else None,
-        token=None if alone else token,
-        public=public,
-        changes=Changes(RUNS, token) if changing else None,
-    )
+    hosts = (*LOOPBACK, host) if is_loopback(host) else None
+    access = Access(hosts, None if alone else token, public, token if changing else None)
+    app = make_app(library, access, RUNS if changing else None)
     with _listening(host, port) as listening:
         shown_at = addresses(host, listening)
         if public is not None:
             shown_at.insert(0, public.url)
-        place = ""
-        for run_id, run in library.runs().items():
-            if run.path.resolve() == opened:
-                place = f"#/{page}/{quote(run_id, safe=':')}"
+        ids = [name for name, run in library.runs().items() if run.path.resolve() == opened]
+        place = f"#/{page}/{quote(ids[-1], safe=':')}" if ids else ""
         with_token = [f"{address}?token={token}{place}" for address in shown_at]
-        plain = [f"{address}{place}" for address in shown_at]
-        first, *others = plain if alone else with_token
+        first, *others = [f"{at}{place}" for at in shown_at] if alone else with_token
         told = [f"the studio is at {first}", "Ctrl-C ends it"]
         if not alone:
-            told.append(WARNING)
-            told += [f"or at {address}" for address in others]
-        if alone and changing:
+            told += [WARNING, *(f"or at {address}" for address in others)]
+        elif changing:
             told.append(f"to rename, annotate and delete runs there: {with_token[0]}")
         seen = _has_screen()
         if alone and not seen and (advice := hint(listening.getsockname()[1], os.environ)):
@@ -154,6 +145,7 @@ def _listening(host: str, port: int | None) -> socket.socket:
             return listen(host, candidate)
         except (OSError, UnicodeError) as error:
             problem = getattr(error, "strerror", None) or str(error)
+            problem = problem.partition(" (while ")[0]  # where is told below
             in_use = getattr(error, "errno", None) == errno.EADDRINUSE
     way_out = "; perhaps by another studio: choose another --port, or 0 for any" if in_use else ""
     raise UsageError(f"the studio cannot listen at {host}:{tried[-1]}: {problem}{way_out}")

@@ -284,7 +284,7 @@ def test_a_frame_tells_of_the_position_and_its_search():
     assert frame.board == Board(
         "tic_tac_toe", [["o", "", ""], ["", "x", ""], ["", "", ""]], ("", ""), ((0, 0),)
     )
-    assert frame.moves == [Move("x(2,2)", 9, ((2, 2),)), Move("x(0,1)", 3, ((0, 1),))]
+    assert frame.moves == [Move("c3", 9, ((2, 2),)), Move("b1", 3, ((0, 1),))]
     assert (frame.ply, frame.to_play, frame.result) == (2, 0, None)
     assert frame.values == [0.0, 0.5, 0.25]
     for action in (1, 7, 2, 6, 3, 5, 8):

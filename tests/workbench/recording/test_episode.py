@@ -126,10 +126,16 @@ def pong(tmp_path_factory: pytest.TempPathFactory) -> Recording:
     return record(agent, PONG, directory, epsilon=0.8, max_env_steps=60)
 
 
-def test_a_whole_episode_is_recorded(tmp_path):
-    recording = record(BrightnessActor(), COUNTER, tmp_path / "videos")
-    assert recording.video == tmp_path / "videos" / "episode.mp4"
-    assert recording.trace == tmp_path / "videos" / "episode.json"
+@pytest.fixture(scope="module")
+def counted(tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    return record(BrightnessActor(), COUNTER, tmp_path_factory.mktemp("counted") / "videos")
+
+
+def test_a_whole_episode_is_recorded(counted):
+    recording = counted
+    assert recording.video.parent.name == "videos"
+    assert recording.video == recording.trace.with_suffix(".mp4")
+    assert recording.trace.name == "episode.json"
     assert recording.episode_return == sum(range(1, 10))
     assert recording.episode_length == 9
     trace = read_trace(recording)
@@ -143,8 +149,8 @@ def test_a_whole_episode_is_recorded(tmp_path):
     assert trace["cut"] is False
 
 
-def test_the_trace_tells_what_each_action_brought(tmp_path):
-    steps = read_trace(record(BrightnessActor(), COUNTER, tmp_path))["steps"]
+def test_the_trace_tells_what_each_action_brought(counted):
+    steps = read_trace(counted)["steps"]
     assert [step["t"] for step in steps] == list(range(10))
     # Acting at time t brings t + 1; nothing is done at the end.
     assert [step["reward"] for step in steps] == [*range(1, 10), 0]
@@ -159,17 +165,16 @@ def test_the_trace_tells_of_a_death(tmp_path):
     assert [step["discount"] for step in steps] == [0, 1]
 
 
-def test_values_and_picture_belong_to_the_same_observation(tmp_path):
-    recording = record(BrightnessActor(), COUNTER, tmp_path)
-    steps = read_trace(recording)["steps"]
-    frames = read_frames(recording)
+def test_values_and_picture_belong_to_the_same_observation(counted):
+    steps = read_trace(counted)["steps"]
+    frames = read_frames(counted)
     for t, (step, frame) in enumerate(zip(steps, frames, strict=True)):
         assert sorted(step["values"]) == [-(t + 10), t + 10]
         assert frame[:, : SCREEN_WIDTH - 8].mean() == pytest.approx(t + 10, abs=1)
 
 
-def test_without_epsilon_the_action_is_the_best_one(tmp_path):
-    steps = read_trace(record(BrightnessActor(), COUNTER, tmp_path))["steps"]
+def test_without_epsilon_the_action_is_the_best_one(counted):
+    steps = read_trace(counted)["steps"]
     best = [int(np.argmax(step["values"])) for step in steps]
     assert [step["action"] for step in steps[:-1]] == best[:-1]
     assert set(best) == {0, 1}

@@ -15,11 +15,10 @@ from workbench.recording.frame import (
     STRIP_LABEL_HEIGHT,
     STRIP_UNITS,
     TRACK,
+    Gauge,
     MemoryStrip,
     Panel,
     Picture,
-    PolicyGauge,
-    QGauge,
     Thought,
     activity_colours,
     shortened,
@@ -37,6 +36,10 @@ def probabilities(*policy: float, value: float = 0.5) -> Thought:
     return Thought(np.array([value], np.float32), np.array(policy, np.float32))
 
 
+def gauge_for(thought: Thought) -> Gauge:
+    return Gauge(of_policy=thought.policy is not None)
+
+
 def bar_lengths(picture: np.ndarray) -> list[dict[tuple[int, ...], int]]:
     """How many pixels of each bar colour and of the empty track there are in each action's row."""
     lengths = []
@@ -48,17 +51,17 @@ def bar_lengths(picture: np.ndarray) -> list[dict[tuple[int, ...], int]]:
 
 
 @pytest.mark.parametrize("num_actions", [1, 2, 3, 9, 17, 18])
-@pytest.mark.parametrize("gauge_class", [QGauge, PolicyGauge])
-def test_the_panel_has_room_for_all_actions(num_actions, gauge_class):
+@pytest.mark.parametrize("of_policy", [False, True])
+def test_the_panel_has_room_for_all_actions(num_actions, of_policy):
     names = tuple(f"quite_a_long_name_of_action_{i}" for i in range(num_actions))
     spec = EnvSpec("x", 1, (1, 8, 8), 1, names)
-    panel = Panel(MIN_HEIGHT, "a title " * 9, spec, gauge_class())
+    panel = Panel(MIN_HEIGHT, "a title " * 9, spec, Gauge(of_policy=of_policy))
     rng = np.random.default_rng(0)
     for t in range(120):
         action = None if t == 119 else int(rng.integers(num_actions))
         values = rng.normal(scale=10.0 ** (t % 5), size=num_actions).astype(np.float32)
         policy = rng.dirichlet(np.ones(num_actions)).astype(np.float32)
-        picture = panel.draw(t, -1.5 * t, action, Thought(values, policy))
+        picture = panel.draw(t, -1.5 * t, action, Thought(values, policy if of_policy else None))
         assert picture.shape == (MIN_HEIGHT, PANEL_WIDTH, 3)
     # The margin around everything stays empty.
     background = picture[0, 0]
@@ -67,11 +70,11 @@ def test_the_panel_has_room_for_all_actions(num_actions, gauge_class):
 
 
 @pytest.mark.parametrize(
-    ("gauge_class", "thought"),
-    [(QGauge, q_values(0.5, 0.25, 0)), (PolicyGauge, probabilities(0.5, 0.25, 0.25))],
+    "thought",
+    [q_values(0.5, 0.25, 0), probabilities(0.5, 0.25, 0.25)],
 )
-def test_the_panel_lights_the_chosen_action_and_no_other(gauge_class, thought):
-    panels = [Panel(MIN_HEIGHT, "title", SPEC, gauge_class()) for _ in range(4)]
+def test_the_panel_lights_the_chosen_action_and_no_other(thought):
+    panels = [Panel(MIN_HEIGHT, "title", SPEC, gauge_for(thought)) for _ in range(4)]
     drawn = zip(panels, (None, 0, 1, 2), strict=True)
     pictures = [panel.draw(0, 0.0, action, thought).astype(int) for panel, action in drawn]
     changed = [np.abs(picture - pictures[0]).sum((1, 2)).nonzero()[0] for picture in pictures[1:]]
@@ -82,7 +85,7 @@ def test_the_panel_lights_the_chosen_action_and_no_other(gauge_class, thought):
 
 
 def test_bars_of_q_values_tell_how_far_actions_lie_behind_the_best():
-    panel = Panel(MIN_HEIGHT, "title", SPEC, QGauge())
+    panel = Panel(MIN_HEIGHT, "title", SPEC, Gauge(of_policy=False))
     best, half, worst = bar_lengths(panel.draw(0, 0.0, 0, q_values(7, 6, 5)))
     full = best.pop(CHOSEN)
     assert best == {}
@@ -95,7 +98,7 @@ def test_bars_of_q_values_tell_how_far_actions_lie_behind_the_best():
 
 
 def test_bars_of_a_policy_go_from_0_to_1():
-    panel = Panel(MIN_HEIGHT, "title", SPEC, PolicyGauge())
+    panel = Panel(MIN_HEIGHT, "title", SPEC, Gauge(of_policy=True))
     full = bar_lengths(panel.draw(0, 0.0, None, probabilities(1, 0, 0)))[0][BAR]
     likeliest, other, never = bar_lengths(panel.draw(1, 0.0, 0, probabilities(0.75, 0.25, 0)))
     assert likeliest[CHOSEN] == pytest.approx(0.75 * full, abs=1)
@@ -104,11 +107,11 @@ def test_bars_of_a_policy_go_from_0_to_1():
 
 
 @pytest.mark.parametrize(
-    ("gauge_class", "thought"),
-    [(QGauge, q_values(0.5, 0.25, 0)), (PolicyGauge, probabilities(0.5, 0.25, 0.25))],
+    "thought",
+    [q_values(0.5, 0.25, 0), probabilities(0.5, 0.25, 0.25)],
 )
-def test_an_action_that_is_not_the_best_has_a_colour_of_its_own(gauge_class, thought):
-    panel = Panel(MIN_HEIGHT, "title", SPEC, gauge_class())
+def test_an_action_that_is_not_the_best_has_a_colour_of_its_own(thought):
+    panel = Panel(MIN_HEIGHT, "title", SPEC, gauge_for(thought))
     assert CHOSEN in bar_lengths(panel.draw(0, 0.0, 0, thought))[0]
     lengths = bar_lengths(panel.draw(1, 0.0, 1, thought))
     assert DEVIATING in lengths[1]
@@ -116,13 +119,13 @@ def test_an_action_that_is_not_the_best_has_a_colour_of_its_own(gauge_class, tho
 
 
 def test_the_line_of_a_policy_is_the_value_of_the_state():
-    gauge = PolicyGauge()
+    gauge = Gauge(of_policy=True)
     assert gauge.read(probabilities(0.5, 0.25, 0.25, value=-3.5)).value == -3.5
-    assert QGauge().read(q_values(1, 4, 2)).value == 4
+    assert Gauge(of_policy=False).read(q_values(1, 4, 2)).value == 4
 
 
 def test_a_spread_is_forgotten_with_the_steps_that_the_line_shows():
-    gauge = QGauge()
+    gauge = Gauge(of_policy=False)
     assert gauge.read(q_values(0, 9, 0)).full_bar == 9
     later = [gauge.read(q_values(0, 2, 0)).full_bar for _ in range(RECENT_STEPS)]
     assert later == [9] * (RECENT_STEPS - 1) + [2]

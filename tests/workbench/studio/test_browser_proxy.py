@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from tests.workbench.studio.conftest import ZOO, Server, served
 from tests.workbench.studio.proxy import Proxy
 from tests.workbench.studio.test_browser_pages import PAGES
-from workbench.studio.guard import LOOPBACK, PublicAddress
+from workbench.studio.guard import LOOPBACK, Access, PublicAddress
 from workbench.studio.library import Library
 from workbench.studio.server import make_app
 
@@ -80,7 +80,7 @@ def test_without_its_last_slash_an_address_leads_to_the_same_page(studio, browse
 def test_a_proxy_that_leaves_the_path_as_it_is(page, tells):
     """Its path is called like one of the studio's own, on purpose."""
     public = None if tells else PublicAddress.parse("http://127.0.0.1/api/")
-    app = make_app(Library([ZOO]), hosts=LOOPBACK, token=None, public=public)
+    app = make_app(Library([ZOO]), Access(LOOPBACK, None, public))
     with served(app) as url, Proxy(port_of(url), "/api", strips=False, headers=tells) as proxy:
         failed = watched(page)
         for name in ("", "run/go5", "video/atari-pong/800000_0"):
@@ -112,7 +112,7 @@ def test_a_proxy_that_asks_by_a_name_of_its_own_and_tells_nothing(studio, page):
 def test_a_name_that_was_said_by_the_flag_may_be_asked_with_the_token(browser):
     """As in JupyterHub: the proxy passes the public name on."""
     public = PublicAddress.parse(f"http://hub.localhost{PREFIX}/")
-    app = make_app(Library([ZOO]), hosts=LOOPBACK, token="a-token", public=public)
+    app = make_app(Library([ZOO]), Access(LOOPBACK, "a-token", public))
     with (
         served(app) as url,
         Proxy(port_of(url), PREFIX, strips=True) as proxy,
@@ -133,7 +133,7 @@ def test_a_name_that_was_said_by_the_flag_may_be_asked_with_the_token(browser):
 
 
 def test_two_studios_of_a_machine_do_not_take_each_others_token(tmp_path, browser):
-    apps = [make_app(Library([tmp_path]), hosts=None, token=token) for token in ("one", "two")]
+    apps = [make_app(Library([tmp_path]), Access(None, token)) for token in ("one", "two")]
     with served(apps[0]) as first, served(apps[1]) as second, browser.new_context() as context:
         page = context.new_page()
         page.goto(f"{first}/?token=one")

@@ -81,19 +81,44 @@ def test_who_asks_at_once_waits_for_one_and_the_same():
 
     def make() -> object:
         begun.set()
-        assert go.wait(20)
+        assert go.wait(120)
         made.append(object())
         return made[-1]
 
     with ThreadPoolExecutor(8) as askers:
         asked = [askers.submit(kept.get, "a", make) for _ in range(8)]
-        assert begun.wait(20)
+        assert begun.wait(120)
         assert kept.get("b", lambda: "at once") == "at once"  # others do not wait
-        assert kept.get("a", lambda: "changed", 1) == "changed"  # nor who asks for what is newer
         go.set()
         answers = {future.result() for future in asked}
     assert len(made) == 1
     assert answers == set(made)
+
+
+def test_who_asks_for_what_is_newer_does_not_wait_for_what_is_older():
+    kept, begun, go = Cache[str](4), threading.Event(), threading.Event()
+
+    def make() -> str:
+        begun.set()
+        assert go.wait(120)
+        return "old"
+
+    with ThreadPoolExecutor(1) as askers:
+        old = askers.submit(kept.get, "a", make)
+        assert begun.wait(120)
+        assert kept.get("a", lambda: "new", 1) == "new"
+        go.set()
+        assert old.result() == "old"
+    assert kept.get("a", lambda: "not again", 1) == "new"
+
+
+def test_what_has_grown_since_counts_as_large_as_it_is():
+    kept, grown = Cache[list](4, len), [0]
+    assert kept.get("a", lambda: grown) is grown
+    assert kept.get("b", lambda: [1, 2]) == [1, 2]
+    grown += [0, 0]
+    assert kept.get("b", lambda: "not again") == [1, 2]
+    assert kept.get("a", lambda: ["again"]) == ["again"]
 
 
 def test_a_failure_is_told_to_all_who_wait_and_not_kept():
@@ -101,12 +126,12 @@ def test_a_failure_is_told_to_all_who_wait_and_not_kept():
 
     def fail() -> str:
         begun.set()
-        assert go.wait(20)
+        assert go.wait(120)
         raise ValueError("damaged")
 
     with ThreadPoolExecutor(4) as askers:
         first = askers.submit(kept.get, "a", fail)
-        assert begun.wait(20)
+        assert begun.wait(120)
         others = [askers.submit(kept.get, "a", fail) for _ in range(3)]
         go.set()
         for future in (first, *others):

@@ -291,7 +291,8 @@ def test_cards_of_runs_that_are_gone_make_room_for_others(tmp_path, monkeypatch)
     for name in ("a", "b", "c"):
         make_run(tmp_path, name)
     library = Library([tmp_path])
-    cards, runs = Cards(library.serves, most=2), library.runs()
+    monkeypatch.setattr(run_facts, "MAX_CARDS", 2)
+    cards, runs = Cards(library.serves), library.runs()
     gone = runs.pop("a")
     assert [facts["id"] for facts in cards.all({"a": gone})] == ["a"]
     assert [facts["id"] for facts in cards.all(runs)] == ["b", "c"]

@@ -24,7 +24,7 @@ from tests.workbench.studio.conftest import Server, served
 from tests.workbench.studio.made_runs import ZOO, ask, make_run
 from workbench.errors import UsageError, WorkError
 from workbench.studio import server
-from workbench.studio.guard import HEADERS, LOOPBACK, PublicAddress
+from workbench.studio.guard import HEADERS, LOOPBACK, Access, PublicAddress
 from workbench.studio.library import Library
 from workbench.studio.runs import api as runs_api
 from workbench.studio.runs.facts import Cards
@@ -49,7 +49,7 @@ FETCHED = {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"}
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[str]:
     """The address of a studio that asks for a token."""
-    with served(make_app(Library([ZOO]), hosts=None, token=TOKEN)) as url:
+    with served(make_app(Library([ZOO]), Access(None, TOKEN))) as url:
         yield url
 
 
@@ -234,7 +234,7 @@ PUBLIC = PublicAddress.parse("https://Hub.example.org:443/user/me/")
 @pytest.fixture(scope="module")
 def proxied() -> Iterator[str]:
     """The address of a studio that a proxy shows to others."""
-    app = make_app(Library([ZOO]), hosts=LOOPBACK, token=TOKEN, public=PUBLIC)
+    app = make_app(Library([ZOO]), Access(LOOPBACK, TOKEN, PUBLIC))
     with served(app) as url:
         yield url
 
@@ -322,7 +322,7 @@ class _Failing:
 
 def test_a_bug_is_told_without_its_inside_and_the_server_lives(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(server, "runs_api", _Failing)
-    app = make_app(Library([tmp_path]), hosts=LOOPBACK, token=None)
+    app = make_app(Library([tmp_path]), Access(LOOPBACK, None))
     with served(app) as url, caplog.at_level(logging.ERROR):
         answer = ask(url, "/api/runs/bug")
         assert (answer.status, answer.json) == (500, {"error": "the studio failed"})
@@ -352,7 +352,7 @@ def broken(tmp_path_factory) -> Iterator[str]:
 def _addresses() -> list[str]:
     """Returns every address that the studio answers at, `{run}` and the like left open."""
     found = []
-    for route in make_app(Library([]), hosts=None, token=None).routes:
+    for route in make_app(Library([]), Access(None, None)).routes:
         if isinstance(route, Mount) and route.routes:
             found += [route.path + getattr(inner, "path", "") for inner in route.routes]
         elif isinstance(route, Route):

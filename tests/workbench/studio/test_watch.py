@@ -9,7 +9,7 @@ import uvicorn
 
 from tests.workbench.studio.made_runs import ask
 from workbench.studio import watch
-from workbench.studio.guard import LOOPBACK
+from workbench.studio.guard import LOOPBACK, Access
 from workbench.studio.library import Library
 from workbench.studio.server import make_app
 
@@ -23,7 +23,7 @@ def wait_for(status: int, url: str) -> None:
 
 def test_a_flood_of_connections_is_told_to_come_again(tmp_path, monkeypatch):
     monkeypatch.setattr(watch, "MAX_CONNECTIONS", 8)
-    config = watch.serving(make_app(Library([tmp_path]), hosts=LOOPBACK, token=None))
+    config = watch.serving(make_app(Library([tmp_path]), Access(LOOPBACK, None)))
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)

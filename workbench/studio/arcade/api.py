@@ -25,7 +25,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -37,14 +37,8 @@ from workbench.errors import UsageError, WorkError
 from workbench.runs import checkpoint
 from workbench.runs.run import Run
 from workbench.studio.answers import Answer
-from workbench.studio.arcade.episode import (
-    MAX_SEED,
-    Duel,
-    Side,
-    encoded,
-    media_type,
-    steps_per_second,
-)
+from workbench.studio.arcade import episode
+from workbench.studio.arcade.episode import MAX_SEED, Duel, Side
 from workbench.studio.library import Library
 from workbench.studio.queries import whole_number
 
@@ -64,15 +58,13 @@ LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class End(NamedTuple):
+class End(Exception):
     """The reason why the studio ends a session."""
 
-    code: int
-    reason: str
-
-
-class Refusal(Exception):
-    """A message that no page of the studio sends."""
+    def __init__(self, code: int, reason: str) -> None:
+        """`code`: of websockets."""
+        super().__init__(reason)
+        self.code = code
 
 
 class Wishes:
@@ -91,11 +83,11 @@ class Wishes:
         self.changed = asyncio.Event()
 
     def take(self, text: str) -> None:
-        """Takes a message; raises Refusal if it is none."""
+        """Takes a message; raises End if no page of the studio sends such a one."""
         try:
             message = json.loads(text)
         except (ValueError, RecursionError):
-            raise Refusal("not JSON") from None
+            raise End(BAD_MESSAGE, "not JSON") from None
         match message:
             case {"do": "hold", "buttons": list(held)} if all(map(self._is_button, held)):
                 self.held = list(dict.fromkeys(held))
@@ -111,7 +103,7 @@ class Wishes:
             case {"do": "restart", "seed": int(seed)} if _within(seed, 0, MAX_SEED):
                 self.restart = seed
             case _:
-                raise Refusal("unknown message")
+                raise End(BAD_MESSAGE, "unknown message")
         self.changed.set()
 
     def _is_button(self, name: object) -> bool:
@@ -143,10 +135,11 @@ class Session:
         self._sent: list[tuple[int, int] | None] = [None, None]  # seed, steps of the screens
         self._measured = time.monotonic(), MESSAGES_AT_ONCE
 
-    async def play(self, player: str, seed: int) -> End | None:
-        """Plays until one side ends it; None: the page did.
+    async def play(self, player: str, seed: int) -> None:
+        """Plays until the page ends it.
 
         Raises:
+            End: the studio ends it.
             UsageError: see `Duel`.
             Exception: whatever goes wrong in a world or the agent; both worlds are closed then.
         """
@@ -159,18 +152,17 @@ class Session:
             raise
         try:
             self._wishes = Wishes({button.name for button in self._duel.controls.buttons})
-            return await self._serve()
+            await self._serve()
         finally:
             await self._work(self._duel.close)
 
-    async def _serve(self) -> End | None:
+    async def _serve(self) -> None:
         tasks = [asyncio.create_task(part()) for part in (self._listen, self._show)]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             # Of both, the first: it is no failure that a page which has left is shown no more.
-            return next(task for task in tasks if task.done()).result()
-        except WebSocketDisconnect:
-            return None
+            with suppress(WebSocketDisconnect):
+                next(task for task in tasks if task.done()).result()
         finally:
             for task in tasks:
                 task.cancel()
@@ -179,26 +171,23 @@ class Session:
     async def _work(self, task: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._worker, task)
 
-    async def _listen(self) -> End | None:
+    async def _listen(self) -> None:
         while True:
             try:
                 async with asyncio.timeout(IDLE_SECONDS):
                     message = await self._socket.receive()
             except TimeoutError:
-                return End(GOING_AWAY, "nobody has played for a while")
+                raise End(GOING_AWAY, "nobody has played for a while") from None
             if message["type"] == "websocket.disconnect":
-                return None
+                return
             text = message.get("text")
             if self._floods():
-                return End(BAD_MESSAGE, "too many messages")
+                raise End(BAD_MESSAGE, "too many messages")
             if text is None:
-                return End(BAD_MESSAGE, "messages are text")
+                raise End(BAD_MESSAGE, "messages are text")
             if len(text) > MAX_MESSAGE:
-                return End(TOO_LARGE, "the message is too long")
-            try:
-                self._wishes.take(text)
-            except Refusal as refusal:
-                return End(BAD_MESSAGE, str(refusal))
+                raise End(TOO_LARGE, "the message is too long")
+            self._wishes.take(text)
 
     def _floods(self) -> bool:
         """Returns whether more messages come than a person can cause; to be asked at each."""
@@ -211,7 +200,7 @@ class Session:
     async def _show(self) -> None:
         """Advances both sides at each step's due time and sends their screens."""
         wishes, duel = self._wishes, self._duel
-        own_speed = steps_per_second(duel.play)
+        own_speed = episode.steps_per_second(duel.play)
         due = asyncio.get_running_loop().time()
         await self._tell_facts()
         while True:
@@ -268,8 +257,8 @@ class Session:
                 "checkpoints": checkpoint.list_steps(self._run.checkpoints),
                 "actions": duel.spec.action_names,
                 "buttons": [button._asdict() for button in duel.controls.buttons],
-                "steps_per_second": steps_per_second(duel.play),
-                "media_type": media_type(duel.play),
+                "steps_per_second": episode.steps_per_second(duel.play),
+                "media_type": episode.media_type(duel.play),
             }
         )
 
@@ -279,7 +268,7 @@ class Session:
         for i, side in enumerate((duel.person, duel.agent)):
             shown = duel.seed, side.steps
             fresh = self._sent[i] != shown
-            screens.append(encoded(duel.play, side.screen()) if fresh else b"")
+            screens.append(episode.encoded(duel.play, side.screen()) if fresh else b"")
             self._sent[i] = shown
         agent = _facts(duel.agent)
         if duel.decision is not None:
@@ -296,13 +285,8 @@ class Session:
 
 
 def _facts(side: Side) -> dict[str, Any]:
-    return {
-        "score": round(side.score, DIGITS),
-        "steps": side.steps,
-        "over": side.over,
-        "lives": side.lives,
-        "action": side.action,
-    }
+    facts = {name: getattr(side, name) for name in ("steps", "over", "lives", "action")}
+    return facts | {"score": round(side.score, DIGITS)}
 
 
 def _short(numbers: Any) -> list[float | None]:
@@ -318,8 +302,8 @@ def routes(library: Library) -> list[BaseRoute]:
     async def play(socket: WebSocket) -> None:
         await socket.accept()  # or a page would not learn why it may not play
         if len(sessions) >= MOST_SESSIONS:
-            reason = f"{MOST_SESSIONS} people are playing already; try again when one has stopped"
-            await _end(socket, End(TRY_LATER, "busy"), reason)
+            told = f"{MOST_SESSIONS} people are playing already; try again when one has stopped"
+            await _end(socket, TRY_LATER, "busy", told)
             return
         sessions.add(socket)
         worker = ThreadPoolExecutor(1, thread_name_prefix="arcade")
@@ -328,17 +312,16 @@ def routes(library: Library) -> list[BaseRoute]:
             seed = whole_number(socket.query_params, "seed", most=MAX_SEED) or 0
             step = whole_number(socket.query_params, "step")
             player = f"{run.path}@{step}" if step is not None else str(run.path)
-            end = await Session(socket, run, worker).play(player, seed)
-            if end is not None:
-                await _end(socket, end, end.reason)
-        except (UsageError, WorkError) as error:
-            await _end(socket, End(BAD_MESSAGE, "not playable"), str(error))
-        except HTTPException as error:
-            await _end(socket, End(BAD_MESSAGE, "not playable"), error.detail)
+            await Session(socket, run, worker).play(player, seed)
+        except End as end:
+            await _end(socket, end.code, str(end), str(end))
+        except (UsageError, WorkError, HTTPException) as error:
+            told = error.detail if isinstance(error, HTTPException) else str(error)
+            await _end(socket, BAD_MESSAGE, "not playable", told)
         except Exception:  # of a world or an agent: told in the terminal, not to visitors
             LOG.exception("the game beside %s failed", socket.path_params["run"])
-            reason = "the game failed, so it is over; the terminal of the studio says why"
-            await _end(socket, End(FAILED, "failed"), reason)
+            told = "the game failed, so it is over; the terminal of the studio says why"
+            await _end(socket, FAILED, "failed", told)
         finally:
             sessions.discard(socket)
             worker.shutdown(wait=False)
@@ -349,9 +332,9 @@ def routes(library: Library) -> list[BaseRoute]:
     return [Route("/", ticket), WebSocketRoute("/{run}", play)]
 
 
-async def _end(socket: WebSocket, end: End, told: str) -> None:
+async def _end(socket: WebSocket, code: int, reason: str, told: str) -> None:
     """Tells the page why it ends, and ends it."""
     with suppress(WebSocketDisconnect, RuntimeError):
         if socket.client_state is WebSocketState.CONNECTED:
             await socket.send_json({"problem": told})
-            await socket.close(end.code, end.reason)
+            await socket.close(code, reason)

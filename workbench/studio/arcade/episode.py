@@ -22,7 +22,8 @@ from workbench.evaluation.load import load_env_agent
 from workbench.recording.episode import FPS
 
 MAX_SEED = 2**31 - 1
-JPEG_QUALITY = 90
+PNG = "png", (cv2.IMWRITE_PNG_COMPRESSION, 1)
+JPEG = "jpeg", (cv2.IMWRITE_JPEG_QUALITY, 90)
 PLACES = {
     **dict.fromkeys(("up", "forward", "move_up", "move_forward"), "up"),
     **dict.fromkeys(("down", "move_down", "move_backward"), "down"),
@@ -127,18 +128,15 @@ class Side:
     """
 
     step: Step
-    lives: int | None
+    over: bool
 
-    def __init__(self, env: RenderableEnv) -> None:
-        """Nothing runs before `begin`."""
-        self.env = env
-        self.score, self.steps, self.over = 0.0, 0, False
-        self.action: int | None = None
-
-    def begin(self, seed: int) -> None:
+    def __init__(self, env: RenderableEnv, seed: int) -> None:
         """Starts the episode of this seed."""
-        self.env.reset(EVAL_SEED_OFFSET + seed)
-        self.score, self.steps, self.action, self.lives = 0.0, 0, None, None
+        self.env = env
+        self.score, self.steps = 0.0, 0
+        self.action: int | None = None
+        self.lives: int | None = None
+        env.reset(EVAL_SEED_OFFSET + seed)
         self._receive()
 
     def advance(self, action: int) -> None:
@@ -183,11 +181,9 @@ class Duel:
         trained = load_env_agent(player)
         self._actor, self.env_config, self.env_steps = trained.agent, trained.env, trained.env_steps
         with ExitStack() as opened:
-            envs = [
-                opened.enter_context(closing(make_rendered_env(self.env_config))) for _ in range(2)
-            ]
-            self.person, self.agent = map(Side, envs)
-            self.spec = envs[0].spec
+            made = (make_rendered_env(self.env_config) for _ in range(2))
+            self._envs = [opened.enter_context(closing(env)) for env in made]
+            self.spec = self._envs[0].spec
             self.play = self.env_config.human_play
             self.controls = Controls(self.play, self.spec)
             self.begin(seed)
@@ -199,8 +195,7 @@ class Duel:
         self._acting = EvalActor(self._actor, self.spec, seed)
         self._memory = self._acting.initial_memory(1)
         try:
-            self.person.begin(seed)
-            self.agent.begin(seed)
+            self.person, self.agent = (Side(env, seed) for env in self._envs)
         except ValueError as error:
             raise UsageError(str(error)) from None
         self._think()
@@ -232,15 +227,12 @@ class Duel:
 
 def encoded(play: HumanPlay, screen: npt.NDArray[np.uint8]) -> bytes:
     """Returns `[H, W, 3]` RGB as a file of the type that suits the world."""
-    bgr = np.ascontiguousarray(screen[..., ::-1])
-    if play.flat_colours:
-        done, file = cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, 1])
-    else:
-        done, file = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    kind, options = PNG if play.flat_colours else JPEG
+    done, file = cv2.imencode(f".{kind}", np.ascontiguousarray(screen[..., ::-1]), options)
     assert done
     return bytes(file)
 
 
 def media_type(play: HumanPlay) -> str:
     """Returns what `encoded` makes."""
-    return "image/png" if play.flat_colours else "image/jpeg"
+    return f"image/{(PNG if play.flat_colours else JPEG)[0]}"

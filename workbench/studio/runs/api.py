@@ -2,6 +2,7 @@
 
 import os
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -15,14 +16,7 @@ from workbench.studio.answers import Answer, WorkQueue
 from workbench.studio.cache import Cache, fingerprint
 from workbench.studio.library import Library
 from workbench.studio.queries import one_of, whole_number
-from workbench.studio.runs.curves import (
-    X_NAMES,
-    Curve,
-    CurveStore,
-    MetricsReader,
-    band,
-    thin,
-)
+from workbench.studio.runs.curves import X_NAMES, Curve, MetricsReader, band, thin
 from workbench.studio.runs.facts import Cards, details
 from workbench.studio.videos.facts import PLACEHOLDER, file_name, find, list_videos, make_poster
 from workbench.studio.videos.traces import read_trace
@@ -30,6 +24,7 @@ from workbench.studio.videos.traces import read_trace
 POINTS = 600
 MAX_NAMES_ASKED = 20
 MAX_SEEDS = 30
+READERS_BYTES = 256 << 20  # kept
 MAX_POSTERS = 1_000  # kept, of some 20 kB each
 MAX_WAITING = 2_000  # who shows a gallery asks for all its pictures at once
 FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}  # the address changes with it
@@ -39,7 +34,7 @@ ALWAYS_ASK = {"Cache-Control": "no-cache"}
 def routes(library: Library, cards: Cards) -> list[BaseRoute]:
     """Returns the routes below `/api/runs`; `cards` are of the runs in `library`."""
     posters: Cache[bytes | None] = Cache(MAX_POSTERS)
-    store = CurveStore()
+    readers: Cache[MetricsReader] = Cache(READERS_BYTES, lambda reader: reader.nbytes)
     drawing, reading = WorkQueue(2, MAX_WAITING), WorkQueue(2, MAX_WAITING)
 
     def all_runs(request: Request) -> Response:
@@ -49,13 +44,23 @@ def routes(library: Library, cards: Cards) -> list[BaseRoute]:
         name = request.path_params["run"]
         return Answer(details(name, library.run(name), library.serves))
 
+    def read(run: Run) -> MetricsReader:
+        reader = readers.get(run.metrics_path, lambda: MetricsReader(run.metrics_path))
+        try:
+            reader.update()
+        except OSError as error:
+            raise HTTPException(404, f"its metrics cannot be read ({error.strerror})") from None
+        return reader
+
     def curves(request: Request) -> Response:
         run = library.run(request.path_params["run"])
         x_name = one_of(request.query_params, "x", X_NAMES)
         points = whole_number(request.query_params, "points", least=4, most=POINTS) or POINTS
         if not os.path.lexists(run.metrics_path):  # a training writes it when it has something
             return Answer({"names": [], "x": x_name, "newest": {}, "curves": {}})
-        reader = _reader(run, library, store)
+        if not library.serves(run.metrics_path):
+            raise HTTPException(404, "its metrics cannot be read")
+        reader = read(run)
         names = [name for name in request.query_params.get("names", "").split(",") if name]
         if len(names) > MAX_NAMES_ASKED:
             raise UsageError(f"names: at most {MAX_NAMES_ASKED}")
@@ -75,32 +80,25 @@ def routes(library: Library, cards: Cards) -> list[BaseRoute]:
             alike = family is not None and cards.card(name, run)["family"] == family
             if alike and len(members) < MAX_SEEDS and library.serves(run.metrics_path):
                 with suppress(HTTPException):  # gone just now
-                    drawn.append(_read(run, store).curve(metric, x_name))
+                    drawn.append(read(run).curve(metric, x_name))
                     members.append(name)
         return Answer({"runs": members, "x_name": x_name, **band(drawn)})
 
     def run_poster(request: Request) -> Response:
-        name = request.path_params["run"]
-        run = library.run(name)
-        try:
-            videos = list_videos(run)
-        except OSError:
-            videos = []
-        return picture(request, name, run, videos[-1] if videos else None, cropped=True)
+        run, newest = library.run(request.path_params["run"]), None
+        with suppress(OSError, IndexError):
+            newest = run.videos / f"{list_videos(run)[-1]}.mp4"
+        return picture(request, run, newest, cropped=True)
 
     def video_poster(request: Request) -> Response:
-        name = request.path_params["run"]
-        run, video = library.run(name), request.path_params["video"]
-        find(run, video, ".mp4", library.serves)
-        return picture(request, name, run, video, cropped=False)
+        run = library.run(request.path_params["run"])
+        path = find(run, request.path_params["video"], ".mp4", library.serves)
+        return picture(request, run, path, cropped=False)
 
-    def picture(
-        request: Request, name: str, run: Run, video: str | None, *, cropped: bool
-    ) -> Response:
-        path = run.videos / f"{video}.mp4"
+    def picture(request: Request, run: Run, path: Path | None, *, cropped: bool) -> Response:
         made = None
-        if video is not None and library.serves(path):
-            is_board = cards.card(name, run)["world"] == "board"
+        if path is not None and library.serves(path):
+            is_board = cards.card(request.path_params["run"], run)["world"] == "board"
             made = posters.get(
                 (path, is_board, cropped),
                 lambda: make_poster(path, is_board=is_board, cropped=cropped),
@@ -113,9 +111,8 @@ def routes(library: Library, cards: Cards) -> list[BaseRoute]:
 
     def video(request: Request) -> Response:
         run = library.run(request.path_params["run"])
-        name = request.path_params["video"]
-        path = find(run, name, ".mp4", library.serves)
-        saved_as = file_name(run, name) if "download" in request.query_params else None
+        path = find(run, request.path_params["video"], ".mp4", library.serves)
+        saved_as = file_name(run, path.stem) if "download" in request.query_params else None
         return FileResponse(path, media_type="video/mp4", headers=ALWAYS_ASK, filename=saved_as)
 
     def trace(request: Request) -> Response:
@@ -137,19 +134,6 @@ def routes(library: Library, cards: Cards) -> list[BaseRoute]:
         Route("/{run}/videos/{video}/poster", drawing(video_poster)),
         Route("/{run}/videos/{video}/trace", reading(trace)),
     ]
-
-
-def _reader(run: Run, library: Library, store: CurveStore) -> MetricsReader:
-    if not library.serves(run.metrics_path):
-        raise HTTPException(404, "its metrics cannot be read")
-    return _read(run, store)
-
-
-def _read(run: Run, store: CurveStore) -> MetricsReader:
-    try:
-        return store.read(run.metrics_path)
-    except OSError as error:
-        raise HTTPException(404, f"its metrics cannot be read ({error.strerror})") from None
 
 
 def _plain(curve: Curve) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any
 
 from anyio import to_thread
 from starlette.exceptions import HTTPException
@@ -27,31 +27,24 @@ from workbench.runs.run import Run
 from workbench.studio.answers import Answer
 from workbench.studio.library import Library
 
-
-class Changes(NamedTuple):
-    """Runs below `root` may be changed by who knows the `token`."""
-
-    root: Path
-    token: str
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def routes(library: Library, changes: Changes | None) -> list[BaseRoute]:
-    """Returns the routes below `/api/changes`; without `changes` there is one that says so."""
+def routes(library: Library, root: Path | None) -> list[BaseRoute]:
+    """Returns the routes below `/api/changes`, for runs below `root`; None: one that says no."""
 
     def about(request: Request) -> Response:
         may = bool(request.scope.get("may_change"))
-        why = None
-        if changes is None:
+        why = None if may else "open the address for changes that ludus watch printed"
+        if root is None:
             why = "ludus watch was started without --changes"
-        elif not may:
-            why = "open the address for changes that ludus watch printed"
         return Answer({"on": may, "why": why})
 
-    if changes is None:
+    if root is None:
         return [Route("/", about)]
     one_at_a_time = Lock()  # so that nobody overwrites what he has not seen
 
-    def changed(act: Callable[[Run, dict[str, Any]], dict[str, Any]]) -> Any:
+    def changed(act: Callable[[Run, dict[str, Any]], dict[str, Any]]) -> Endpoint:
         async def answer(request: Request) -> Response:
             asked = _asked(await request.body())
             name = request.path_params["run"]
@@ -59,14 +52,13 @@ def routes(library: Library, changes: Changes | None) -> list[BaseRoute]:
             def work() -> dict[str, Any]:
                 try:
                     with one_at_a_time:
-                        return act(_changeable(library.run(name), changes.root), asked)
+                        return act(_changeable(library.run(name), root), asked)
                 except OSError as error:
                     raise WorkError(f"it cannot be changed: {error.strerror or error}") from None
 
             return Answer(await to_thread.run_sync(work))
 
-        endpoint: Callable[[Request], Awaitable[Response]] = answer
-        return endpoint
+        return answer
 
     def notes(run: Run, asked: dict[str, Any]) -> dict[str, Any]:
         if not (isinstance(asked.get("text"), str) and isinstance(asked.get("was"), str)):

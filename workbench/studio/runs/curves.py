@@ -6,7 +6,6 @@ import math
 import os
 import threading
 from array import array
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -21,7 +20,7 @@ XName = Literal["env_steps", "wall_seconds"]
 X_NAMES: tuple[XName, ...] = ("env_steps", "wall_seconds")
 CHUNK_BYTES = 8_388_608
 MAX_BYTES = 1 << 30  # of a file; it takes a minute
-CACHE_BYTES, MAX_READERS = 256 << 20, 1_000  # kept
+READER_BYTES = 1 << 18  # of an empty one, by far, so that not too many small ones are kept
 MARK_BYTES = 256  # of what was read last, to see whether it is still there
 MAX_NAMES = 300  # no training has as many metrics
 LARGEST = 1e300  # so that sums stay finite
@@ -63,9 +62,8 @@ class MetricsReader:
                 raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
             file_id = facts.st_dev, facts.st_ino
             at = self._offset - len(self._mark)
-            if file_id != self._file_id or os.pread(file.fileno(), len(self._mark), at) != (
-                self._mark
-            ):
+            there = os.pread(file.fileno(), len(self._mark), at)
+            if (file_id, there) != (self._file_id, self._mark):
                 self._start_anew()
                 self._file_id = file_id
             while chunk := os.pread(file.fileno(), CHUNK_BYTES, self._offset):
@@ -101,7 +99,7 @@ class MetricsReader:
     @property
     def nbytes(self) -> int:
         """Approximate size in memory: numbers take as many bytes as their text in the file."""
-        return self._offset
+        return self._offset + READER_BYTES
 
     @property
     def names(self) -> list[str]:
@@ -125,31 +123,6 @@ class MetricsReader:
         x, y = x[there], y[there]
         order = np.argsort(x, kind="stable")
         return Curve(x[order], y[order])
-
-
-class CurveStore:
-    """A cache of readers, bounded by their bytes; each grows with its file."""
-
-    def __init__(self, max_bytes: int = CACHE_BYTES, max_readers: int = MAX_READERS) -> None:
-        """Always keeps the file read last, however large it is."""
-        self._max_bytes = max_bytes
-        self._max_readers = max_readers
-        self._readers: OrderedDict[Path, MetricsReader] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def read(self, path: Path) -> MetricsReader:
-        """Returns the reader of a file, up to date; raises OSError if it cannot be read."""
-        with self._lock:
-            reader = self._readers.setdefault(path, MetricsReader(path))
-            self._readers.move_to_end(path)
-        reader.update()
-        with self._lock:
-            kept = sum(known.nbytes for known in self._readers.values())
-            while len(self._readers) > 1 and (
-                kept > self._max_bytes or len(self._readers) > self._max_readers
-            ):
-                kept -= self._readers.popitem(last=False)[1].nbytes
-        return reader
 
 
 def thin(curve: Curve, points: int) -> Curve:
@@ -206,10 +179,7 @@ def _in_cells(curve: Curve, edges: Numbers, middles: Numbers) -> Numbers:
     sums = np.bincount(cell, curve.y, minlength=len(middles))
     full = np.flatnonzero(counts)
     means = sums[full] / counts[full]
-    row = np.interp(middles, middles[full], means)
-    row[: full[0]] = np.nan
-    row[full[-1] + 1 :] = np.nan
-    return np.asarray(row, np.float64)
+    return np.interp(middles, middles[full], means, left=np.nan, right=np.nan)
 
 
 def _is_number(value: Any) -> bool:

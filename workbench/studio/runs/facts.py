@@ -28,32 +28,19 @@ ARCHIVED = "archived"
 DAMAGED = "damaged"
 MAX_CARDS = 10_000  # kept, of some 2 kB each
 Serves = Callable[[Path], bool]
-NOTHING: dict[str, Any] = {
-    "game": None,
-    "world": None,
-    "protocol": None,
-    "agent": None,
-    "seed": None,
-    "family": None,
-    "env_steps": None,
-    "total_env_steps": None,
-    "wall_seconds": None,
-    "started": None,
-    "newest": None,
-    "newest_name": None,
-    "spark": [],
-    "score": None,
-    "poster": None,
-}
+SHOWN = (
+    *("game", "world", "protocol", "agent", "seed", "family", "env_steps", "total_env_steps"),
+    *("wall_seconds", "started", "newest", "newest_name", "score", "poster", "problem", "note"),
+)
 
 
 class Cards:
     """A cache of what the gallery shows of runs; reads a run again only if a file has changed."""
 
-    def __init__(self, serves: Serves, most: int = MAX_CARDS) -> None:
-        """`serves` says whether a file may be read; `most` cards are kept."""
+    def __init__(self, serves: Serves) -> None:
+        """`serves` says whether a file may be read."""
         self._serves = serves
-        self._kept: Cache[dict[str, Any]] = Cache(most)
+        self._kept: Cache[dict[str, Any]] = Cache(MAX_CARDS)
 
     def card(self, name: str, run: Run) -> dict[str, Any]:
         """Returns what the gallery shows of a run."""
@@ -71,31 +58,49 @@ class Cards:
         return [self.card(name, run) for name, run in runs.items()]
 
 
+class _Told:
+    """What is told of a run, and what went wrong on the way."""
+
+    def __init__(self, run: Run, facts: dict[str, Any]) -> None:
+        self._run, self.facts = run, facts
+        self._problems = [facts["problem"]] if facts["problem"] else []
+
+    def add(self, what: str, read: Callable[[], dict[str, Any]]) -> None:
+        """Adds the facts that `read` returns, or the reason why `what` is damaged."""
+        try:
+            self.facts |= read()
+            return
+        except UsageError as error:
+            problem = str(error).replace(f"{self._run.path}{os.sep}", "")
+        except (OSError, ValueError, OverflowError) as error:
+            reason = (error.strerror if isinstance(error, OSError) else None) or error
+            problem = f"{what} cannot be read ({reason})"
+        if problem not in self._problems:
+            self._problems.append(problem)
+
+    def whole(self) -> dict[str, Any]:
+        """Returns all facts as JSON can have them."""
+        if self._problems:
+            self.facts |= {"status": DAMAGED, "problem": "; ".join(self._problems)}
+        return dict(finite(self.facts))
+
+
 def card(name: str, run: Run, serves: Serves) -> dict[str, Any]:
     """Returns what the gallery shows of a run; `problem` says why a damaged one is."""
-    facts: dict[str, Any] = {"id": name, "name": run.name, **NOTHING}
-    problems: list[str] = []
-
-    def attempt(what: str, read: Callable[[], dict[str, Any]]) -> None:
-        try:
-            facts.update(read())
-        except UsageError as error:
-            problems.append(_told(str(error), run))
-        except (OSError, ValueError, OverflowError) as error:
-            problems.append(f"{what} cannot be read ({_reason(error)})")
-
-    attempt("config.yaml", lambda: _config_facts(run, serves))
-    attempt("videos", lambda: _video_facts(run))
-    attempt("metrics.jsonl", lambda: _metrics_facts(run, serves))
+    facts: dict[str, Any] = dict.fromkeys(SHOWN) | {"id": name, "name": run.name, "spark": []}
+    told = _Told(run, facts)
+    told.add("config.yaml", lambda: _config_facts(run, serves))
+    told.add("videos", lambda: _video_facts(run))
+    told.add("metrics.jsonl", lambda: _metrics_facts(run, serves))
     reached = facts["env_steps"]
-    attempt("run.json", lambda: _info_facts(run, serves))
-    attempt("evaluations.jsonl", lambda: _score_facts(run, facts, serves))
+    told.add("run.json", lambda: _info_facts(run, serves))
+    told.add("evaluations.jsonl", lambda: _score_facts(run, facts, serves))
     if reached is not None and facts["status"] == "running":  # run.json waits for a checkpoint
         facts["env_steps"] = max(reached, facts["env_steps"] or 0)
-    if problems:
-        facts["status"] = DAMAGED
-    note = "only its config and metrics were kept" if facts["status"] == ARCHIVED else None
-    return dict(finite(facts | {"problem": "; ".join(problems) or None, "note": note}))
+    shown = told.whole()
+    if shown["status"] == ARCHIVED:
+        shown["note"] = "only its config and metrics were kept"
+    return shown
 
 
 def details(name: str, run: Run, serves: Serves) -> dict[str, Any]:
@@ -105,43 +110,31 @@ def details(name: str, run: Run, serves: Serves) -> dict[str, Any]:
     (env_steps), `videos` (names), `scores` (return or result by video), `notes`, `sides` (what
     player 0 and player 1 are called) and `commands`.
     """
-    facts = card(name, run, serves)
-    rest: dict[str, Any] = {
-        "config": None,
-        "flat": {},
-        "info": {},
-        "checkpoints": [],
-        "videos": [],
-        "scores": {},
-        "notes": "",
-        "sides": None,
-    }
-    problems = [facts["problem"]] if facts["problem"] else []
-    try:
-        if not _is_missing(run.config_path) and serves(run.config_path):
-            _check(run.config_path, serves)
-            rest["config"] = run.config.model_dump(mode="json")
-            rest["flat"] = flatten(rest["config"])
-    except UsageError as error:  # may be found only now: the card reads fast, not strictly
-        problems = list(dict.fromkeys([*problems, _told(str(error), run)]))
-        facts["status"] = DAMAGED
-    try:
-        rest["checkpoints"] = checkpoint.list_steps(run.checkpoints)
-        rest["videos"] = list_videos(run)
-    except (OSError, ValueError) as error:
-        problems.append(f"its folders cannot be read ({_reason(error)})")
-    traces = {video: run.videos / f"{video}.json" for video in rest["videos"]}
-    rest["scores"] = {video: score_of(path) for video, path in traces.items() if serves(path)}
+    facts = card(name, run, serves) | {"config": None, "flat": {}, "info": {}, "checkpoints": []}
+    facts |= {"videos": [], "notes": "", "sides": None}
+    told = _Told(run, facts)
+    if serves(run.config_path):  # the card reads it fast, not strictly
+        told.add("config.yaml", lambda: _whole_config(run, serves))
+    told.add("checkpoints", lambda: {"checkpoints": checkpoint.list_steps(run.checkpoints)})
+    told.add("videos", lambda: {"videos": list_videos(run)})
+    traces = {video: run.videos / f"{video}.json" for video in facts["videos"]}
+    facts["scores"] = {video: score_of(path) for video, path in traces.items() if serves(path)}
     if serves(notes_path(run)):
         with suppress(OSError):
-            rest["notes"] = read_notes(run)
+            facts["notes"] = read_notes(run)
     if facts["world"] == "board":
-        rest["sides"] = facts_of(str(facts["game"]).partition("(")[0]).sides
+        facts["sides"] = facts_of(str(facts["game"]).partition("(")[0]).sides
     with suppress(UsageError, OSError):  # the card has told it
         _check(run.info_path, serves)
-        rest["info"] = _more_info(run)
-    rest["commands"] = commands.of_run(run, facts | rest)
-    return dict(finite(facts | rest | {"problem": "; ".join(problems) or None}))
+        facts["info"] = _more_info(run)
+    facts["commands"] = commands.of_run(run, facts)
+    return told.whole()
+
+
+def _whole_config(run: Run, serves: Serves) -> dict[str, Any]:
+    _check(run.config_path, serves)
+    config = run.config.model_dump(mode="json")
+    return {"config": config, "flat": flatten(config)}
 
 
 def _config_facts(run: Run, serves: Serves) -> dict[str, Any]:
@@ -244,11 +237,3 @@ def _check(path: Path, serves: Serves) -> None:
     if path.is_symlink():
         raise UsageError(f"{path.name} is a link that leads nowhere, or out of the folder")
     raise UsageError(f"{path.name} is not a file")
-
-
-def _told(message: str, run: Run) -> str:
-    return message.replace(f"{run.path}{os.sep}", "")
-
-
-def _reason(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from workbench.studio.answers import Answer
 from workbench.studio.library import Library
 from workbench.studio.queries import whole_number
-from workbench.studio.tournaments.facts import Filter, details, game, games, summary
+from workbench.studio.tournaments.facts import details, game, games, summary
 
 
 def routes(library: Library) -> list[BaseRoute]:
@@ -33,8 +33,8 @@ def routes(library: Library) -> list[BaseRoute]:
         folder = library.tournament(request.path_params["id"])
         query = request.query_params
         player, against = whole_number(query, "player"), whole_number(query, "against")
-        wanted = Filter(player, against, query.get("result") or None)
-        return Answer(games(folder, wanted, whole_number(query, "first") or 0))
+        first, result = whole_number(query, "first") or 0, query.get("result") or None
+        return Answer(games(folder, player, against, result, first))
 
     def its_game(request: Request) -> Response:
         found = game(library.tournament(request.path_params["id"]), request.path_params["n"])

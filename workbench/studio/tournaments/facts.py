@@ -23,14 +23,15 @@ from workbench.studio import commands
 from workbench.studio.cache import Cache, fingerprint
 from workbench.studio.tournaments.growing_file import read_games, read_scores
 from workbench.tournament.comparison import EVALUATIONS
-from workbench.tournament.comparison_tables import Estimate, Row, rank
+from workbench.tournament.comparison_tables import Row, rank
 from workbench.tournament.entrants import NET
 from workbench.tournament.records import GAMES, Record, results_of, without_repeats
 from workbench.tournament.standings import Standings, short_names, standings
 
 RECENT_SECONDS = 60.0  # a tournament in which something ended since is still going on
 GAMES_PER_PAGE = 50
-RESULTS = ("won", "drawn", "lost", "forfeit")
+# By result, the score of who has the first move if it is that one's, and if it is the other's.
+RESULTS = {"won": (1, 0), "drawn": (0.5, 0.5), "lost": (0, 1), "forfeit": ()}
 KEPT = 64  # tables of either kind
 
 
@@ -52,15 +53,8 @@ class Table(NamedTuple):
     unreadable: int
 
 
-class Scores(NamedTuple):
-    """A tournament that compares returns, by rank; `unreadable` lines make no sense."""
-
-    rows: list[Row]
-    unreadable: int
-
-
 _tables: Cache[Table] = Cache(KEPT)
-_scores: Cache[Scores] = Cache(KEPT)
+_scores: Cache[tuple[list[Row], int]] = Cache(KEPT)
 
 
 def conditions_of(folder: Path) -> dict[str, Any]:
@@ -98,11 +92,9 @@ def table_of(folder: Path, conditions: dict[str, Any], resamples: int = 1000) ->
         if not names:
             raise UsageError("nobody has entered this tournament yet")
         distinct = results_of(without_repeats(records), names, first_seat)
-        table = standings(
-            names, records, rate(distinct, len(names), resamples=resamples), first_seat
-        )
-        ranked = [row.name for row in table.rows]
-        return Table(ranked, records, table, first_seat, unreadable)
+        ratings = rate(distinct, len(names), resamples=resamples)
+        table = standings(names, records, ratings, first_seat)
+        return Table([row.name for row in table.rows], records, table, first_seat, unreadable)
 
     written = fingerprint(folder / GAMES), json.dumps(conditions)
     return _tables.get((folder, resamples), make, written)
@@ -132,17 +124,15 @@ def summary(name: str, folder: Path) -> dict[str, Any]:
             table = table_of(folder, conditions, resamples=1)
             best = [(row.name, row.rating) for row in table.standings.rows]
             count, unreadable = len(table.records), table.unreadable
-        players = max(len(best), len(conditions["players"]))
-        names = dict(zip([n for n, _ in best], short_names([n for n, _ in best]), strict=True))
-        facts |= {
-            "players": players,
+        shorts = short_names([player for player, _ in best])
+        return facts | {
+            "players": max(len(best), len(conditions["players"])),
             "count": count,
             "unreadable": unreadable,
-            "best": best and {"name": best[0][0], "short": names[best[0][0]], "value": best[0][1]},
+            "best": best and {"name": best[0][0], "short": shorts[0], "value": best[0][1]},
         }
     except (UsageError, OSError) as error:
         return facts | {"problem": str(error)}
-    return facts
 
 
 def _state(folder: Path, conditions: dict[str, Any]) -> dict[str, Any]:
@@ -178,19 +168,18 @@ def details(name: str, folder: Path) -> dict[str, Any]:
 
 def _details_of_games(folder: Path, conditions: dict[str, Any]) -> dict[str, Any]:
     names, records, table, _, unreadable = table_of(folder, conditions)
-    shorts = short_names(names)
     ratings = table.ratings
     return {
         "players": [
             {**row._asdict(), "short": short, **ladder_of(row.name)}
-            for row, short in zip(table.rows, shorts, strict=True)
+            for row, short in zip(table.rows, short_names(names), strict=True)
         ],
         "points": table.points.tolist(),
         "pair_games": table.games.tolist(),
         "count": len(records),
         "distinct": table.distinct_games,
         "first_player_advantage": ratings.first_player_advantage,
-        "first_player_advantage_ci95": list(ratings.first_player_advantage_ci95),
+        "first_player_advantage_ci95": ratings.first_player_advantage_ci95,
         "first_player_score": table.first_player_score,
         "draws": table.draws,
         "forfeits": table.forfeits,
@@ -221,10 +210,10 @@ def _details_of_scores(folder: Path, conditions: dict[str, Any]) -> dict[str, An
                 "name": row.scores.player,
                 "short": short,
                 **ladder_of(row.scores.player),
-                "mean": _estimate(row.mean_return),
-                "success": _estimate(row.success),
-                "difference": _estimate(row.difference),
-                "better": _estimate(row.better),
+                "mean": row.mean_return,
+                "success": row.success,
+                "difference": row.difference,
+                "better": row.better,
                 "episodes": len(row.scores.returns),
                 "lengths": sum(row.scores.lengths) / len(row.scores.lengths),
             }
@@ -238,18 +227,16 @@ def _details_of_scores(folder: Path, conditions: dict[str, Any]) -> dict[str, An
     }
 
 
-def _estimate(estimate: Estimate | None) -> list[float | None] | None:
-    return None if estimate is None else list(estimate)
+def _scores_of(folder: Path, conditions: dict[str, Any]) -> tuple[list[Row], int]:
+    """Returns the players of a comparison by rank, and how many of its lines make no sense."""
 
-
-def _scores_of(folder: Path, conditions: dict[str, Any]) -> Scores:
-    def make() -> Scores:
+    def make() -> tuple[list[Row], int]:
         try:
             scores, unreadable = read_scores(folder, conditions)
         except KeyError as error:
             raise UsageError(f"conditions.json is damaged (it lacks {error})") from None
         above = _success_above(json.dumps(conditions.get("env"), sort_keys=True))
-        return Scores(rank(scores, above), unreadable)
+        return rank(scores, above), unreadable
 
     return _scores.get(folder, make, (fingerprint(folder / EVALUATIONS), json.dumps(conditions)))
 
@@ -264,38 +251,37 @@ def _success_above(env: str) -> float | None:
         return None
 
 
-class Filter(NamedTuple):
-    """Which games are asked for; a field that is None does not restrict them.
+def games(
+    folder: Path, player: int | None, against: int | None, result: str | None, first: int
+) -> dict[str, Any]:
+    """Returns a page of the games that are asked for, from number `first` of them on.
 
-    Attributes:
-        player: the number of who takes part, in the table's order.
-        against: that of the other one.
-        result: of `player`, or of who has the first move.
-    """
-
-    player: int | None = None
-    against: int | None = None
-    result: str | None = None
-
-
-def games(folder: Path, wanted: Filter, first: int) -> dict[str, Any]:
-    """Returns a page of the games that a filter leaves, from number `first` of them on.
+    Args:
+        folder: of the tournament.
+        player: the number of who takes part, in the table's order; None: anybody.
+        against: that of the other one; None: anybody.
+        result: of `player`, or of who has the first move; None: any.
+        first: how many games lie on the pages before.
 
     Raises:
-        UsageError: the folder is damaged, or the filter asks for what there is not.
+        UsageError: the folder is damaged, or what is asked for cannot be.
     """
     conditions = conditions_of(folder)
     if is_of_scores(conditions):
         raise UsageError("this tournament compares returns; it has no games")
     names, records, _, first_seat, _ = table_of(folder, conditions)
-    if wanted.result is not None and wanted.result not in RESULTS:
+    if result is not None and result not in RESULTS:
         raise UsageError(f"a result is one of {', '.join(RESULTS)}")
-    for number in (wanted.player, wanted.against):
-        if number is not None and not 0 <= number < len(names):
-            raise UsageError("there is no such player")
+    asked = {player, against} - {None}
+    if not asked <= set(range(len(names))):
+        raise UsageError("there is no such player")
     place = {name: i for i, name in enumerate(names)}
     lines = [_line(n, record, place, first_seat) for n, record in enumerate(records)]
-    found = [line for line in lines if _is_wanted(line, wanted)]
+    found = [
+        line
+        for line in lines
+        if asked <= set(line["players"]) and (result is None or _has_result(line, player, result))
+    ]
     return {"total": len(found), "first": first, "games": found[first : first + GAMES_PER_PAGE]}
 
 
@@ -312,15 +298,12 @@ def _line(n: int, record: Record, place: dict[str, int], first_seat: int) -> dic
     }
 
 
-def _is_wanted(line: dict[str, Any], wanted: Filter) -> bool:
-    players, score = line["players"], line["score"]
-    if not {wanted.player, wanted.against} - {None} <= set(players):
-        return False
-    if wanted.result == "forfeit":
+def _has_result(line: dict[str, Any], player: int | None, result: str) -> bool:
+    """Returns whether a game ended so for `player`, or for who has the first move."""
+    if result == "forfeit":
         return bool(line["forfeit"])
-    if wanted.player is not None and players[0] != wanted.player:
-        score = 1 - score
-    return wanted.result is None or score == {"won": 1.0, "drawn": 0.5, "lost": 0.0}[wanted.result]
+    is_first = player in (None, line["players"][0])
+    return bool(line["score"] == RESULTS[result][not is_first])
 
 
 def game(folder: Path, number: int) -> dict[str, Any] | None:
@@ -338,21 +321,20 @@ def game(folder: Path, number: int) -> dict[str, Any] | None:
     names, records, *_ = table_of(folder, conditions)
     if not 0 <= number < len(records):
         return None
-    record = records[number]
+    (*players, opening), played, _, opening_plies = records[number]
     shorts = dict(zip(names, short_names(names), strict=True))
-    players = [record.key.seat_0, record.key.seat_1]
     return {
         "game": conditions["game"],
         "max_plies": conditions.get("max_plies"),
         "players": players,
         "short": [shorts[name] for name in players],
-        "moves": record.game.history,
-        "opening": record.key.opening,
-        "opening_plies": record.opening_plies,
-        "score": record.game.score,
-        "forfeit": record.game.forfeit,
-        "reason": record.game.reason,
-        "milliseconds": record.game.milliseconds,
+        "moves": played.history,
+        "opening": opening,
+        "opening_plies": opening_plies,
+        "score": played.score,
+        "forfeit": played.forfeit,
+        "reason": played.reason,
+        "milliseconds": played.milliseconds,
         "number": number,
         "count": len(records),
     }

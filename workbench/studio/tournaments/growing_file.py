@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from workbench.tournament.comparison import EVALUATIONS, parse_scores
 from workbench.tournament.comparison_tables import Scores
@@ -16,30 +16,22 @@ from workbench.tournament.records import GAMES, Record, parse_record
 T = TypeVar("T")
 
 
-class Lines(NamedTuple, Generic[T]):
-    """The entries of a file; `unreadable`: how many of its complete lines make no sense."""
-
-    entries: list[T]
-    unreadable: int
-
-
-def read_games(folder: Path) -> Lines[Record]:
-    """Returns the games of a tournament; of two with the same key the latest."""
+def read_games(folder: Path) -> tuple[list[Record], int]:
+    """Returns the games of a tournament, of two with the same key the latest; see `_read`."""
 
     def parse(line: Any) -> Record:
         record = parse_record(line)
-        game = record.game
-        if game.score not in (0.0, 0.5, 1.0) or min(game.history, default=0) < 0:
-            raise ValueError("no such game can be")
-        if not all(map(math.isfinite, game.milliseconds)) or record.opening_plies < 0:
+        game, numbers = record.game, (record.opening_plies, *record.game.history)
+        can_be = game.score in (0.0, 0.5, 1.0) and min(numbers) >= 0
+        if not (can_be and all(map(math.isfinite, game.milliseconds))):
             raise ValueError("no such game can be")
         return record
 
     return _read(folder / GAMES, parse, lambda record: record.key)
 
 
-def read_scores(folder: Path, conditions: dict[str, Any]) -> Lines[Scores]:
-    """Returns the evaluations of a comparison; of two of the same player the latest.
+def read_scores(folder: Path, conditions: dict[str, Any]) -> tuple[list[Scores], int]:
+    """Returns the evaluations of a comparison, of two of a player the latest; see `_read`.
 
     Raises:
         KeyError: `conditions` are of something else.
@@ -56,12 +48,12 @@ def read_scores(folder: Path, conditions: dict[str, Any]) -> Lines[Scores]:
     return _read(folder / EVALUATIONS, parse, lambda scores: scores.player)
 
 
-def _read(path: Path, parse: Callable[[Any], T], key: Callable[[T], Any]) -> Lines[T]:
-    """Returns the entries of a file, of which the last line may still be being written."""
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return Lines([], 0)
+def _read(path: Path, parse: Callable[[Any], T], key: Callable[[T], Any]) -> tuple[list[T], int]:
+    """Returns the entries of a file, and how many of its lines make no sense.
+
+    The last line may still be being written, and does not count.
+    """
+    content = path.read_bytes() if path.exists() else b""
     entries: dict[Any, T] = {}
     unreadable = 0
     for line in content[: content.rfind(b"\n") + 1].splitlines():
@@ -70,4 +62,4 @@ def _read(path: Path, parse: Callable[[Any], T], key: Callable[[T], Any]) -> Lin
             entries[key(entry)] = entry
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             unreadable += 1
-    return Lines(list(entries.values()), unreadable)
+    return list(entries.values()), unreadable

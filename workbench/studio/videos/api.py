@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from workbench.errors import UsageError
+from workbench.evaluation.load import episodic_config
 from workbench.recording.frame import Pixels, strip_height
 from workbench.runs import checkpoint
 from workbench.runs.run import Run
@@ -25,29 +26,10 @@ from workbench.studio import commands
 from workbench.studio.answers import Answer, WorkQueue
 from workbench.studio.library import Library
 from workbench.studio.queries import MOST, one_of, whole_number
-from workbench.studio.videos.enactment import (
-    Enactment,
-    Enactments,
-    nearest_checkpoint,
-    network_of,
-    recorded_at,
-    world_and_agent,
-)
+from workbench.studio.videos import insight
+from workbench.studio.videos.enactment import Enactment, Enactments, nearest_checkpoint, recorded_at
 from workbench.studio.videos.facts import find, frame_size, list_videos
-from workbench.studio.videos.insight import (
-    TINTS,
-    Look,
-    activation_sheet,
-    coloured_by_activity,
-    events,
-    filter_sheet,
-    first_convolution,
-    newest_frame,
-    saliency,
-    state_values,
-    surprises,
-    tinted,
-)
+from workbench.studio.videos.insight import Look
 from workbench.studio.videos.screen import older_crop
 from workbench.studio.videos.traces import read_episode
 
@@ -97,9 +79,9 @@ def episode_facts(run: Run, trace_path: Path) -> dict[str, Any]:
         UsageError: it is that of a board game, or the trace or the config is damaged.
     """
     trace = read_episode(trace_path)
-    _, agent = world_and_agent(run)
+    agent = episodic_config(run).agent
     scale = float(getattr(agent, "reward_scale", 1.0))
-    errors = surprises(trace, agent.discount, scale, agent.reward_clip)
+    errors = insight.surprises(trace, agent.discount, scale, agent.reward_clip)
     asked = recorded_at(trace_path.stem)
     steps = checkpoint.list_steps(run.checkpoints)
     video = trace_path.with_suffix(".mp4")
@@ -110,9 +92,9 @@ def episode_facts(run: Run, trace_path: Path) -> dict[str, Any]:
         "frames": trace.end + 1,
         "fps": trace.fps,
         "discount": agent.discount,
-        "value": np.round(state_values(trace), DIGITS).tolist(),
+        "value": np.round(insight.state_values(trace), DIGITS).tolist(),
         "surprise": np.round(errors, DIGITS).tolist(),
-        "events": [event._asdict() for event in events(trace, errors)],
+        "events": [event._asdict() for event in insight.events(trace, errors)],
         "commands": commands.of_recording(run, trace_path.stem),
         "checkpoint": {"asked": asked, "used": nearest_checkpoint(run, asked) if steps else None},
     }
@@ -120,7 +102,7 @@ def episode_facts(run: Run, trace_path: Path) -> dict[str, Any]:
 
 def _agent(request: Request, enactment: Enactment) -> Response:
     spec = enactment.spec
-    convolution = first_convolution(network_of(enactment.agent))
+    convolution = insight.first_convolution(enactment.agent.acting_network)
     return Answer(
         {
             "checkpoint": enactment.checkpoint,
@@ -142,40 +124,40 @@ def _agent(request: Request, enactment: Enactment) -> Response:
 def _saliency(request: Request, enactment: Enactment) -> Response:
     t = _moment(request, enactment)
     look: Look = one_of(request.query_params, "of", get_args(Look))
-    maps = saliency(enactment.obs(t), lambda obs: enactment.value_and_scores(t, obs))
-    return _png(tinted(maps[look], TINTS[look]))
+    maps = insight.saliency(enactment.obs(t), lambda obs: enactment.value_and_scores(t, obs))
+    return _png(insight.tinted(maps[look], insight.TINTS[look]))
 
 
 def _observation(request: Request, enactment: Enactment) -> Response:
     obs = enactment.obs(_moment(request, enactment))
-    return _png(newest_frame(obs, enactment.spec.frame_channels))
+    return _png(insight.newest_frame(obs, enactment.spec.frame_channels))
 
 
 def _activations(request: Request, enactment: Enactment) -> Response:
     t = _moment(request, enactment)
-    convolution = first_convolution(network_of(enactment.agent))
+    convolution = insight.first_convolution(enactment.agent.acting_network)
     if convolution is None:
         raise HTTPException(404, "this network has no convolution")
     with torch.no_grad():
         maps = convolution(torch.from_numpy(enactment.obs(t)[None]).float()).relu()[0].numpy()
-    return _png(activation_sheet(maps))
+    return _png(insight.activation_sheet(maps))
 
 
 def _memory(request: Request, enactment: Enactment) -> Response:
     if not enactment.memories:
         raise HTTPException(404, "this agent remembers nothing")
-    return _png(coloured_by_activity(enactment.memories[0][1:].T))
+    return _png(insight.coloured_by_activity(enactment.memories[0][1:].T))
 
 
 def _filters(run: Run, env_steps: int) -> Pixels:
-    world, _ = world_and_agent(run)
+    world = episodic_config(run).env
     path = run.checkpoints / str(nearest_checkpoint(run, env_steps))
     for name, tensor in checkpoint.load_model(path).items():
         if name.endswith("torso.0.weight") and tensor.dim() == 4:
             frames = int(getattr(world, "stack", 1))
             if tensor.shape[1] % frames or tensor.shape[1] // frames not in (1, 3):
                 raise UsageError(f"{path} does not belong to {run.config_path}")
-            return filter_sheet(tensor, tensor.shape[1] // frames)
+            return insight.filter_sheet(tensor, tensor.shape[1] // frames)
     raise HTTPException(404, "this network has no convolution")
 
 

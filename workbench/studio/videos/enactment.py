@@ -5,7 +5,7 @@ actions bring back each observation, and the agent what it remembered. Frames ar
 once for each stack that they are part of.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from math import prod
@@ -14,14 +14,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
 
 from agents import make_agent
-from agents.base import Agent, Array, Decision, Memory
+from agents.base import Agent, Array, Decision
 from agents.config import EpisodicAgentConfig
 from envs import env_spec, make_envs
 from envs.base import EnvConfig, EnvSpec, Step
-from envs.grid import MiniGridConfig
 from workbench.errors import UsageError
 from workbench.evaluation.load import episodic_config
 from workbench.recording.frame import ScreenBox
@@ -53,17 +51,6 @@ def recorded_at(video: str) -> int:
     return int(step)
 
 
-def world_and_agent(run: Run) -> tuple[EnvConfig, EpisodicAgentConfig]:
-    """Returns what was trained where; raises UsageError for a board game or a broken config."""
-    config = episodic_config(run)
-    return config.env, config.agent
-
-
-def network_of(agent: Agent) -> nn.Module:
-    """Returns the network that an agent acts by."""
-    return agent.acting_network
-
-
 @dataclass(frozen=True)
 class Enactment:
     """An episode with its observations and memories, and the agent that acted in it."""
@@ -89,12 +76,13 @@ class Enactment:
 
     def think(self, t: int, obs: npt.NDArray[np.uint8]) -> Decision:
         """Returns what the agent decides at frame t if it sees `[B, C, H, W]` there instead."""
-        count = len(obs)
+        none, ones = np.zeros(len(obs), np.float32), np.ones(len(obs), np.float32)
+        step = Step(obs, none, ones, np.full(len(obs), t == 0), np.zeros(len(obs), np.bool_))
         memory = tuple(
-            torch.from_numpy(np.repeat(before[None, t : t + 1], count, 1))
+            torch.from_numpy(np.repeat(before[None, t : t + 1], len(obs), 1))
             for before in self.memories
         )
-        return self.agent.act(_step(obs, first=t == 0), memory, explore=False)[0]
+        return self.agent.act(step, memory, explore=False)[0]
 
     def value_and_scores(self, t: int, obs: npt.NDArray[np.uint8]) -> tuple[Array, Array]:
         """Returns the values `[B]`, and Q-values or log-probabilities `[B, A]`; see `think`."""
@@ -104,19 +92,14 @@ class Enactment:
         return values[:, 0], np.log(np.maximum(policy, np.finfo(np.float32).tiny))
 
 
-def _step(obs: npt.NDArray[np.uint8], *, first: bool) -> Step:
-    count = len(obs)
-    none, ones = np.zeros(count, np.float32), np.ones(count, np.float32)
-    return Step(obs, none, ones, np.full(count, first), np.zeros(count, np.bool_))
-
-
 def enact(run: Run, env_steps: int, trace: EpisodeTrace) -> Enactment:
     """Plays the episode of `trace` once more; takes seconds where it is long.
 
     Raises:
         UsageError: there is no whole checkpoint, or the world no longer does what was recorded.
     """
-    world, agent_config = world_and_agent(run)
+    config = episodic_config(run)
+    world, agent_config = config.env, config.agent
     used = nearest_checkpoint(run, env_steps)
     weights = checkpoint.load_model(run.checkpoints / str(used))
     try:
@@ -126,10 +109,9 @@ def enact(run: Run, env_steps: int, trace: EpisodeTrace) -> Enactment:
         stack, (c, h, w) = spec.stack, spec.frame_shape
         frames = np.concatenate([steps[0].obs.reshape(stack, c, h, w), *(s.obs for s in steps[1:])])
         decisions, memories = _remember(agent, steps, frames)
-        precise = agent
         if agent_config.precision != "float32":
-            changes = {"precision": "float32"}
-            precise = _load(agent_config.model_copy(update=changes), spec, weights)
+            precise = agent_config.model_copy(update={"precision": "float32"})
+            agent = _load(precise, spec, weights)
         units = memories[0].shape[1] if memories else None
         screen = trace.screen or older_screen(world, units)
     except (ValueError, ImportError, OSError, RuntimeError) as error:
@@ -137,11 +119,11 @@ def enact(run: Run, env_steps: int, trace: EpisodeTrace) -> Enactment:
     return Enactment(
         trace=trace,
         spec=spec,
-        agent=precise,
+        agent=agent,
         checkpoint=used,
         note=_difference(trace, decisions, used, env_steps),
         screen=screen,
-        sees_screen=not (isinstance(world, MiniGridConfig) and world.view == "partial"),
+        sees_screen=world.sees_screen,
         frames=frames,
         memories=memories,
     )
@@ -186,18 +168,14 @@ def _remember(
     agent: Agent, steps: Sequence[Step], frames: npt.NDArray[np.uint8]
 ) -> tuple[dict[int, Decision], tuple[npt.NDArray[np.float32], ...]]:
     """Returns the decisions at some steps (at all, with a memory) and the memories before each."""
-    memory: Memory = agent.initial_memory(1)
-    stack = len(frames) - len(steps) + 1
-
-    def whole(t: int) -> Step:
-        return steps[t]._replace(obs=frames[t : t + stack].reshape(steps[0].obs.shape))
-
+    memory, stack = agent.initial_memory(1), len(frames) - len(steps) + 1
+    asked: Iterable[int] = range(len(steps))
     if not memory:
-        checked = np.unique(np.linspace(0, len(steps) - 1, CHECKED_STEPS).astype(int)).tolist()
-        return {t: agent.act(whole(t), memory, explore=False)[0] for t in checked}, ()
+        asked = np.unique(np.linspace(0, len(steps) - 1, CHECKED_STEPS).astype(int)).tolist()
     decisions, before = {}, [memory]
-    for t in range(len(steps)):
-        decisions[t], memory = agent.act(whole(t), memory, explore=False)
+    for t in asked:
+        step = steps[t]._replace(obs=frames[t : t + stack].reshape(steps[0].obs.shape))
+        decisions[t], memory = agent.act(step, memory, explore=False)
         before.append(memory)
     return decisions, tuple(
         torch.cat([m.reshape(1, -1) for m in part]).float().numpy()
@@ -226,9 +204,9 @@ def _difference(
 class Enactments:
     """A cache of the episodes that were played once more last, bounded by their bytes."""
 
-    def __init__(self, max_bytes: int = CACHE_BYTES) -> None:
+    def __init__(self) -> None:
         """Always keeps the newest one, however large it is."""
-        self._kept: Cache[Enactment] = Cache(max_bytes, lambda enactment: enactment.nbytes)
+        self._kept: Cache[Enactment] = Cache(CACHE_BYTES, lambda enactment: enactment.nbytes)
 
     def get(self, run: Run, trace_path: Path) -> Enactment:
         """Returns the episode of a trace; raises as `read_episode` and `enact` do."""

@@ -27,7 +27,7 @@ SURPRISE_THRESHOLD = 6.0  # times the robust standard deviation of all errors
 LEAST_SURPRISE = 0.02  # times the largest value
 SURPRISE_DISTANCE = 4  # env_steps between two that are told
 ROBUST_SIGMA = 1.4826  # the standard deviation of a normal variable over its median deviation
-KERNEL_COLUMNS = 16
+KERNEL_COLUMNS, MAP_COLUMNS = 16, 8
 GAP = 1  # pixels between the tiles of a sheet
 
 Look = Literal["choice", "value"]
@@ -74,9 +74,8 @@ def outliers(errors: npt.NDArray[np.float64], least: float) -> list[int]:
 
     Of neighbours only the largest is told.
     """
-    middle = np.median(errors)
-    spread = ROBUST_SIGMA * np.median(np.abs(errors - middle))
-    size = np.abs(errors - middle)
+    size = np.abs(errors - np.median(errors))
+    spread = ROBUST_SIGMA * np.median(size)
     found: list[int] = []
     for t in np.argsort(-size, kind="stable").tolist():
         if len(found) == MAX_SURPRISES or size[t] <= max(SURPRISE_THRESHOLD * spread, least):
@@ -93,13 +92,10 @@ def events(trace: EpisodeTrace, errors: npt.NDArray[np.float64]) -> list[Event]:
     Atari says so.
     """
     end = len(trace.rewards) - 1
-    found = [
-        Event(int(t) + 1, "reward", float(trace.rewards[t]))
-        for t in trace.rewards[:end].nonzero()[0]
-    ]
-    found += [
-        Event(int(t) + 1, "life", 0.0) for t in (trace.discounts[: end - 1] == 0).nonzero()[0]
-    ]
+    rewarded = np.flatnonzero(trace.rewards[:end]).tolist()
+    lost = np.flatnonzero(trace.discounts[: end - 1] == 0).tolist()
+    found = [Event(t + 1, "reward", float(trace.rewards[t])) for t in rewarded]
+    found += [Event(t + 1, "life", 0.0) for t in lost]
     least = LEAST_SURPRISE * float(np.abs(trace.values).max())
     found += [Event(t, "surprise", float(errors[t])) for t in outliers(errors, least)]
     found.append(Event(end, "end", 0.0))
@@ -207,10 +203,10 @@ def filter_sheet(weight: Tensor, frame_channels: int) -> Pixels:
     return sheet(coloured.reshape(-1, height, width, 3), columns)
 
 
-def activation_sheet(maps: Array, columns: int = 8) -> Pixels:
+def activation_sheet(maps: Array) -> Pixels:
     """Returns a picture of feature maps `[K, h, w]`, dark where silent; all have one scale."""
     peak = float(np.abs(maps).max())
-    return sheet(coloured_by_activity(maps / peak if peak > 0 else maps), columns)
+    return sheet(coloured_by_activity(maps / peak if peak > 0 else maps), MAP_COLUMNS)
 
 
 def coloured_by_activity(activity: npt.NDArray[Any]) -> Pixels:
@@ -222,13 +218,11 @@ def sheet(tiles: Pixels, columns: int) -> Pixels:
     """Returns tiles `[N, h, w, 3]` in rows of `columns`, with gaps between them."""
     count, height, width, _ = tiles.shape
     columns = min(columns, count)
-    rows = -(-count // columns)
-    size = rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, 3
-    picture = np.full(size, BACKGROUND, np.uint8)
-    for i, tile in enumerate(tiles):
-        top, left = (i // columns) * (height + GAP), (i % columns) * (width + GAP)
-        picture[top : top + height, left : left + width] = tile
-    return picture
+    rows, down, across = -(-count // columns), height + GAP, width + GAP
+    framed = np.full((rows * columns, down, across, 3), BACKGROUND, np.uint8)
+    framed[:count, :height, :width] = tiles
+    picture = framed.reshape(rows, columns, down, across, 3).swapaxes(1, 2)
+    return picture.reshape(rows * down, columns * across, 3)[:-GAP, :-GAP]
 
 
 def newest_frame(obs: npt.NDArray[np.uint8], frame_channels: int) -> Pixels:

@@ -26,6 +26,8 @@ from workbench.studio.videos.screen import parse_screen
 MAX_BYTES = 64_000_000
 LARGEST = 1e100  # so that sums stay finite
 Floats = npt.NDArray[np.float64]
+# UsageError: a move is not legal.
+DAMAGE = (OSError, ValueError, TypeError, LookupError, OverflowError, RecursionError, UsageError)
 
 
 @dataclass(frozen=True)
@@ -126,15 +128,7 @@ def _telling_damage(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise UsageError("this video has no trace beside it") from None
-    except (
-        OSError,
-        ValueError,
-        TypeError,
-        LookupError,
-        OverflowError,
-        RecursionError,
-        UsageError,  # a move is not legal
-    ) as error:
+    except DAMAGE as error:
         raise UsageError(f"the trace {path.name} is damaged ({error})") from None
 
 

@@ -335,7 +335,7 @@ def check_failed(player, opened, caplog):
         (arcade.Side, "advance", {"do": "press", "button": "left"}),
         (arcade.Side, "screen", {"do": "press", "button": "left"}),
         (arcade.Duel, "_think", {"do": "press", "button": "left"}),
-        (arcade.Side, "begin", {"do": "restart", "seed": 1}),
+        (arcade.Side, "__init__", {"do": "restart", "seed": 1}),
     ],
     ids=["world", "screen", "agent", "restart"],
 )

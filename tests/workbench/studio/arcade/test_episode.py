@@ -140,8 +140,7 @@ def test_who_is_over_is_left_alone_and_both_can_begin_anew():
 def test_lives_are_told_where_a_game_has_them():
     config = AtariConfig(kind="atari", game="breakout")
     with closing(make_rendered_env(config)) as env:
-        side = arcade.Side(env)
-        side.begin(0)
+        side = arcade.Side(env, 0)
         assert side.lives == 5
         for _ in range(100):
             side.advance(1)

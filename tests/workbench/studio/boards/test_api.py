@@ -277,7 +277,7 @@ def test_a_network_that_a_link_leads_out_to_is_not_loaded(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "game", ["efg_game(filename=README.md)", "hex(board_size=50)", "havannah(board_size=50)"]
+    "game", ["efg_game(filename=README.md)", "hex(board_size=32)", "havannah(board_size=17)"]
 )
 def test_games_read_no_files_and_need_names_that_are_text(studio, game):
     status, answer = answer_of(studio, "positions", {"game": game})

@@ -11,9 +11,8 @@ from playwright.sync_api import expect
 from tests.workbench.studio.conftest import ZOO, served
 from tests.workbench.studio.made_runs import make_run
 from tests.workbench.studio.runs.test_changes import locked
-from workbench.studio.guard import LOOPBACK
+from workbench.studio.guard import LOOPBACK, Access
 from workbench.studio.library import Library
-from workbench.studio.runs.changes import Changes
 from workbench.studio.server import make_app
 
 TOKEN = "a-token"
@@ -28,7 +27,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def site(folder):
-    app = make_app(Library([folder]), hosts=LOOPBACK, token=None, changes=Changes(folder, TOKEN))
+    app = make_app(Library([folder]), Access(LOOPBACK, None, changes_token=TOKEN), folder)
     with served(app) as url:
         yield url
 
@@ -161,7 +160,7 @@ def without_videos(tmp_path_factory):
     text = config.read_text().replace("seed: 1\n", "seed: 2\n")
     other = "float32" if "precision: bfloat16" in text else "bfloat16"
     config.write_text(re.sub(r"precision: \w+", f"precision: {other}", text))
-    with served(make_app(Library([folder]), hosts=LOOPBACK, token=None)) as url:
+    with served(make_app(Library([folder]), Access(LOOPBACK, None))) as url:
         yield url
 
 

@@ -14,9 +14,8 @@ from workbench.errors import UsageError
 from workbench.runs.notes import MAX_NOTES, read_notes, rename_run, write_notes
 from workbench.runs.removal import delete_run
 from workbench.runs.run import Run
-from workbench.studio.guard import LOOPBACK
+from workbench.studio.guard import LOOPBACK, Access
 from workbench.studio.library import Library
-from workbench.studio.runs.changes import Changes
 from workbench.studio.server import make_app
 
 TOKEN = "a-token"
@@ -34,7 +33,7 @@ def folder(tmp_path):
 @pytest.fixture
 def site(folder):
     library = Library([folder, folder.parent / "elsewhere"])
-    app = make_app(library, hosts=LOOPBACK, token=None, changes=Changes(folder, TOKEN))
+    app = make_app(library, Access(LOOPBACK, None, changes_token=TOKEN), folder)
     with served(app) as url:
         yield url
 
@@ -205,10 +204,10 @@ def test_what_no_page_tells_changes_nothing(folder, site, told):
 
 def test_where_changes_are_off_the_page_says_why_and_nothing_is_changed(folder):
     library = Library([folder])
-    with served(make_app(library, hosts=LOOPBACK, token=None)) as url:
+    with served(make_app(library, Access(LOOPBACK, None))) as url:
         assert ask(url, "/api/changes/").json["why"].endswith("without --changes")
         assert post(url, "mine/delete", {"name": "mine"}).status_code == 403
-    app = make_app(library, hosts=None, token=TOKEN, changes=Changes(folder, TOKEN))
+    app = make_app(library, Access(None, TOKEN, changes_token=TOKEN), folder)
     with served(app) as url:
         assert post(url, "mine/delete", {"name": "mine"}, Cookie=None).status_code == 401
         cookie = {"Cookie": f"ludus-token-{url.rsplit(':', 1)[1]}={TOKEN}"}

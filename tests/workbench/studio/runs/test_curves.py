@@ -13,7 +13,6 @@ from workbench.studio.runs.curves import (
     BAND_CELLS,
     MAX_NAMES,
     Curve,
-    CurveStore,
     MetricsReader,
     band,
     thin,
@@ -139,38 +138,11 @@ def test_a_line_without_end_is_given_up(path, monkeypatch):
     assert returns(MetricsReader(path)) == [1, 2]
 
 
-def write_and_measure(path):
-    write_metrics(path, lines_of([0]))
-    return path.stat().st_size
-
-
 def test_a_file_that_would_fill_the_memory_is_not_read(tmp_path):
     with (tmp_path / "huge").open("wb") as file:
         file.truncate(2 << 30)
     with pytest.raises(OSError, match="too large"):
-        CurveStore().read(tmp_path / "huge")
-
-
-def test_the_store_forgets_what_was_asked_for_longest_ago(tmp_path):
-    size = write_and_measure(tmp_path / "0")
-    store, readers = CurveStore(max_bytes=2 * size), []
-    for i in range(3):
-        write_metrics(tmp_path / str(i), lines_of([i]))
-        readers.append(store.read(tmp_path / str(i)))
-    assert store.read(tmp_path / "2") is readers[2]
-    assert store.read(tmp_path / "1") is readers[1]
-    assert store.read(tmp_path / "0") is not readers[0]
-
-
-def test_the_store_keeps_a_number_of_files_however_small(tmp_path):
-    store = CurveStore(max_readers=2)
-    readers = []
-    for i in range(3):
-        (tmp_path / str(i)).touch()
-        readers.append(store.read(tmp_path / str(i)))
-    assert store.read(tmp_path / "2") is readers[2]
-    assert store.read(tmp_path / "1") is readers[1]
-    assert store.read(tmp_path / "0") is not readers[0]
+        MetricsReader(tmp_path / "huge").update()
 
 
 @given(st.lists(numbers, min_size=1, max_size=400), st.integers(4, 60))

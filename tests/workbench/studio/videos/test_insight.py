@@ -362,7 +362,7 @@ def test_an_episode_that_would_fill_the_memory_is_not_played(monkeypatch):
         enact(run, recorded_at(path.stem), read_episode(path))
 
 
-def test_the_newest_episodes_are_kept_as_long_as_they_fit():
+def test_the_newest_episodes_are_kept_as_long_as_they_fit(monkeypatch):
     run, path = run_of("grid-memory")
     other_run, other = run_of("grid-doorkey")
     kept = Enactments()
@@ -371,7 +371,9 @@ def test_the_newest_episodes_are_kept_as_long_as_they_fit():
     second = kept.get(other_run, other)
     assert kept.get(run, path) is first
     assert kept.get(other_run, other) is second
-    small = Enactments(max_bytes=first.nbytes + second.nbytes - 1)
+    both = first.nbytes + second.nbytes
+    monkeypatch.setattr("workbench.studio.videos.enactment.CACHE_BYTES", both - 1)
+    small = Enactments()
     first = small.get(run, path)
     assert small.get(run, path) is first
     second = small.get(other_run, other)
