@@ -13,19 +13,12 @@ from pydantic_core import ErrorDetails
 from agents import AGENTS
 from envs import ENVS
 from workbench.config import BOARDS, TrainConfig, config_of_agent
-from workbench.suggestions import (
-    AGENTS_ELSEWHERE,
-    ENVS_ELSEWHERE,
-    VALUES_ELSEWHERE,
-    choices,
-    key_meant,
-    siblings,
-)
+from workbench.suggestions import choices, elsewhere, key_meant, siblings
 
 
 def unknown_agent(path: Path, kind: Any) -> str:
     """Returns a line on an `agent.kind` that there is not."""
-    known = choices(str(kind), AGENTS_ELSEWHERE, AGENTS)
+    known = choices(str(kind), elsewhere("agents"), AGENTS)
     return f"{path}: agent.kind: unknown agent {kind!r}{known}"
 
 
@@ -47,9 +40,9 @@ def explain(
         return f"{path}: unknown key {key}; {has}{', '.join(siblings(location[:-1], keys))}"
     if error["type"] == "kind_unknown":
         given, known = str(error["input"].get("kind")), error["ctx"]["known"]
-        elsewhere = ENVS_ELSEWHERE if key == "env" else {}
+        words = elsewhere("envs") if key == "env" else {}
         also = "; board needs agent.kind alphazero" if given == "board" else ""
-        near = choices(given, elsewhere, known)
+        near = choices(given, words, known)
         return f"{path}: {key}.kind: unknown kind {given!r}{near}{also}"
     if error["type"] == "kind_missing":
         return f"{path}: the key {key}.kind is missing"
@@ -57,7 +50,7 @@ def explain(
         return f"{path}: the key {key} is missing"
     if error["type"] == "literal_error":
         known = [one.strip("'") for one in re.split(", | or ", error["ctx"]["expected"])]
-        near = choices(str(error["input"]), VALUES_ELSEWHERE.get(key, {}), known)
+        near = choices(str(error["input"]), elsewhere("values").get(key, {}), known)
         return f"{path}: {key}: there is no {_as_typed(error['input'])} here{near}"
     if error["type"] in ("model_type", "model_attributes_type"):
         under = siblings(location, valid_keys(model, data)) or ["kind"]
