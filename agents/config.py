@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from agents.base import Agent
     from envs.base import EnvSpec
 
-TorsoName = Literal["nature", "small", "grid", "flat"]
+TorsoName = Literal["nature", "small", "grid", "cells", "flat"]
 CoreName = Literal["lstm", "none"]
 PrecisionName = Literal["auto", "float32", "bfloat16"]
 

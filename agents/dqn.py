@@ -107,6 +107,7 @@ class DQN(Agent):
             spec.num_actions,
             atoms=self._config.quantiles if self._config.head == "quantile" else 1,
             dueling=self._config.dueling,
+            parts=spec.parts,
         )
 
     @property

@@ -4,7 +4,7 @@ Pixels stay uint8 until the first layer; the scale 1/255 is folded into that lay
 pass over the images is spent on it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from agents.base import Flags, Memory
 from agents.config import CoreName, PrecisionName, TorsoName
+from agents.parts import PartsTorso
+from envs.base import Part
 
 FORGET_GATE_BIAS = 2.0
 # Far enough from 0 that a gate is exactly 0 or 1 whatever else goes into it.
@@ -25,6 +27,7 @@ CONVOLUTIONS: dict[TorsoName, tuple[list[tuple[int, int, int]], int]] = {
     "nature": ([(32, 8, 4), (64, 4, 2), (64, 3, 1)], 512),  # Mnih et al. 2015
     "small": ([(16, 8, 4), (32, 4, 2)], 256),  # Mnih et al. 2013
     "grid": ([(32, 8, 8), (64, 3, 1)], 128),  # one look at each tile of 8 pixels, then around it
+    "cells": ([(32, 3, 1), (64, 3, 1)], 128),  # boards and grids of one pixel a cell
     "flat": ([], 64),  # for probes of a few pixels
 }
 
@@ -46,12 +49,35 @@ class PixelFlatten(nn.Module):
         return pixels.flatten(1) / 255.0
 
 
-def make_torso(name: TorsoName, obs_shape: tuple[int, int, int]) -> tuple[nn.Sequential, int]:
-    """Returns the convolutions up to a flat feature vector, and its width.
+def make_torso(
+    name: TorsoName, obs_shape: tuple[int, int, int], parts: Sequence[Part] = ()
+) -> tuple[nn.Module, int]:
+    """Returns the layers up to a flat feature vector, and its width.
+
+    Args:
+        name: of the convolutions that pictures go through.
+        obs_shape: `(C, H, W)`, or `(stack, 1, W)` where there are parts.
+        parts: of one frame of an observation that is not one picture.
 
     Raises:
-        ValueError: the observation is too small for the convolutions.
+        ValueError: a picture is too small for the convolutions.
     """
+    if not parts:
+        return _picture_torso(name, obs_shape)
+    stack, (convolutions, hidden) = obs_shape[0], CONVOLUTIONS[name]
+    torsos, width = [], 0
+    for part in parts:
+        if part.kind == "picture":
+            channels, height, width_px = part.shape
+            torso, features = _picture_torso(name, (stack * channels, height, width_px))
+            torsos.append(torso)
+            width += features
+    channels = convolutions[-1][0] if convolutions else 0
+    mixed = PartsTorso(parts, stack, torsos, channels, hidden)
+    return mixed, width + mixed.added_features
+
+
+def _picture_torso(name: TorsoName, obs_shape: tuple[int, int, int]) -> tuple[nn.Sequential, int]:
     channels, height, width = obs_shape
     layers: list[nn.Module] = []
     for i, (out_channels, kernel, stride) in enumerate(CONVOLUTIONS[name][0]):
@@ -126,10 +152,11 @@ class QNetwork(nn.Module):
         *,
         atoms: int,
         dueling: bool,
+        parts: Sequence[Part] = (),
     ) -> None:
         """`atoms` is K: 1 for a scalar Q-value. Parameters are always float32."""
         super().__init__()
-        self.torso, features = make_torso(torso, obs_shape)
+        self.torso, features = make_torso(torso, obs_shape, parts)
         head = DuelingHead if dueling else LinearHead
         self.head = head(features, CONVOLUTIONS[torso][1], num_actions, atoms)
 
@@ -256,16 +283,20 @@ class Encoder(nn.Module):
         core: CoreName,
         core_size: int,
         dtype: torch.dtype,
+        parts: Sequence[Part] = (),
     ) -> None:
         """`core_size` is that of an LSTM; `dtype` is that of the arithmetic before the core."""
         super().__init__()
         self._dtype = dtype
-        self.torso, features = make_torso(torso, obs_shape)
+        self.torso, features = make_torso(torso, obs_shape, parts)
         hidden = CONVOLUTIONS[torso][1]
         self.hidden = nn.Sequential(nn.Linear(features, hidden), nn.ReLU())
         initialize(self.torso, self.hidden)
-        if CONVOLUTIONS[torso][0]:
-            nn.init.orthogonal_(self.torso[0].weight, PIXEL_GAIN)  # type: ignore[arg-type]
+        for layer in self.torso.modules():
+            if isinstance(layer, PixelConv2d):
+                nn.init.orthogonal_(layer.weight, PIXEL_GAIN)
+        if isinstance(self.torso, PartsTorso):
+            self.torso.start_plain()
         self.core = LSTMCore(hidden, core_size) if core == "lstm" else Memoryless()
         self.size = hidden + self.core.size
 

@@ -89,7 +89,9 @@ class PPO(Agent):
         self._env_steps = 0
         self._updates = 0
         dtype = arithmetic_dtype(config.precision)
-        encoder = Encoder(config.network, spec.obs_shape, config.core, config.core_size, dtype)
+        encoder = Encoder(
+            config.network, spec.obs_shape, config.core, config.core_size, dtype, spec.parts
+        )
         self.network = ActorCritic(encoder, spec.num_actions).to(device)
         self._optimizer = torch.optim.Adam(
             self.network.parameters(), lr=config.learning_rate, eps=config.adam_epsilon, fused=True

@@ -94,7 +94,9 @@ class R2D2(Agent):
     def _network(self, spec: EnvSpec) -> RecurrentQ:
         config = self._config
         dtype = arithmetic_dtype(config.precision)
-        encoder = Encoder(config.network, spec.obs_shape, config.core, config.core_size, dtype)
+        encoder = Encoder(
+            config.network, spec.obs_shape, config.core, config.core_size, dtype, spec.parts
+        )
         return RecurrentQ(encoder, spec.num_actions, dueling=config.dueling)
 
     @property

@@ -10,6 +10,7 @@ ENVS = {
     "minigrid": "envs.grid:MiniGridConfig",
     "crafter": "envs.crafter:CrafterConfig",
     "doom": "envs.doom:DoomConfig",
+    "gymnasium": "envs.gymnasium_worlds:GymnasiumConfig",
     "probe": "envs.probes:ProbeConfig",
 }
 

@@ -21,7 +21,8 @@ multiplies it by its γ.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple, Protocol, cast
+from math import prod
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +47,23 @@ class Step(NamedTuple):
     last: npt.NDArray[np.bool_]  # [N] this obs ends one; the action given to it is ignored
 
 
+class Part(NamedTuple):
+    """One of the things that an observation consists of, and how its bytes are read.
+
+    A picture `(C, H, W)` is uint8, a vector `(D,)` is float32, and a text `(L, 2)` holds two hashes
+    of each of its first L words, uint8 in 1..255, or 0 where there is no word.
+    """
+
+    name: str
+    kind: Literal["picture", "vector", "text"]
+    shape: tuple[int, ...]
+
+    @property
+    def num_bytes(self) -> int:
+        """How many bytes of an observation it takes."""
+        return prod(self.shape) * (4 if self.kind == "vector" else 1)
+
+
 @dataclass(frozen=True)
 class EnvSpec:
     """The facts of an environment that agents, replay and reports need.
@@ -55,6 +73,8 @@ class EnvSpec:
         num_envs: rows of every array, N.
         obs_shape: `(C, H, W)` of one observation, uint8.
         frame_channels: channels of one frame; an obs stacks `C // frame_channels` frames.
+        parts: empty where an observation is one picture. Else a frame is `(1, 1, W)`, the bytes of
+            these parts one after another.
         action_names: one name per action, in order; its length is the number of actions A.
         frames_per_step: emulator frames that one agent step takes.
         protocol: the name of the evaluation protocol, if the environment has several.
@@ -67,6 +87,7 @@ class EnvSpec:
     obs_shape: tuple[int, int, int]
     frame_channels: int
     action_names: tuple[str, ...]
+    parts: tuple[Part, ...] = ()
     frames_per_step: int = 1
     protocol: str | None = None
     eval_epsilon: float = 0.0
@@ -151,6 +172,10 @@ class HumanPlay:
 # Physical keys that move, of the arrows and of the left hand.
 UP, DOWN = ("ArrowUp", "KeyW"), ("ArrowDown", "KeyS")
 LEFT, RIGHT = ("ArrowLeft", "KeyA"), ("ArrowRight", "KeyD")
+
+
+class WorldFailure(ValueError):
+    """A world raised an exception or broke its own rules while it was played; says which one."""
 
 
 class EnvConfig(Config):

@@ -4,8 +4,9 @@ MiniGrid computes an observation twice per step and draws it tile by tile in Pyt
 99 % of a step. Here each kind of cell is drawn once, by MiniGrid itself, and then one gather makes
 the pictures of all envs: those of `RGBImgPartialObsWrapper` or `RGBImgObsWrapper`, bit for bit.
 
-The mission text of a BabyAI level is not part of the picture: only levels with one possible mission
-can be solved from it. `max_steps` cuts an episode off (discount 1); a goal or a death ends it.
+The mission of a BabyAI level is not part of the picture. With `mission_words` it is a second part
+of the observation; without, only levels with one possible mission can be solved.
+`max_steps` cuts an episode off (discount 1); a goal or a death ends it.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,9 +25,10 @@ from minigrid.core.grid import Grid
 from minigrid.core.world_object import Wall
 from pydantic import Field, field_validator
 
-from envs.base import LEFT, RIGHT, UP, EnvConfig, EnvSpec, HumanPlay
+from envs.base import LEFT, RIGHT, UP, EnvConfig, EnvSpec, HumanPlay, Part
 from envs.replayed import Outcome, ReplayedEnvs, Worlds
 from envs.spelling import did_you_mean, meant
+from envs.text import hash_words
 
 KEYS = {
     "left": LEFT,
@@ -68,6 +70,9 @@ class MiniGridConfig(EnvConfig):
     view_size: int = Field(default=7, ge=3, le=31, description="cells along a side of the view")
     tile_size: int = Field(default=8, ge=2, le=32, description="pixels along a side of a cell")
     stack: int = Field(default=1, ge=1, le=16)
+    mission_words: int = Field(
+        default=0, ge=0, le=512, description="of the mission that are read; 0: it is not seen"
+    )
 
     @field_validator("env_id")
     @classmethod
@@ -282,11 +287,19 @@ class MiniGridWorlds(Worlds):
         self._sight = _Sight(world, config.view_size)
         view = (config.view_size, config.view_size)
         height, width = (world.height, world.width) if self._full else view
+        frame = (3, height * config.tile_size, width * config.tile_size)
+        parts: tuple[Part, ...] = ()
+        if config.mission_words:
+            mission = Part("mission", "text", (config.mission_words, 2))
+            parts = (Part("picture", "picture", frame), mission)
+            frame = (1, 1, sum(part.num_bytes for part in parts))
+        self._missions = np.zeros((n, config.mission_words, 2), np.uint8)
         self.spec = EnvSpec(
             name=f"minigrid/{config.env_id}",
             num_envs=n,
-            obs_shape=(3 * config.stack, height * config.tile_size, width * config.tile_size),
-            frame_channels=3,
+            obs_shape=(frame[0] * config.stack, *frame[1:]),
+            frame_channels=frame[0],
+            parts=parts,
             action_names=tuple(action.name for action in Actions)[: world.action_space.n],
             success_return_above=0.0,
         )
@@ -294,6 +307,7 @@ class MiniGridWorlds(Worlds):
     def begin(self, i: int, seed: int) -> None:
         with redirect_stdout(None):  # BabyAI prints each rejected draw of a level
             self._worlds[i].reset(seed=seed)
+        self._missions[i] = hash_words(self._worlds[i].mission, self._missions.shape[1])
 
     def step(self, i: int, action: int) -> Outcome:
         _, reward, terminated, truncated, _ = self._worlds[i].step(action)
@@ -303,7 +317,11 @@ class MiniGridWorlds(Worlds):
         worlds = [self._worlds[i] for i in rows]
         poses = [self._sight.pose(world) for world in worlds]
         pictures = self._full_pictures if self._full else self._partial_pictures
-        return self._atlas.gather(pictures(worlds, poses))
+        frames = self._atlas.gather(pictures(worlds, poses))
+        if self.spec.parts:
+            missions = self._missions[rows].reshape(len(rows), -1)
+            frames = np.concatenate([frames.reshape(len(rows), -1), missions], 1)[:, None, None]
+        return frames
 
     def _partial_pictures(self, worlds: Sequence[Any], poses: Sequence[Pose]) -> IntArray:
         """Returns the numbers `[n, V, V]` of the pictures that make up each agent's view."""

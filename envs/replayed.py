@@ -1,8 +1,9 @@
-"""Deterministic simulators behind `envs.base.VectorEnv`, restored by replaying actions.
+"""Simulators behind `envs.base.VectorEnv`, restored by replaying actions.
 
-Every episode has a seed of its own, derived from the run's seed, and a simulator repeats an episode
-exactly given its seed and actions. So the actions of the unfinished episodes are all that a stream
-is brought back from.
+Every episode has a seed of its own, derived from the run's seed, and our simulators repeat an
+episode exactly given its seed and actions. So the actions of the unfinished episodes are all that a
+stream is brought back from. A world that may not repeat itself (`Worlds.repeats`) is checked
+by its last observation; where another one comes, the episode is cut off, and a new one begins.
 """
 
 from collections import deque
@@ -23,6 +24,7 @@ class Worlds(Protocol):
     """N copies of a simulator; calls for different copies may come from different threads."""
 
     spec: EnvSpec
+    repeats: bool = True  # surely, given seed and actions
 
     def begin(self, i: int, seed: int) -> None:
         """Starts an episode of copy i, the same one for the same seed whatever was before."""
@@ -61,6 +63,7 @@ class ReplayedEnvs(RenderableEnv):
         self._played: list[list[int]] = [[] for _ in range(n)]  # its actions so far
         self._was_last = np.ones(n, np.bool_)
         self._obs = np.zeros((n, *self.spec.obs_shape), np.uint8)
+        self._cut_off = np.zeros(n, np.bool_)  # by the tick that was sent
         self._sent: npt.NDArray[np.int64] | None = None
         self._outcomes: Iterator[Outcome] = iter(())  # of the tick that was sent
 
@@ -71,6 +74,7 @@ class ReplayedEnvs(RenderableEnv):
         self._episode = np.full(n, -1, np.int64)
         # As if every env had just ended an episode: the pending tick starts a new one everywhere.
         self._was_last = np.ones(n, np.bool_)
+        self._cut_off = np.zeros(n, np.bool_)
         self.send(np.zeros(n, np.int64))
 
     def send(self, actions: npt.NDArray[np.int64]) -> None:
@@ -81,6 +85,8 @@ class ReplayedEnvs(RenderableEnv):
         if self._was_last[i]:
             self._begin(i, int(self._episode[i]) + 1)
             return 0.0, False, False
+        if self._cut_off[i]:
+            return 0.0, False, True
         return self.worlds.step(i, action)
 
     def _begin(self, i: int, episode: int) -> None:
@@ -102,6 +108,9 @@ class ReplayedEnvs(RenderableEnv):
         obs = np.empty_like(self._obs)
         obs[:, :-channels] = np.where(first[:, None, None, None], 0, self._obs[:, channels:])
         obs[:, -channels:] = self.worlds.draw(range(self.spec.num_envs))
+        if self._cut_off.any():
+            obs[self._cut_off] = self._obs[self._cut_off]
+            self._cut_off[:] = False
         self._obs = obs
         self._was_last = terminated | truncated
         discount = 1.0 - terminated.astype(np.float32)
@@ -115,7 +124,8 @@ class ReplayedEnvs(RenderableEnv):
             [] if ended else actions
             for ended, actions in zip(self._was_last, self._played, strict=True)
         ]
-        return {
+        seen = {} if self.worlds.repeats else {"obs": self._obs.copy()}
+        return seen | {
             "world": self.spec.name,
             "seed": self._seed,
             "episode": self._episode.copy(),
@@ -138,6 +148,10 @@ class ReplayedEnvs(RenderableEnv):
         self._played = [actions.tolist() for actions in np.split(state["actions"], ends[:-1])]
         unfinished = np.flatnonzero(~self._was_last).tolist()
         deque(self._map(self._replay, unfinished), maxlen=0)
+        self._cut_off = np.zeros(len(ends), np.bool_)
+        if not self.worlds.repeats:
+            self._cut_off = (self._obs != state["obs"]).any((1, 2, 3)) & ~self._was_last
+            self._obs = np.array(state["obs"], np.uint8)
         self.send(state["sent"])
 
     def _replay(self, i: int) -> None:

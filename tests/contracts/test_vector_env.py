@@ -17,6 +17,7 @@ from envs.base import EnvConfig, EnvSpec, State, Step, VectorEnv
 from envs.crafter import CrafterConfig
 from envs.doom import DoomConfig
 from envs.grid import MiniGridConfig
+from envs.gymnasium_worlds import GymnasiumConfig
 from envs.probes import ProbeConfig, ProbeName
 from workbench.runs import checkpoint
 
@@ -61,6 +62,11 @@ def _crafter(**settings: Any) -> Case:
     )
 
 
+def _gymnasium(env_id: str, **settings: Any) -> Case:
+    config = GymnasiumConfig(kind="gymnasium", id=env_id, **{"num_envs": 3, **settings})
+    return Case(config, GymnasiumConfig(kind="gymnasium", id="MountainCar-v0", num_envs=3))
+
+
 def _probe(name: str) -> Case:
     other = "constant" if name == "endless" else "endless"
     return Case(
@@ -84,6 +90,19 @@ CASES = {
     "grid-full": _grid("MiniGrid-Dynamic-Obstacles-6x6-v0", view="full"),
     "grid-stacked": _grid("MiniGrid-LavaGapS5-v0", stack=3, view_size=5, tile_size=6),
     "grid-babyai": _grid("BabyAI-GoToObj-v0", stack=2),
+    "grid-mission": _grid("BabyAI-GoToLocal-v0", mission_words=6, stack=2),
+    "gymnasium-vector": _gymnasium("CartPole-v1", stack=2),
+    "gymnasium-tuple": _gymnasium("Blackjack-v1"),
+    "gymnasium-dict": _gymnasium("minigrid:BabyAI-GoToObj-v0", max_episode_steps=40),
+    "gymnasium-picture": _gymnasium(
+        "minigrid:MiniGrid-Empty-Random-5x5-v0",
+        wrappers=("minigrid.wrappers:RGBImgPartialObsWrapper", "minigrid.wrappers:ImgObsWrapper"),
+        kwargs={"max_steps": 30},
+        grayscale=True,
+        height=20,
+        width=24,
+        stack=4,
+    ),
     "crafter": _crafter(stack=2),
     "doom": _doom("VizdoomBasic-v1"),
     "doom-gray-stacked": _doom("VizdoomBasic-v1", grayscale=True, stack=4, frame_skip=10),

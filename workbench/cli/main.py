@@ -47,11 +47,15 @@ def run_command(arguments: list[str], *, debug: bool = False) -> int:
     except Exception as error:
         if debug:
             raise
+        from envs.base import WorldFailure  # after a failure, which has loaded it, or may
+
         match error:
             case UsageError():
                 return _fail(str(error), 2)
             case WorkError():
                 return _fail(str(error), 1)
+            case WorldFailure():
+                return _fail(f"{error}; what was saved is kept", 1)
             case _ if is_lack_of_memory(error):
                 return _fail(f"there is not enough memory: {error}; what was saved is kept", 1)
             case OSError():

@@ -1,5 +1,6 @@
 """`ludus runs`: one row per run, read from its files."""
 
+from contextlib import suppress
 from typing import Any
 
 from rich.console import Console
@@ -9,7 +10,7 @@ from workbench.errors import UsageError
 from workbench.runs.changes import changes, describe_changes
 from workbench.runs.removal import disk_bytes
 from workbench.runs.run import Run, list_runs
-from workbench.runs.scores import Score, Window, measured_in_training, recent_return, run_score
+from workbench.runs.scores import Score, measured_in_training, recent_return, run_score
 from workbench.runs.sparkline import read_spark
 
 
@@ -25,7 +26,9 @@ def list_rows() -> list[dict[str, Any]]:
             info = {**run.info, "status": run.status}
         except (UsageError, OSError):
             info = {"status": "damaged"}
-        recent, score = _recent(run), _score(run)
+        recent, score = None, _score(run)
+        with suppress(OSError):  # not for us to read
+            recent = recent_return(run.metrics_path)
         rows.append(
             {
                 "run": str(run.path),
@@ -40,13 +43,6 @@ def list_rows() -> list[dict[str, Any]]:
             }
         )
     return rows
-
-
-def _recent(run: Run) -> Window | None:
-    try:
-        return recent_return(run.metrics_path)
-    except OSError:  # not for us to read
-        return None
 
 
 def _score(run: Run) -> Score | None:

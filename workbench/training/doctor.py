@@ -84,7 +84,7 @@ def refuse_what_will_not_fit(config: TrainConfig, replay: Path | None = None) ->
     except ValueError as error:
         raise UsageError(f"env: {error}") from None
     try:
-        make_torso(config.agent.network, spec.obs_shape)
+        make_torso(config.agent.network, spec.obs_shape, spec.parts)
     except ValueError as error:
         raise UsageError(f"agent.network: {error}") from None
     in_memory = 0
