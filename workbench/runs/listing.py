@@ -60,13 +60,12 @@ def _score(run: Run) -> Score | None:
 
 def print_rows(rows: list[dict[str, Any]]) -> None:
     """Prints `list_rows` as a table on stdout."""
-    table = Table(
-        "run", "status", "env_steps", "minutes", "disk MB", "score", "what it is", box=None
-    )
-    for column in table.columns[:-1]:
+    table = Table("run", "status", box=None)
+    for name in ("env_steps", "minutes", "disk MB", "score"):
+        table.add_column(name, justify="right")
+    for column in table.columns:
         column.no_wrap = True
-    for column in table.columns[2:6]:
-        column.justify = "right"
+    table.add_column("what it is")
     if any(row["changes"] for row in rows):
         table.add_column("changed")
     for row in rows:

@@ -88,9 +88,8 @@ def _only_for_going_on(run: Run) -> list[Path]:
     step = checkpoint.latest_step(run.checkpoints)
     if run.status != "finished" or step is None or isinstance(run.config, OnPolicyConfig):
         return []
-    folder = run.checkpoints / str(step)
-    parts = [run.replay, folder / "resume.safetensors", folder / "resume.json"]
-    return [path for path in parts if path.exists()]
+    files = (run.checkpoints / str(step) / name for name in checkpoint.RESUME_FILES)
+    return [path for path in (run.replay, *files) if path.exists()]
 
 
 def refuse_deletion(run: Run) -> None:

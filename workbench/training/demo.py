@@ -59,12 +59,10 @@ def score_by_part(metrics_path: Path, parts: int) -> list[tuple[int, float]]:
     lines = [json.loads(line) for line in metrics_path.read_text().splitlines()]
     rows = []
     for part in np.array_split(np.arange(len(lines)), parts):
-        with_episodes = [lines[i] for i in part if lines[i]["episodes"]]
-        if with_episodes:
-            scores = [line["episode_return"] for line in with_episodes]
-            weights = [line["episodes"] for line in with_episodes]
-            mean = float(np.average(scores, weights=weights))
-            rows.append((lines[part[-1]]["env_steps"], mean))
+        told = [lines[i] for i in part if lines[i]["episodes"]]
+        if told:
+            scores, counts = zip(*((x["episode_return"], x["episodes"]) for x in told), strict=True)
+            rows.append((lines[part[-1]]["env_steps"], float(np.average(scores, weights=counts))))
     return rows
 
 
