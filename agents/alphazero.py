@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from agents.base import Array, Learner, Player, Update
 from agents.board_network import BoardNetwork
-from agents.config import AgentConfig, PrecisionName
+from agents.config import AgentConfig, PrecisionName, learning_rate_end
 from agents.networks import arithmetic_dtype, load_weights
 from agents.resignation import ResignationConfig
 from agents.search import Evaluate, GumbelConfig, PUCTConfig, Search, SearchConfig
@@ -75,6 +75,10 @@ class AlphaZeroConfig(AgentConfig):
         default=0.99, ge=0, lt=1, description="per update, of the averaged weights that play"
     )
     precision: PrecisionName = "auto"
+
+    def schedule_ends(self) -> list[tuple[int | None, str]]:
+        left = "a tenth of agent.learning_rate"
+        return [learning_rate_end(self.learning_rate_decay_env_steps, left)]
 
 
 class Positions(NamedTuple):

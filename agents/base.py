@@ -10,11 +10,12 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from envs.base import Step
 from envs.board.base import Position
 
-Memory = tuple[torch.Tensor, ...]
+Memory = tuple[Tensor, ...]
 Array = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
 
@@ -33,20 +34,56 @@ class Transition(NamedTuple):
     The target of every value learner is `reward_t + discount_t * value(obs_t)`.
     """
 
-    obs_tm1: torch.Tensor  # [B, C, H, W] uint8
-    action_tm1: torch.Tensor  # [B] int64
-    reward_t: torch.Tensor  # [B] float32, the discounted n-step sum
-    discount_t: torch.Tensor  # [B] float32, γ^m for the m steps taken, 0 past the end
-    obs_t: torch.Tensor  # [B, C, H, W] uint8
-    weights: torch.Tensor  # [B] float32, importance weights; all ones when sampled uniformly
+    obs_tm1: Tensor  # [B, C, H, W] uint8
+    action_tm1: Tensor  # [B] int64
+    reward_t: Tensor  # [B] float32, the discounted n-step sum
+    discount_t: Tensor  # [B] float32, γ^m for the m steps taken, 0 past the end
+    obs_t: Tensor  # [B, C, H, W] uint8
+    weights: Tensor  # [B] float32, importance weights; all ones when sampled uniformly
+
+
+class Sequences(NamedTuple):
+    """B sequences of T consecutive ticks each; a sequence may run through several episodes."""
+
+    obs: Tensor  # [B, T, C, H, W] uint8
+    first: Flags  # [B, T] an episode begins; on the host, which cuts sequences
+    valid: Tensor  # [B, T] bool; False at an episode's last observation, whose action was ignored
+    action: Tensor  # [B, T] int64
+    log_prob: Tensor  # [B, T] float32, of the action when it was taken
+    value: Tensor  # [B, T] float32, predicted then
+    advantage: Tensor  # [B, T] float32
+    memory: Memory  # before the first tick of each sequence
+
+
+class History(NamedTuple):
+    """The ticks before some sequences, from the start of the episode."""
+
+    obs: Tensor  # [K, P, C, H, W] uint8, up to the tick before the sequence
+    first: Flags  # [K, P]; at least one is True, and what precedes it is ignored
+    row: npt.NDArray[np.int64]  # [K] which sequences of the batch
+
+
+class ReplayedSequences(NamedTuple):
+    """B windows of W consecutive ticks, of which L after the burn-in are learned from."""
+
+    obs: Tensor  # [B, W, C, H, W] uint8
+    first: Flags  # [B, W] an episode begins; on the host, which cuts sequences
+    memory: Memory  # stored when the first tick of each window was played
+    action: Tensor  # [B, L] int64
+    valid: Tensor  # [B, L] bool; False at an episode's last observation, whose action was ignored
+    reward: Tensor  # [B, L] float32, the discounted n-step sum that followed
+    discount: Tensor  # [B, L] float32, γ^m for the m steps taken, 0 past the end
+    end: Tensor  # [B, L] int64, the tick of the window m steps later
+    weights: Tensor  # [B] float32, importance weights
+    history: History | None  # given now and then, to measure how stale stored memories are
 
 
 class Update(NamedTuple):
     """The statistics of one optimizer step; tensors stay on the device."""
 
-    metrics: dict[str, torch.Tensor]  # each []; `loss` is always among them
+    metrics: dict[str, Tensor]  # each []; `loss` is always among them
     # [B] raw priorities: the |TD error| of each row, or each sequence's mix of them; [0]: none.
-    priorities: torch.Tensor
+    priorities: Tensor
 
 
 class Actor(Protocol):
@@ -94,10 +131,10 @@ class Learner(Protocol):
     def schedules(self) -> dict[str, float]:
         """The current values of schedules: the share of random actions, ..."""
 
-    def network_state(self) -> dict[str, torch.Tensor]:
+    def network_state(self) -> dict[str, Tensor]:
         """The parameters needed for acting: the part of a checkpoint that is kept for ever."""
 
-    def load_network_state(self, state: Mapping[str, torch.Tensor]) -> None:
+    def load_network_state(self, state: Mapping[str, Tensor]) -> None:
         """Restores `network_state`; raises ValueError if it belongs to another network."""
 
     def state_dict(self) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """Config fields common to all agents, read by loops and checks without torch."""
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
+
+from pydantic import model_validator
 
 from envs.base import Config
 
@@ -28,6 +30,10 @@ class AgentConfig(Config):
 
     kind: str
     precision: PrecisionName
+
+    def schedule_ends(self) -> list[tuple[int | None, str]]:
+        """Returns the env_steps at which each schedule ends (None: never), and what is so then."""
+        return []
 
 
 class EpisodicAgentConfig(AgentConfig):
@@ -79,3 +85,92 @@ class OffPolicyAgentConfig(EpisodicAgentConfig):
     def samples_per_update(self) -> int:
         """The transitions that one update learns from."""
         return self.batch_size
+
+    def sample_bytes(self, obs_bytes: int) -> int:
+        """Returns the least memory that one sample takes, with observations of this size."""
+        return 2 * obs_bytes
+
+    @property
+    def batch_keys(self) -> str:
+        """The keys that make a batch smaller, in words."""
+        return "agent.batch_size"
+
+
+class SequenceAgentConfig(OffPolicyAgentConfig):
+    """The config of an agent that learns from replayed sequences, each with a burn-in.
+
+    Attributes:
+        burn_in_ticks: over which a sequence only warms up the memory.
+        sequence_ticks: that are learned from, after the burn-in.
+        sequence_period_ticks: between the begins of neighbouring sequences.
+        staleness_period_updates: how often a batch has a `History`.
+    """
+
+    burn_in_ticks: int
+    sequence_ticks: int
+    sequence_period_ticks: int
+    staleness_period_updates: int
+
+    @property
+    def memory_bytes(self) -> int:
+        """The size of one env's memory."""
+        raise NotImplementedError
+
+    @property
+    def window_ticks(self) -> int:
+        """W, the ticks of one sample: burn-in, those learned from, and their lookahead."""
+        return self.burn_in_ticks + self.sequence_ticks + self.n_step
+
+    @property
+    def sample_period_ticks(self) -> int:
+        return self.sequence_period_ticks
+
+    @property
+    def samples_per_update(self) -> int:
+        return self.batch_size * self.sequence_ticks
+
+    def sample_bytes(self, obs_bytes: int) -> int:
+        return self.window_ticks * (obs_bytes + self.memory_bytes)
+
+    @property
+    def batch_keys(self) -> str:
+        return "agent.batch_size, agent.sequence_ticks or agent.burn_in_ticks"
+
+
+class OnPolicyAgentConfig(EpisodicAgentConfig):
+    """The config of an agent that learns from rollouts, cut into sequences.
+
+    Attributes:
+        rollout_ticks: of all envs, from which it learns at once.
+        sequence_ticks: through which gradients flow back; divides `rollout_ticks`.
+        epochs: how often it learns from each rollout.
+        minibatches: of each epoch.
+        gae_lambda: λ of the advantages.
+        reward_scale: training rewards are the world's times this, then clipped.
+    """
+
+    training = "on_policy"
+
+    rollout_ticks: int
+    sequence_ticks: int
+    epochs: int
+    minibatches: int
+    gae_lambda: float
+    reward_scale: float
+
+    @model_validator(mode="after")
+    def _sequences_fill_rollouts(self) -> Self:
+        if self.rollout_ticks % self.sequence_ticks:
+            raise ValueError(
+                f"sequence_ticks must divide rollout_ticks, and {self.sequence_ticks} "
+                f"does not divide {self.rollout_ticks}"
+            )
+        return self
+
+
+def learning_rate_end(decay_env_steps: int | None, left: str) -> tuple[int | None, str]:
+    """Returns what `AgentConfig.schedule_ends` tells of a learning rate of which this is left."""
+    return decay_env_steps, (
+        f"agent.learning_rate_decay_env_steps ended at {decay_env_steps or 0:,} env_steps, so the "
+        f"learning rate is {left}; it may be set anew, too: agent.learning_rate_decay_env_steps=N"
+    )

@@ -46,6 +46,19 @@ class DQNConfig(OffPolicyAgentConfig):
     epsilon_decay_env_steps: int = Field(default=50_000, ge=1, le=2**53)
     precision: PrecisionName = "auto"
 
+    def sample_bytes(self, obs_bytes: int) -> int:
+        # Of each pair of quantiles: the error, its Huber loss, and their product.
+        pairs = self.quantiles**2 if self.head == "quantile" else 0
+        return super().sample_bytes(obs_bytes) + pairs * 3 * 4
+
+    @property
+    def batch_keys(self) -> str:
+        return "agent.batch_size" + " or agent.quantiles" * (self.head == "quantile")
+
+    def schedule_ends(self) -> list[tuple[int | None, str]]:
+        end = self.epsilon_decay_env_steps
+        return [(end, f"epsilon stays {self.epsilon_end:g}: its decay ended at {end:,} env_steps")]
+
     def make(self, spec: EnvSpec, device: torch.device, rng: np.random.Generator) -> "DQN":
         return DQN(self, spec, device, rng)
 

@@ -8,15 +8,15 @@ of a rollout, the recomputed probabilities of the actions taken equal those duri
 
 from collections.abc import Mapping
 from math import inf
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field
 from torch import Tensor, nn
 
-from agents.base import Agent, Decision, Flags, Memory, Update
-from agents.config import CoreName, EpisodicAgentConfig, PrecisionName, TorsoName
+from agents.base import Agent, Decision, Memory, Sequences, Update
+from agents.config import CoreName, OnPolicyAgentConfig, PrecisionName, TorsoName, learning_rate_end
 from agents.losses import clipped_policy_loss, clipped_value_loss
 from agents.networks import (
     ActorCritic,
@@ -27,10 +27,8 @@ from agents.networks import (
 from envs.base import EnvSpec, Step
 
 
-class PPOConfig(EpisodicAgentConfig):
+class PPOConfig(OnPolicyAgentConfig):
     """The config: the network, the length of rollouts, and how fast it learns."""
-
-    training = "on_policy"
 
     kind: Literal["ppo"]
     network: TorsoName = "small"
@@ -70,30 +68,11 @@ class PPOConfig(EpisodicAgentConfig):
     max_grad_norm: float = Field(default=0.5, ge=1e-6, le=1e6)
     precision: PrecisionName = "float32"
 
-    @model_validator(mode="after")
-    def _sequences_fill_rollouts(self) -> "PPOConfig":
-        if self.rollout_ticks % self.sequence_ticks:
-            raise ValueError(
-                f"sequence_ticks must divide rollout_ticks, and {self.sequence_ticks} "
-                f"does not divide {self.rollout_ticks}"
-            )
-        return self
+    def schedule_ends(self) -> list[tuple[int | None, str]]:
+        return [learning_rate_end(self.learning_rate_decay_env_steps, "0: nothing more is learned")]
 
     def make(self, spec: EnvSpec, device: torch.device, rng: np.random.Generator) -> "PPO":
         return PPO(self, spec, device, rng)
-
-
-class Sequences(NamedTuple):
-    """B sequences of T consecutive ticks each; a sequence may run through several episodes."""
-
-    obs: Tensor  # [B, T, C, H, W] uint8
-    first: Flags  # [B, T] an episode begins; on the host, which cuts sequences
-    valid: Tensor  # [B, T] bool; False at an episode's last observation, whose action was ignored
-    action: Tensor  # [B, T] int64
-    log_prob: Tensor  # [B, T] float32, of the action when it was taken
-    value: Tensor  # [B, T] float32, predicted then
-    advantage: Tensor  # [B, T] float32
-    memory: Memory  # before the first tick of each sequence
 
 
 class PPO(Agent):

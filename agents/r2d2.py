@@ -7,16 +7,15 @@ then over the ticks that are learned from. Double, dueling, n-step, rescaled val
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from agents.base import Agent, Decision, Flags, Memory, Update
-from agents.config import CoreName, OffPolicyAgentConfig, PrecisionName, TorsoName
+from agents.base import Agent, Decision, Memory, ReplayedSequences, Update
+from agents.config import CoreName, PrecisionName, SequenceAgentConfig, TorsoName
 from agents.exploration import replace_at_random
 from agents.losses import rescale, sequence_priority, unrescale
 from agents.networks import (
@@ -31,7 +30,7 @@ from envs.base import EnvSpec, Step
 PRIORITY_MIX = 0.9
 
 
-class R2D2Config(OffPolicyAgentConfig):
+class R2D2Config(SequenceAgentConfig):
     """The config of R2D2: network, sequences, learning rate."""
 
     kind: Literal["r2d2"]
@@ -63,50 +62,12 @@ class R2D2Config(OffPolicyAgentConfig):
     )
     precision: PrecisionName = "float32"
 
-    @property
-    def window_ticks(self) -> int:
-        """W, the ticks of one sample: burn-in, those learned from, and their lookahead."""
-        return self.burn_in_ticks + self.sequence_ticks + self.n_step
-
-    @property
-    def sample_period_ticks(self) -> int:
-        return self.sequence_period_ticks
-
-    @property
-    def samples_per_update(self) -> int:
-        """The transitions that one update learns from."""
-        return self.batch_size * self.sequence_ticks
-
     def make(self, spec: EnvSpec, device: torch.device, rng: np.random.Generator) -> "R2D2":
         return R2D2(self, spec, device, rng)
 
     @property
     def memory_bytes(self) -> int:
-        """The size of one env's memory."""
         return 2 * 4 * self.core_size if self.core == "lstm" else 0
-
-
-class History(NamedTuple):
-    """The ticks before some sequences, from the start of the episode."""
-
-    obs: Tensor  # [K, P, C, H, W] uint8, up to the tick before the sequence
-    first: Flags  # [K, P]; at least one is True, and what precedes it is ignored
-    row: npt.NDArray[np.int64]  # [K] which sequences of the batch
-
-
-class ReplayedSequences(NamedTuple):
-    """B windows of W consecutive ticks, of which L after the burn-in are learned from."""
-
-    obs: Tensor  # [B, W, C, H, W] uint8
-    first: Flags  # [B, W] an episode begins; on the host, which cuts sequences
-    memory: Memory  # stored when the first tick of each window was played
-    action: Tensor  # [B, L] int64
-    valid: Tensor  # [B, L] bool; False at an episode's last observation, whose action was ignored
-    reward: Tensor  # [B, L] float32, the discounted n-step sum that followed
-    discount: Tensor  # [B, L] float32, γ^m for the m steps taken, 0 past the end
-    end: Tensor  # [B, L] int64, the tick of the window m steps later
-    weights: Tensor  # [B] float32, importance weights
-    history: History | None  # given now and then, to measure how stale stored memories are
 
 
 class R2D2(Agent):

@@ -18,7 +18,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from agents import AGENTS
-from agents.config import AgentConfig, OffPolicyAgentConfig
+from agents.config import AgentConfig, OffPolicyAgentConfig, OnPolicyAgentConfig
 from envs import ENVS
 from envs.base import Config, EnvConfig
 from workbench.config_file import apply_override, read_yaml
@@ -53,12 +53,12 @@ BOARDS = {"board": "envs.board.openspiel:BoardConfig"}
 _an_agent = _of_its_kind(AGENTS)
 Env = Annotated[SerializeAsAny[EnvConfig], _of_its_kind(ENVS)]
 OffPolicyAgent = Annotated[SerializeAsAny[OffPolicyAgentConfig], _an_agent]
+OnPolicyAgent = Annotated[SerializeAsAny[OnPolicyAgentConfig], _an_agent]
 if TYPE_CHECKING:
     from agents.alphazero import AlphaZeroConfig as SelfPlayAgent
-    from agents.ppo import PPOConfig as OnPolicyAgent
     from envs.board.openspiel import BoardConfig as Board
 else:
-    OnPolicyAgent = SelfPlayAgent = Annotated[SerializeAsAny[AgentConfig], _an_agent]
+    SelfPlayAgent = Annotated[SerializeAsAny[AgentConfig], _an_agent]
     Board = Annotated[SerializeAsAny[Config], _of_its_kind(BOARDS)]
 
 

@@ -13,19 +13,12 @@ from pydantic_core import ErrorDetails
 from agents import AGENTS
 from envs import ENVS
 from workbench.config import BOARDS, TrainConfig, config_of_agent
-from workbench.suggestions import (
-    AGENTS_ELSEWHERE,
-    ENVS_ELSEWHERE,
-    VALUES_ELSEWHERE,
-    choices,
-    key_meant,
-    siblings,
-)
+from workbench.suggestions import choices, elsewhere, key_meant, siblings
 
 
 def unknown_agent(path: Path, kind: Any) -> str:
     """Returns a line on an `agent.kind` that there is not."""
-    known = choices(str(kind), AGENTS_ELSEWHERE, AGENTS)
+    known = choices(str(kind), elsewhere("agents"), AGENTS)
     return f"{path}: agent.kind: unknown agent {kind!r}{known}"
 
 
@@ -33,38 +26,42 @@ def explain(
     path: Path, error: ErrorDetails, data: Mapping[str, Any], model: type[TrainConfig]
 ) -> str:
     """Turns pydantic's first error into one line with the file, the key and the way out."""
+    return f"{path}: {_reason(error, data, model)}"
+
+
+def _reason(error: ErrorDetails, data: Mapping[str, Any], model: type[TrainConfig]) -> str:
     location = [str(part) for part in error["loc"]]
     key = ".".join(location)
     if error["type"] == "extra_forbidden":
         having = [kind for kind in AGENTS if location[0] in config_of_agent(kind).model_fields]
         if having and location[0] not in model.model_fields:
-            return f"{path}: unknown key {key}: only the agents {', '.join(having)} have it"
+            return f"unknown key {key}: only the agents {', '.join(having)} have it"
         keys = list(valid_keys(model, data))
         near = key_meant(location, keys)
         if near is not None:
-            return f"{path}: unknown key {key}; did you mean {near}?"
+            return f"unknown key {key}; did you mean {near}?"
         has = f"{'.'.join(location[:-1]) or 'a config of this agent'} has "
-        return f"{path}: unknown key {key}; {has}{', '.join(siblings(location[:-1], keys))}"
+        return f"unknown key {key}; {has}{', '.join(siblings(location[:-1], keys))}"
     if error["type"] == "kind_unknown":
         given, known = str(error["input"].get("kind")), error["ctx"]["known"]
-        elsewhere = ENVS_ELSEWHERE if key == "env" else {}
+        words = elsewhere("envs") if key == "env" else {}
         also = "; board needs agent.kind alphazero" if given == "board" else ""
-        near = choices(given, elsewhere, known)
-        return f"{path}: {key}.kind: unknown kind {given!r}{near}{also}"
+        near = choices(given, words, known)
+        return f"{key}.kind: unknown kind {given!r}{near}{also}"
     if error["type"] == "kind_missing":
-        return f"{path}: the key {key}.kind is missing"
+        return f"the key {key}.kind is missing"
     if error["type"] == "missing":
-        return f"{path}: the key {key} is missing"
+        return f"the key {key} is missing"
     if error["type"] == "literal_error":
         known = [one.strip("'") for one in re.split(", | or ", error["ctx"]["expected"])]
-        near = choices(str(error["input"]), VALUES_ELSEWHERE.get(key, {}), known)
-        return f"{path}: {key}: there is no {_as_typed(error['input'])} here{near}"
+        near = choices(str(error["input"]), elsewhere("values").get(key, {}), known)
+        return f"{key}: there is no {_as_typed(error['input'])} here{near}"
     if error["type"] in ("model_type", "model_attributes_type"):
         under = siblings(location, valid_keys(model, data)) or ["kind"]
-        return f"{path}: {key} is a group of keys, e.g. {key}.{under[0]}; it has {', '.join(under)}"
+        return f"{key} is a group of keys, e.g. {key}.{under[0]}; it has {', '.join(under)}"
     message = error["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
-    return f"{path}: {key}: {message}" if key else f"{path}: {message}"
+    return f"{key}: {message}" if key else message
 
 
 def _as_typed(value: Any) -> str:

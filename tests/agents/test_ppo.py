@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from agents.ppo import PPO, PPOConfig, Sequences
+from agents.base import Sequences
+from agents.ppo import PPO, PPOConfig
 from envs.base import EnvSpec, Step
 
 CPU = torch.device("cpu")

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from agents import make_agent as make_any_agent
-from agents.base import Agent, Memory, Transition
+from agents.base import Agent, History, Memory, ReplayedSequences, Sequences, Transition
 from agents.config import EpisodicAgentConfig as AgentConfig
 from agents.dqn import DQN, DQNConfig
-from agents.ppo import PPO, PPOConfig, Sequences
-from agents.r2d2 import R2D2, History, R2D2Config, ReplayedSequences
+from agents.ppo import PPO, PPOConfig
+from agents.r2d2 import R2D2, R2D2Config
 from envs.base import EnvSpec, Step
 from workbench.runs import checkpoint
 

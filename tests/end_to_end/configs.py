@@ -118,6 +118,17 @@ BOARD: dict[str, Any] = {
 }
 
 
+# As little as a training by self-play can be, with all of its parts.
+SMALL_BOARD: dict[str, Any] = BOARD | {
+    "agent": BOARD["agent"] | {"simulations": 4, "fast_simulations": 2},
+    "anchor_period_env_steps": 50,
+    "total_env_steps": 150,
+    "checkpoint_period_env_steps": 50,
+    "record_period_env_steps": 100,
+    "log_period_env_steps": 25,
+}
+
+
 def write_config(path: Path, config: dict[str, Any], **changes: Any) -> str:
     """Writes `config` with `changes`, where `a__b` stands for `a.b`; returns the path."""
     changed = deepcopy(config)

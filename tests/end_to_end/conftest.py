@@ -13,6 +13,7 @@ from tests.end_to_end.configs import PROBE, write_config
 from tests.end_to_end.launcher import Launcher, Outcome
 from workbench.cli.main import run_command
 from workbench.runs import checkpoint
+from workbench.training import doctor
 
 Ludus = Callable[..., Outcome]
 
@@ -39,6 +40,8 @@ def ludus(here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     monkeypatch.setattr(
         workbench.evaluation.load, "MAX_VIDEO_ENV_STEPS", launcher.MAX_VIDEO_ENV_STEPS
     )
+
+    monkeypatch.setattr(doctor, "MEASURED_SECONDS", 0.2)
 
     def run(*arguments: str) -> Outcome:
         capsys.readouterr()

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any, NoReturn
 
 ROOT = Path(__file__).parents[2]
@@ -130,8 +131,13 @@ def _serve() -> None:
     import workbench.cli.main
     import workbench.tournament.command
     import workbench.training.doctor
+    import workbench.training.launch
     import workbench.training.train  # noqa: F401
+    from agents import AGENTS
+    from envs import ENVS
 
+    for named in (*AGENTS.values(), *(ENVS[kind] for kind in ("atari", "minigrid", "probe"))):
+        resolve_name(named)
     for line in sys.stdin:
         child = os.fork()
         if child == 0:

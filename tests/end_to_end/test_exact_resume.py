@@ -20,12 +20,12 @@ import yaml
 
 from tests.end_to_end.configs import (
     ATARI,
-    BOARD,
     PPO_GRID,
     PPO_PROBE,
     PROBE,
     R2D2_PROBE,
     RICH_ATARI,
+    SMALL_BOARD,
     write_config,
 )
 from tests.end_to_end.launcher import (
@@ -121,7 +121,7 @@ def uninterrupted(processes: Launcher, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.mark.parametrize(
     "config",
-    [PROBE, PPO_PROBE, R2D2_PROBE, BOARD],
+    [PROBE, PPO_PROBE, R2D2_PROBE, SMALL_BOARD],
     ids=["dqn", "ppo-lstm", "r2d2-lstm", "alphazero"],
 )
 def test_killed_at_every_write_to_disk(
@@ -188,7 +188,7 @@ def choose_moment(
     ("config", "kills"),
     [
         pytest.param(ATARI, 3, id="atari"),
-        pytest.param(RICH_ATARI, 4, id="prioritized-quantile-memmap"),
+        pytest.param(RICH_ATARI, 3, id="prioritized-quantile-memmap"),
         pytest.param(PPO_PROBE, 2, id="ppo-lstm-probe"),
         pytest.param(PPO_GRID, 4, id="ppo-lstm-grid"),
         pytest.param(R2D2_PROBE, 2, id="r2d2-lstm-probe"),

@@ -13,11 +13,11 @@ import yaml
 
 from tests.end_to_end.checks import complaint, fingerprint
 from tests.end_to_end.configs import (
-    BOARD,
     PPO_PROBE,
     PROBE,
     R2D2_PROBE,
     RICH_ATARI,
+    SMALL_BOARD,
     write_config,
 )
 from tests.end_to_end.conftest import Ludus
@@ -34,7 +34,7 @@ CASES = {
     "dqn-atari-memmap-grows": RICH_ATARI | {"replay": ROOMY | {"storage": "memmap"}},
     "ppo-lstm": PPO_PROBE,
     "r2d2-ring-grows": R2D2_PROBE | {"replay": ROOMY},
-    "alphazero": BOARD,
+    "alphazero": SMALL_BOARD | {"checkpoint_period_env_steps": 200},
 }
 
 

@@ -32,7 +32,7 @@ class LinearConfig(OffPolicyAgentConfig):
 class Linear(Agent):
     """An `Agent` of a few lines: what it has to say, and nothing that its protocol says already."""
 
-    def __init__(self, config: LinearConfig, spec: EnvSpec, rng: np.random.Generator) -> None:
+    def __init__(self, config: Any, spec: EnvSpec, rng: np.random.Generator) -> None:
         self._rng = rng
         self._updates = 0
         size = int(np.prod(spec.obs_shape))
@@ -63,12 +63,14 @@ class Linear(Agent):
             best = self._net(batch.obs_t / 255).max(1).values
         value = self._net(batch.obs_tm1 / 255)[torch.arange(len(best)), batch.action_tm1]
         error = batch.reward_t + batch.discount_t * best - value
-        loss = (batch.weights * error**2).mean()
+        return self._descend((batch.weights * error**2).mean(), error.detach().abs())
+
+    def _descend(self, loss: torch.Tensor, priorities: torch.Tensor) -> Update:
         self._optimizer.zero_grad()
         loss.backward()
         self._optimizer.step()
         self._updates += 1
-        return Update({"loss": loss.detach()}, error.detach().abs())
+        return Update({"loss": loss.detach()}, priorities)
 
     def schedules(self) -> dict[str, float]:
         return {}

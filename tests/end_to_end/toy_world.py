@@ -8,7 +8,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from envs.base import EnvConfig, EnvSpec
-from envs.replayed import Outcome, ReplayedEnvs
+from envs.replayed import Outcome, ReplayedEnvs, Worlds
 
 
 class CorridorConfig(EnvConfig):
@@ -22,8 +22,8 @@ class CorridorConfig(EnvConfig):
         return ReplayedEnvs(Corridors(self))
 
 
-class Corridors:
-    """`envs.replayed.Worlds`: an action is a step back or ahead."""
+class Corridors(Worlds):
+    """An action is a step back or ahead."""
 
     def __init__(self, config: CorridorConfig) -> None:
         self._cells = np.zeros(config.num_envs, np.int64)

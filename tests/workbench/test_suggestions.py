@@ -12,17 +12,7 @@ from workbench.config import config_of_agent, load_config
 from workbench.config_errors import valid_keys
 from workbench.errors import UsageError
 from workbench.evaluation.load import with_protocol
-from workbench.suggestions import (
-    AGENTS_ELSEWHERE,
-    COMMANDS_ELSEWHERE,
-    ENVS_ELSEWHERE,
-    KEYS_ELSEWHERE,
-    PROTOCOLS_ELSEWHERE,
-    VALUES_ELSEWHERE,
-    choices,
-    key_meant,
-    word_meant,
-)
+from workbench.suggestions import choices, elsewhere, key_meant, word_meant
 
 GUMBEL = BOARD | {"agent": BOARD["agent"] | {"search": {"kind": "gumbel"}}}
 DOOM = PPO_PROBE | {"env": {"kind": "doom", "scenario": "VizdoomBasic-v1"}}
@@ -44,9 +34,9 @@ KEYS = {
 
 def test_every_key_that_is_suggested_exists_somewhere() -> None:
     everywhere = {key for keys in KEYS.values() for key in keys}
-    suggested = {key for row in KEYS_ELSEWHERE for key in row.split()}
+    suggested = {key for row in elsewhere("keys") for key in row.split()}
     assert suggested <= everywhere
-    for row in KEYS_ELSEWHERE:  # and no key stands in the shadow of those before it
+    for row in elsewhere("keys"):  # and no key stands in the shadow of those before it
         for i, key in enumerate(row.split()):
             earlier = row.split()[:i]
             assert any(key in keys and not set(earlier) & set(keys) for keys in KEYS.values()), key
@@ -55,12 +45,12 @@ def test_every_key_that_is_suggested_exists_somewhere() -> None:
 @pytest.mark.parametrize(
     "table",
     [
-        KEYS_ELSEWHERE,
-        AGENTS_ELSEWHERE,
-        ENVS_ELSEWHERE,
-        PROTOCOLS_ELSEWHERE,
-        COMMANDS_ELSEWHERE,
-        *VALUES_ELSEWHERE.values(),
+        elsewhere("keys"),
+        elsewhere("agents"),
+        elsewhere("envs"),
+        elsewhere("values")["env.protocol"],
+        elsewhere("commands"),
+        *elsewhere("values").values(),
     ],
 )
 def test_a_word_means_one_thing(table: dict[str, str]) -> None:
@@ -122,7 +112,7 @@ def test_other_libraries_words(line: str, parents: list[str]) -> None:
 
 @pytest.mark.parametrize("kind", CONFIGS)
 def test_whatever_is_suggested_is_a_key_of_this_config(kind: str) -> None:
-    words = [word for row in KEYS_ELSEWHERE.values() for word in row.split()]
+    words = [word for row in elsewhere("keys").values() for word in row.split()]
     for word in words:
         assert key_meant(["agent", word], KEYS[kind]) in {None, *KEYS[kind]}
 
@@ -188,11 +178,11 @@ def test_a_name_that_stands_for_other_rules_is_told_of(
 def test_tables_speak_of_what_there_is() -> None:
     from envs.atari import PROTOCOLS
 
-    assert set(AGENTS_ELSEWHERE) == set(AGENTS)
-    assert set(PROTOCOLS_ELSEWHERE) == set(PROTOCOLS)
+    assert set(elsewhere("agents")) == set(AGENTS)
+    assert set(elsewhere("values")["env.protocol"]) == set(PROTOCOLS)
     commands = set(typer.main.get_group(cli.app).commands)
-    assert set(COMMANDS_ELSEWHERE) <= commands
-    assert not commands & {word for row in COMMANDS_ELSEWHERE.values() for word in row.split()}
+    assert set(elsewhere("commands")) <= commands
+    assert not commands & {word for row in elsewhere("commands").values() for word in row.split()}
 
 
 @pytest.mark.parametrize(
@@ -218,7 +208,7 @@ def test_protocols_by_other_names() -> None:
     for typed, meant in (("sticky", "machado"), ("nature", "classic"), ("machato", "machado")):
         with pytest.raises(UsageError, match=f"did you mean '{meant}'"):
             with_protocol(atari, typed)
-    assert word_meant("zzz", PROTOCOLS_ELSEWHERE, ["machado"]) is None
+    assert word_meant("zzz", elsewhere("values")["env.protocol"], ["machado"]) is None
     assert choices("zzz", {}, ["a", "b"]) == "; choose from a, b"
 
 
@@ -261,7 +251,7 @@ def test_values_by_other_names(agent: str, override: str, says: str, tmp_path: P
 
 
 def test_every_value_that_is_suggested_exists(tmp_path: Path) -> None:
-    for key, values in VALUES_ELSEWHERE.items():
+    for key, values in elsewhere("values").items():
         agent = "ppo" if key == "agent.core" else "dqn"
         config = Path(write_config(tmp_path / "a.yaml", CONFIGS[agent]))
         for value in values:

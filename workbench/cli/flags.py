@@ -74,9 +74,9 @@ def what_was_wrong(arguments: Sequence[str], commands: Collection[str], message:
     """
     command = arguments[0]
     if command not in commands and not command.startswith("-"):
-        from workbench.suggestions import COMMANDS_ELSEWHERE, choices
+        from workbench.suggestions import choices, elsewhere
 
-        return f"there is no command {command!r}{choices(command, COMMANDS_ELSEWHERE, commands)}"
+        return f"there is no command {command!r}{choices(command, elsewhere('commands'), commands)}"
     # As with tools whose hyperparameters are options: --seed 1, --agent.gamma=0.9, --total-steps 9
     option = re.search(r"no such option: --([\w.-]+)", message, re.IGNORECASE)
     if option is not None and command in TAKING_KEYS:

@@ -2,15 +2,16 @@
 
 import json
 import sys
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from typer import Argument, Option
 
-from workbench.cli.wording import JSON_HELP, PLAYER_HELP, say
+from workbench.cli.wording import AsJson, Player, say
 
 if TYPE_CHECKING:
-    from workbench.evaluation.load import BoardAgent
     from workbench.runs.run import Run
 
 measuring = typer.Typer()
@@ -24,27 +25,23 @@ ENTRANTS_HELP = (
 @measuring.command(name="eval")
 def evaluate_player(
     context: typer.Context,
-    player: Annotated[str, typer.Argument(help=PLAYER_HELP)],
-    episodes: Annotated[int, typer.Option(min=1, help="Number of episodes or games to play.")] = 30,
+    player: Player,
+    episodes: Annotated[int, Option(min=1, help="Number of episodes or games to play.")] = 30,
     seed: Annotated[
-        int, typer.Option(min=0, help="Random seed. Evaluation seeds never overlap training seeds.")
+        int, Option(min=0, help="Random seed. Evaluation seeds never overlap training seeds.")
     ] = 0,
     protocol: Annotated[
-        str | None, typer.Option(help="Atari only: machado or classic. Default: the run's.")
+        str | None, Option(help="Atari only: machado or classic. Default: the run's.")
     ] = None,
     against: Annotated[
         str,
-        typer.Option(
-            help="Board games only: random, greedy, minimax:DEPTH, mcts:SIMULATIONS or solver."
-        ),
+        Option(help="Board games only: random, greedy, minimax:DEPTH, mcts:SIMULATIONS or solver."),
     ] = "random",
     simulations: Annotated[
         int | None,
-        typer.Option(
-            min=1, help="Board games only: simulations per move. Default: as in training."
-        ),
+        Option(min=1, help="Board games only: simulations per move. Default: as in training."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Measures an agent: mean raw score over whole episodes, with a 95% interval.
 
@@ -55,73 +52,49 @@ def evaluate_player(
     Example: ludus eval runs/connect_four-alphazero-1 --against mcts:1000 --episodes 200
     """
     from workbench.cli.flags import EVAL_OF_BOARD_GAMES, EVAL_OF_EPISODES, refuse_flags
-    from workbench.evaluation.episodes import evaluate
-    from workbench.evaluation.load import BoardAgent, load_trained, with_protocol
+    from workbench.evaluation.load import BoardAgent, load_trained
 
     trained = load_trained(player)
-    if isinstance(trained, BoardAgent):
-        refuse_flags(context, EVAL_OF_BOARD_GAMES, run=player)
-        _evaluate_board(trained, player, against, episodes, seed, simulations, as_json=as_json)
-        return
-    refuse_flags(context, EVAL_OF_EPISODES, run=player)
-    env_config = with_protocol(trained.env, protocol)
-    scores: list[float] = []
-
-    def tell(episode_return: float) -> None:
-        scores.append(episode_return)
-        say(f"episode {len(scores)}/{episodes}: {episode_return:g}")
-
-    result = evaluate(trained.agent, env_config, episodes=episodes, seed=seed, on_episode=tell)
-    report: dict[str, Any] = {
-        "player": player,
-        **result.facts(),
-        "mean_return": result.mean_return,
-        "ci95": result.ci95(),
-        "returns": result.returns,
-        "lengths": result.lengths,
-        "episodes": episodes,
-        "seed": seed,
-        "env_steps": trained.env_steps,
-    }
-    _keep(trained.run, report)
-    if as_json:
-        sys.stdout.write(json.dumps(report) + "\n")
-        return
-    sys.stdout.write(
-        f"{player}  {report['game']}  {report['protocol'] or ''}  {trained.env_steps:,} env_steps\n"
-        f"{result.text()}\nreturns {' '.join(f'{x:g}' for x in result.returns)}\n"
-    )
-
-
-def _evaluate_board(
-    trained: "BoardAgent",
-    player: str,
-    against: str,
-    games: int,
-    seed: int,
-    simulations: int | None,
-    *,
-    as_json: bool,
-) -> None:
-    from workbench.evaluation.board_games import describe, evaluate_board
-
-    scores: list[float] = []
+    is_board = isinstance(trained, BoardAgent)
+    refuse_flags(context, EVAL_OF_BOARD_GAMES if is_board else EVAL_OF_EPISODES, run=player)
+    played = count(1)
 
     def tell(score: float) -> None:
-        scores.append(score)
-        say(f"game {len(scores)}/{games}: {score:g}")
+        say(f"{'game' if is_board else 'episode'} {next(played)}/{episodes}: {score:g}")
 
-    report = evaluate_board(
-        trained,
-        against,
-        games=games,
-        seed=seed,
-        simulations=simulations,
-        on_game=tell,
-    )
-    report = {"player": player, **report}
+    report: dict[str, Any]
+    if isinstance(trained, BoardAgent):
+        from workbench.evaluation.board_games import describe, evaluate_board
+
+        found = evaluate_board(
+            trained, against, games=episodes, seed=seed, simulations=simulations, on_game=tell
+        )
+        report = {"player": player, **found}
+        text = describe(report)
+    else:
+        from workbench.evaluation.episodes import evaluate
+        from workbench.evaluation.load import with_protocol
+
+        env_config = with_protocol(trained.env, protocol)
+        result = evaluate(trained.agent, env_config, episodes=episodes, seed=seed, on_episode=tell)
+        report = {
+            "player": player,
+            **result.facts(),
+            "mean_return": result.mean_return,
+            "ci95": result.ci95(),
+            "returns": result.returns,
+            "lengths": result.lengths,
+            "episodes": episodes,
+            "seed": seed,
+            "env_steps": trained.env_steps,
+        }
+        text = (
+            f"{player}  {report['game']}  {report['protocol'] or ''}  "
+            f"{trained.env_steps:,} env_steps\n"
+            f"{result.text()}\nreturns {' '.join(f'{x:g}' for x in result.returns)}\n"
+        )
     _keep(trained.run, report)
-    sys.stdout.write(f"{json.dumps(report)}\n" if as_json else describe(report))
+    sys.stdout.write(json.dumps(report) + "\n" if as_json else text)
 
 
 def _keep(run: "Run", report: dict[str, Any]) -> None:
@@ -136,11 +109,11 @@ def _keep(run: "Run", report: dict[str, Any]) -> None:
 
 @measuring.command()
 def record(
-    run: Annotated[str, typer.Argument(help=PLAYER_HELP)],
-    episodes: Annotated[int, typer.Option(min=1, help="Number of videos.")] = 1,
+    run: Player,
+    episodes: Annotated[int, Option(min=1, help="Number of videos.")] = 1,
     seed: Annotated[
         int,
-        typer.Option(
+        Option(
             min=0, help="Random seed; the same seed records the episodes that ludus eval plays."
         ),
     ] = 0,
@@ -178,67 +151,56 @@ def record(
 @measuring.command()
 def tournament(
     context: typer.Context,
-    players: Annotated[list[str], typer.Argument(help=ENTRANTS_HELP)],
+    players: Annotated[list[str], Argument(help=ENTRANTS_HELP)],
     game: Annotated[
-        str | None,
-        typer.Option(help="The game's OpenSpiel name. Default: the runs' game."),
+        str | None, Option(help="The game's OpenSpiel name. Default: the runs' game.")
     ] = None,
     games: Annotated[
-        int | None,
-        typer.Option(min=1, help="Games per pairing. Default: 40; sprt: at most 1000."),
+        int | None, Option(min=1, help="Games per pairing. Default: 40; sprt: at most 1000.")
     ] = None,
     mode: Annotated[
         Literal["round-robin", "gauntlet", "ladder", "active", "sprt"],
-        typer.Option(help="Who plays whom."),
+        Option(help="Who plays whom."),
     ] = "round-robin",
     simulations: Annotated[
         int | None,
-        typer.Option(
-            min=1, help="Simulations per move for trained agents. Default: as in training."
-        ),
+        Option(min=1, help="Simulations per move for trained agents. Default: as in training."),
     ] = None,
     seed: Annotated[
-        int, typer.Option(min=0, help="Random seed for openings and all other random choices.")
+        int, Option(min=0, help="Random seed for openings and all other random choices.")
     ] = 0,
     out: Annotated[
-        Path | None,
-        typer.Option(help="Folder for the games. Games already in it are not played again."),
+        Path | None, Option(help="Folder for the games. Games already in it are not played again.")
     ] = None,
     opening_plies: Annotated[
-        int | None, typer.Option(min=0, max=100, help="Number of moves in an opening.")
+        int | None, Option(min=0, max=100, help="Number of moves in an opening.")
     ] = None,
     anchor: Annotated[
-        str | None, typer.Option(help="The player whose rating is fixed at --anchor-elo.")
+        str | None, Option(help="The player whose rating is fixed at --anchor-elo.")
     ] = None,
     anchor_elo: Annotated[
-        float, typer.Option(help="Rating of the anchor, or the mean rating if there is none.")
+        float, Option(help="Rating of the anchor, or the mean rating if there is none.")
     ] = 0.0,
     width: Annotated[
-        float,
-        typer.Option(min=1, help="active: stop when every 95% interval is within ± this many Elo."),
+        float, Option(min=1, help="active: stop when every 95% interval is within ± this many Elo.")
     ] = 60.0,
     elo0: Annotated[
-        float,
-        typer.Option(help="sprt: H0: the first player is at most this many Elo stronger."),
+        float, Option(help="sprt: H0: the first player is at most this many Elo stronger.")
     ] = 0.0,
-    elo1: Annotated[
-        float, typer.Option(help="sprt: H1: it is at least this many Elo stronger.")
-    ] = 50.0,
-    move_seconds: Annotated[
-        float, typer.Option(min=0.1, help="Time limit per engine move.")
-    ] = 10.0,
+    elo1: Annotated[float, Option(help="sprt: H1: it is at least this many Elo stronger.")] = 50.0,
+    move_seconds: Annotated[float, Option(min=0.1, help="Time limit per engine move.")] = 10.0,
     episodes: Annotated[
         int | None,
-        typer.Option(min=1, help="Games without opponents: episodes per checkpoint. Default: 30."),
+        Option(min=1, help="Games without opponents: episodes per checkpoint. Default: 30."),
     ] = None,
     protocol: Annotated[
-        str | None, typer.Option(help="Atari only: machado or classic. Default: the runs'.")
+        str | None, Option(help="Atari only: machado or classic. Default: the runs'.")
     ] = None,
     wandb: Annotated[
         Literal["offline", "online", "disabled"],
-        typer.Option(help="Also log the checkpoints' ratings to W&B."),
+        Option(help="Also log the checkpoints' ratings to W&B."),
     ] = "disabled",
-    as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Ranks players of a board game: Elo with 95% intervals, and a crosstable.
 
@@ -281,7 +243,7 @@ def tournament(
 
 
 @measuring.command()
-def runs(as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False) -> None:
+def runs(as_json: AsJson = False) -> None:
     """Lists the runs with their state, env_steps, score and wall time.
 
     The score is the evaluation of the latest checkpoint (`ludus eval`, 10 episodes or more) if

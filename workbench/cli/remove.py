@@ -34,14 +34,14 @@ def delete(
     opened = _opened_once(runs)
     for run in opened:
         refuse_deletion(run)
-    for run in opened:
-        say(f"{run.path}: {_megabytes(disk_bytes(run.path))}")
+    sizes = [_megabytes(disk_bytes(run.path)) for run in opened]
+    for run, size in zip(opened, sizes, strict=True):
+        say(f"{run.path}: {size}")
     if dry_run or not _agreed(f"delete {_count(opened)} for ever?", yes):
         return
-    for run in opened:
-        freed = disk_bytes(run.path)
+    for run, size in zip(opened, sizes, strict=True):
         delete_run(run)
-        say(f"deleted {run.path}: {_megabytes(freed)} are free again")
+        say(f"deleted {run.path}: {size} are free again")
 
 
 @removal.command()
@@ -89,8 +89,7 @@ def prune(
             say(f"{run.path}: nothing to give back")
             continue
         freed = sum(map(disk_bytes, going))
-        extends = "" if all(path.parent == run.checkpoints for path in going) else LAST_WORD
-        say(f"{run.path}: {_megabytes(freed)} in {', '.join(_parts(run, going))}{extends}")
+        say(f"{run.path}: {_megabytes(freed)} in {_parts(run, going)}")
         planned.append((run, freed))
     if not planned:
         return
@@ -118,13 +117,13 @@ def _opened_once(names: Sequence[str]) -> "list[Run]":
     return list(opened.values())
 
 
-LAST_WORD = "; it can no longer be extended then"
-
-
-def _parts(run: Any, going: list[Any]) -> list[str]:
-    checkpoints = [path for path in going if path.parent == run.checkpoints]
-    others = ["replay"] if len(checkpoints) < len(going) else []
-    return [*others, *([f"{len(checkpoints)} checkpoints"] if checkpoints else [])]
+def _parts(run: "Run", going: list[Path]) -> str:
+    checkpoints = sum(path.parent == run.checkpoints for path in going)
+    told = f"{checkpoints} checkpoints"
+    if checkpoints == len(going):
+        return told
+    told = f"replay, {told}" if checkpoints else "replay"
+    return f"{told}; it can no longer be extended then"
 
 
 def _agreed(question: str, yes: bool) -> bool:

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
 from workbench.cli.wording import PLAYER_HELP
 
@@ -11,6 +12,7 @@ ENGINE_HELP = (
     f"{PLAYER_HELP} Add ?simulations=N to fix the simulations per move. Default: as the clock "
     "allows or, without a clock, as in training."
 )
+Engine = Annotated[str, Argument(help=ENGINE_HELP)]
 HOST_HELP = (
     "Address to listen on. With 0.0.0.0, others on your network can open the studio with the "
     "printed token."
@@ -25,18 +27,24 @@ CHANGES_HELP = (
     "token. Default: only if no other machine can open the studio."
 )
 PORT_HELP = "Port to listen on; 0: any free port. Default: the first free port from 8765."
+Host = Annotated[str, Option(help=HOST_HELP)]
+Port = Annotated[int | None, Option(min=0, max=65535, help=PORT_HELP)]
+Browser = Annotated[bool, Option(help="Open the page in the browser.")]
+PublicUrl = Annotated[str | None, Option(help=PUBLIC_URL_HELP)]
+Changes = Annotated[bool | None, Option(help=CHANGES_HELP)]
+LOCAL = "127.0.0.1"
 
 
 @serving.command()
 def watch(
     shown: Annotated[
-        list[str] | None, typer.Argument(help="A run to open, or additional folders of runs.")
+        list[str] | None, Argument(help="A run to open, or additional folders of runs.")
     ] = None,
-    host: Annotated[str, typer.Option(help=HOST_HELP)] = "127.0.0.1",
-    port: Annotated[int | None, typer.Option(min=0, max=65535, help=PORT_HELP)] = None,
-    browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
-    public_url: Annotated[str | None, typer.Option(help=PUBLIC_URL_HELP)] = None,
-    changes: Annotated[bool | None, typer.Option(help=CHANGES_HELP)] = None,
+    host: Host = LOCAL,
+    port: Port = None,
+    browser: Browser = True,
+    public_url: PublicUrl = None,
+    changes: Changes = None,
 ) -> None:
     """Opens the studio in the browser: runs, videos, games and tournaments.
 
@@ -45,23 +53,18 @@ def watch(
     from workbench.studio.watch import watch as serve
 
     serve(
-        shown or [],
-        host=host,
-        port=port,
-        browser=browser,
-        public_url=public_url,
-        changes=changes,
+        shown or [], host=host, port=port, browser=browser, public_url=public_url, changes=changes
     )
 
 
 @serving.command()
 def play(
-    run: Annotated[str, typer.Argument(help="The run whose agent plays.")],
-    host: Annotated[str, typer.Option(help=HOST_HELP)] = "127.0.0.1",
-    port: Annotated[int | None, typer.Option(min=0, max=65535, help=PORT_HELP)] = None,
-    browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
-    public_url: Annotated[str | None, typer.Option(help=PUBLIC_URL_HELP)] = None,
-    changes: Annotated[bool | None, typer.Option(help=CHANGES_HELP)] = None,
+    run: Annotated[str, Argument(help="The run whose agent plays.")],
+    host: Host = LOCAL,
+    port: Port = None,
+    browser: Browser = True,
+    public_url: PublicUrl = None,
+    changes: Changes = None,
 ) -> None:
     """Opens the page to play against a trained agent, or alongside it.
 
@@ -81,7 +84,7 @@ def play(
 
 
 @serving.command()
-def uci(run: Annotated[str, typer.Argument(help=ENGINE_HELP)]) -> None:
+def uci(run: Engine) -> None:
     """Runs a trained chess player as a UCI engine, for any chess program.
 
     Chess programs start engines in other folders, so give the full path of the run.
@@ -95,7 +98,7 @@ def uci(run: Annotated[str, typer.Argument(help=ENGINE_HELP)]) -> None:
 
 
 @serving.command()
-def gtp(run: Annotated[str, typer.Argument(help=ENGINE_HELP)]) -> None:
+def gtp(run: Engine) -> None:
     """Runs a trained go player as a GTP 2 engine, for any go program.
 
     Example: ludus gtp runs/zoo/go5

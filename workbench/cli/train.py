@@ -6,21 +6,22 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer import Argument, Option
 
-from workbench.cli.wording import JSON_HELP, RUN_HELP, say
+from workbench.cli.wording import RUN_HELP, AsJson, say
 
 training = typer.Typer()
 
 
 @training.command()
 def train(
-    config: Annotated[Path, typer.Argument(help="A YAML file, e.g. one in configs/.")],
+    config: Annotated[Path, Argument(help="A YAML file, e.g. one in configs/.")],
     overrides: Annotated[
         list[str] | None,
-        typer.Argument(help="Config overrides: key.path=value, e.g. agent.learning_rate=1e-4."),
+        Argument(help="Config overrides: key.path=value, e.g. agent.learning_rate=1e-4."),
     ] = None,
     run: Annotated[
-        str | None, typer.Option(help="Name of the new run under runs/, or a path, e.g. ./NAME.")
+        str | None, Option(help="Name of the new run under runs/, or a path, e.g. ./NAME.")
     ] = None,
 ) -> None:
     """Trains an agent. Ctrl-C saves it and prints the command to resume.
@@ -44,10 +45,10 @@ def train(
 
 @training.command()
 def resume(
-    run: Annotated[str, typer.Argument(help=RUN_HELP)],
+    run: Annotated[str, Argument(help=RUN_HELP)],
     overrides: Annotated[
         list[str] | None,
-        typer.Argument(help="Config overrides that a run allows, e.g. total_env_steps=2_000_000."),
+        Argument(help="Config overrides that a run allows, e.g. total_env_steps=2_000_000."),
     ] = None,
 ) -> None:
     """Continues a run from its latest checkpoint, exactly as if it had never stopped.
@@ -67,13 +68,11 @@ def resume(
 
 @training.command()
 def doctor(
-    config: Annotated[
-        Path | None, typer.Argument(help="A YAML file, e.g. one in configs/.")
-    ] = None,
+    config: Annotated[Path | None, Argument(help="A YAML file, e.g. one in configs/.")] = None,
     overrides: Annotated[
-        list[str] | None, typer.Argument(help="Config overrides: key.path=value.")
+        list[str] | None, Argument(help="Config overrides: key.path=value.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Shows this machine and a config's speed, memory, disk use and wall time on it.
 

@@ -16,7 +16,7 @@ from workbench.errors import UsageError
 from workbench.recording.episode import Recording, record_episode
 from workbench.runs import checkpoint
 from workbench.runs.run import Run, open_checkpoint
-from workbench.suggestions import PROTOCOLS_ELSEWHERE, choices
+from workbench.suggestions import choices, elsewhere
 from workbench.training.devices import choose_device
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def with_protocol(env_config: EnvConfig, protocol: str | None) -> EnvConfig:
     if not env_config.protocols:
         raise UsageError(f"{env_config.kind} has no protocols; leave --protocol out")
     if protocol not in env_config.protocols:
-        known = choices(protocol, PROTOCOLS_ELSEWHERE, env_config.protocols)
+        known = choices(protocol, elsewhere("values")["env.protocol"], env_config.protocols)
         raise UsageError(f"unknown protocol {protocol!r}{known}")
     return env_config.model_copy(update={"protocol": protocol})
 

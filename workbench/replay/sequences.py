@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from agents.base import Memory
-from agents.r2d2 import History, R2D2Config, ReplayedSequences
+from agents.base import History, Memory, ReplayedSequences
+from agents.config import SequenceAgentConfig
 from envs.base import EnvSpec, Step
 from workbench.config import ReplayConfig
 from workbench.replay.replay import (
@@ -35,7 +35,7 @@ class SequenceReplay:
     def __init__(
         self,
         config: ReplayConfig,
-        agent: R2D2Config,
+        agent: SequenceAgentConfig,
         spec: EnvSpec,
         memory: Memory,
         *,
@@ -159,7 +159,7 @@ class SequenceReplay:
 
 def sequence_replay_bytes(
     config: ReplayConfig,
-    agent: R2D2Config,
+    agent: SequenceAgentConfig,
     spec: EnvSpec,
     slack_env_steps: int,
     total_env_steps: int | None = None,
@@ -171,6 +171,6 @@ def sequence_replay_bytes(
     return replay_bytes(prioritized, spec, slack_env_steps, total_env_steps) + memories
 
 
-def _memory_slots(length: int, agent: R2D2Config) -> int:
+def _memory_slots(length: int, agent: SequenceAgentConfig) -> int:
     """Returns the number of memories stored beside a ring of `length` ticks."""
     return -(-length // agent.sequence_period_ticks) + 1

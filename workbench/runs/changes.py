@@ -117,23 +117,8 @@ def describe_changes(info: Mapping[str, Any]) -> str:
 
 def ended_schedules(config: TrainConfig, env_steps: int) -> list[str]:
     """Returns a line for each schedule that has run out before `env_steps`."""
-    agent, lines = config.agent, []
-    decay = getattr(agent, "learning_rate_decay_env_steps", None)
-    if decay is not None and env_steps >= decay:
-        left = (
-            "0: nothing more is learned"
-            if agent.kind == "ppo"
-            else "a tenth of agent.learning_rate"
-        )
-        lines.append(
-            f"agent.learning_rate_decay_env_steps ended at {decay:,} env_steps, so the learning "
-            f"rate is {left}; it may be set anew, too: agent.learning_rate_decay_env_steps=N"
-        )
-    decay = getattr(agent, "epsilon_decay_env_steps", None)
-    if decay is not None and env_steps >= decay:
-        epsilon = getattr(agent, "epsilon_end", 0.0)
-        lines.append(f"epsilon stays {epsilon:g}: its decay ended at {decay:,} env_steps")
-    return lines
+    ends = config.agent.schedule_ends()
+    return [line for end, line in ends if end is not None and env_steps >= end]
 
 
 def _refuse_another_kind(before: TrainConfig, overrides: Sequence[str]) -> None:

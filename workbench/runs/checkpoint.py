@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     import torch
 
 
+RESUME_FILES = ("resume.safetensors", "resume.json")
+
+
 class Stateful(Protocol):
     """A part of a run that can be saved and brought back exactly."""
 
@@ -85,7 +88,7 @@ def save(
     write_atomically(directory / "latest", f"{env_steps}\n")
     shutil.rmtree(directory / ".tmp-replaced", ignore_errors=True)
     for other in set(list_steps(directory)) - {env_steps}:
-        for name in ("resume.safetensors", "resume.json"):
+        for name in RESUME_FILES:
             (directory / str(other) / name).unlink(missing_ok=True)
     return final
 
@@ -165,7 +168,7 @@ def load_resume(checkpoint: Path) -> dict[str, Any]:
     """
     from workbench.runs.tensors import load_tensors, unflatten
 
-    for name in ("resume.safetensors", "resume.json"):
+    for name in RESUME_FILES:
         _verify(checkpoint, name)
     tensors = load_tensors(checkpoint / "resume.safetensors")
     try:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from workbench.config import TrainConfig, flatten, load_saved_config
+from workbench.config import SelfPlayConfig, TrainConfig, flatten, load_saved_config
 from workbench.errors import UsageError
 
 # Runs that differ in these alone are the same experiment: what the machine decides (some of it is
@@ -65,10 +65,8 @@ def facts_of(config: TrainConfig) -> Facts:
 
 
 def game_of(config: TrainConfig) -> str:
-    """Returns the name of what is played; a scenario of Doom may be a file."""
-    keys = ("game", "env_id", "scenario", "probe", "kind")
-    name = str(next(getattr(config.env, key) for key in keys if getattr(config.env, key, None)))
-    return Path(name).stem if name.endswith(".cfg") else name
+    """Returns the name of what is played."""
+    return config.env.game if isinstance(config, SelfPlayConfig) else config.env.title
 
 
 def family_of(flat: Mapping[str, Any]) -> str:

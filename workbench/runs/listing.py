@@ -1,5 +1,6 @@
 """`ludus runs`: one row per run, read from its files."""
 
+from contextlib import suppress
 from typing import Any
 
 from rich.console import Console
@@ -9,7 +10,7 @@ from workbench.errors import UsageError
 from workbench.runs.changes import changes, describe_changes
 from workbench.runs.removal import disk_bytes
 from workbench.runs.run import Run, list_runs
-from workbench.runs.scores import Score, Window, measured_in_training, recent_return, run_score
+from workbench.runs.scores import Score, measured_in_training, recent_return, run_score
 from workbench.runs.sparkline import read_spark
 
 
@@ -25,7 +26,9 @@ def list_rows() -> list[dict[str, Any]]:
             info = {**run.info, "status": run.status}
         except (UsageError, OSError):
             info = {"status": "damaged"}
-        recent, score = _recent(run), _score(run)
+        recent, score = None, _score(run)
+        with suppress(OSError):  # not for us to read
+            recent = recent_return(run.metrics_path)
         rows.append(
             {
                 "run": str(run.path),
@@ -40,13 +43,6 @@ def list_rows() -> list[dict[str, Any]]:
             }
         )
     return rows
-
-
-def _recent(run: Run) -> Window | None:
-    try:
-        return recent_return(run.metrics_path)
-    except OSError:  # not for us to read
-        return None
 
 
 def _score(run: Run) -> Score | None:
@@ -64,13 +60,12 @@ def _score(run: Run) -> Score | None:
 
 def print_rows(rows: list[dict[str, Any]]) -> None:
     """Prints `list_rows` as a table on stdout."""
-    table = Table(
-        "run", "status", "env_steps", "minutes", "disk MB", "score", "what it is", box=None
-    )
-    for column in table.columns[:-1]:
+    table = Table("run", "status", box=None)
+    for name in ("env_steps", "minutes", "disk MB", "score"):
+        table.add_column(name, justify="right")
+    for column in table.columns:
         column.no_wrap = True
-    for column in table.columns[2:6]:
-        column.justify = "right"
+    table.add_column("what it is")
     if any(row["changes"] for row in rows):
         table.add_column("changed")
     for row in rows:

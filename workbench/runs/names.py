@@ -115,17 +115,14 @@ def _no_run(typed: str, path: Path | None) -> UsageError:
         here = Path(typed)
         hint = f"did you mean ./{typed}?" if is_run(here) else _what_it_is(here)
     if hint is None:
-        names: dict[str, list[Path]] = {}
-        for known in run_paths():
-            names.setdefault(known.name, []).append(known)
+        known = list(run_paths())
         # Imported here, for worlds take half a second to import, and a name is seldom wrong.
         from envs.spelling import nearest
 
-        near = nearest(Path(typed).name, names)
-        if near and not looks_like_path(typed) and len(names[near]) == 1:
-            hint = f"did you mean {near!r}?"
-        elif near:
-            hint = f"did you mean {str(names[near][0])!r}?"
+        near = nearest(Path(typed).name, {path.name: None for path in known})
+        if same := [path for path in known if path.name == near]:
+            by_name = len(same) == 1 and not looks_like_path(typed)
+            hint = f"did you mean {near if by_name else str(same[0])!r}?"
     return UsageError(f"there is no run {typed!r}; {hint or '`ludus runs` lists them'}")
 
 

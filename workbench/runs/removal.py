@@ -9,6 +9,7 @@ import re
 import secrets
 import shutil
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
 from workbench.config import OnPolicyConfig, load_saved_config
@@ -87,9 +88,8 @@ def _only_for_going_on(run: Run) -> list[Path]:
     step = checkpoint.latest_step(run.checkpoints)
     if run.status != "finished" or step is None or isinstance(run.config, OnPolicyConfig):
         return []
-    folder = run.checkpoints / str(step)
-    parts = [run.replay, folder / "resume.safetensors", folder / "resume.json"]
-    return [path for path in parts if path.exists()]
+    files = (run.checkpoints / str(step) / name for name in checkpoint.RESUME_FILES)
+    return [path for path in (run.replay, *files) if path.exists()]
 
 
 def refuse_deletion(run: Run) -> None:
@@ -127,16 +127,9 @@ def _is_ours(path: Path) -> bool:
 
 def disk_bytes(path: Path) -> int:
     """Returns what a file, or all files below a directory, take on the disk, as `du` counts."""
-    below = [
-        os.path.join(folder, name)
-        for folder, folders, names in os.walk(path)
-        for name in (*folders, *names)
-    ]
-    return _own_bytes(path) + sum(map(_own_bytes, below))
-
-
-def _own_bytes(path: str | Path) -> int:
-    try:
-        return os.lstat(path).st_blocks * 512
-    except OSError:  # temporary files of a training come and go; others are not for us to see
-        return 0
+    size = 0
+    below = (Path(top, name) for top, *names in os.walk(path) for name in chain(*names))
+    for one in (path, *below):
+        with suppress(OSError):  # temporary files come and go; others are not for us to see
+            size += one.lstat().st_blocks * 512
+    return size

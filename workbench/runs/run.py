@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-from workbench.config import SelfPlayConfig, TrainConfig, dump_config, load_saved_config
+from workbench.config import TrainConfig, dump_config, load_saved_config
 from workbench.errors import UsageError
 from workbench.runs import checkpoint, facts
 from workbench.runs.names import RUNS as RUNS
@@ -194,14 +194,11 @@ def open_checkpoint(player: str) -> tuple[Run, Path]:
 
 def list_runs() -> list[Run]:
     """Returns all runs under `runs/`, in folders there too, oldest first."""
-    return [Run(path) for path in sorted(run_paths(), key=_config_time)]
-
-
-def _config_time(path: Path) -> float:
-    try:
-        return (path / "config.yaml").stat().st_mtime
-    except OSError:  # deleted just now
-        return 0.0
+    times: dict[Path, float] = {}
+    for path in run_paths():
+        with suppress(OSError):  # deleted just now
+            times[path] = (path / "config.yaml").stat().st_mtime
+    return [Run(path) for path in sorted(times, key=times.__getitem__)]
 
 
 class Clock:
@@ -218,11 +215,8 @@ class Clock:
 
 
 def _free_path(config: TrainConfig) -> Path:
-    world = config.env.game if isinstance(config, SelfPlayConfig) else config.env.title
-    stem = f"{world}-{config.agent.kind}".lower()
-    stem = re.sub(
-        r"[^\w.+-]+", "-", stem.replace("board_size=", "").replace("(", "").replace(")", "")
-    )
+    stem = f"{facts.game_of(config)}-{config.agent.kind}".lower()
+    stem = re.sub(r"[^\w.+-]+", "-", re.sub(r"board_size=|[()]", "", stem))
     number = 1
     while (RUNS / f"{stem}-{number}").exists():
         number += 1

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from workbench.cli.main import run_command
+from workbench.cli.wording import say
 from workbench.runs.checkpoint import list_steps
 from workbench.runs.run import RUNS, Run
 
@@ -20,16 +21,16 @@ def main() -> int:
     while (RUNS / f"demo-{number}").exists():
         number += 1
     run = Run(RUNS / f"demo-{number}")
-    _say("An agent now learns Road Runner from pixels, for a few minutes on this machine.\n")
+    say("An agent now learns Road Runner from pixels, for a few minutes on this machine.\n")
     code = run_command(["train", str(CONFIG), "--run", str(run.path)])
     if code:
         return code
-    _say("\nMean score of the episodes that ended while it trained:")
+    say("\nMean score of the episodes that ended while it trained:")
     for env_steps, score in score_by_part(run.metrics_path, PARTS):
-        _say(f"  to env_step {env_steps:>7,}  {score:7,.0f}  {'█' * round(score / 50)}")
+        say(f"  to env_step {env_steps:>7,}  {score:7,.0f}  {'█' * round(score / 50)}")
     steps = list_steps(run.checkpoints)
     before, after = (run.videos / f"{step}_0.mp4" for step in (steps[0], steps[-1]))
-    _say(
+    say(
         f"\nVideos     before  {before}   score {_score(before):,.0f}\n"
         f"           after   {after}   score {_score(after):,.0f}\n\n"
         f"Next, after `. .venv/bin/activate`:\n"
@@ -58,21 +59,15 @@ def score_by_part(metrics_path: Path, parts: int) -> list[tuple[int, float]]:
     lines = [json.loads(line) for line in metrics_path.read_text().splitlines()]
     rows = []
     for part in np.array_split(np.arange(len(lines)), parts):
-        with_episodes = [lines[i] for i in part if lines[i]["episodes"]]
-        if with_episodes:
-            scores = [line["episode_return"] for line in with_episodes]
-            weights = [line["episodes"] for line in with_episodes]
-            mean = float(np.average(scores, weights=weights))
-            rows.append((lines[part[-1]]["env_steps"], mean))
+        told = [lines[i] for i in part if lines[i]["episodes"]]
+        if told:
+            scores, counts = zip(*((x["episode_return"], x["episodes"]) for x in told), strict=True)
+            rows.append((lines[part[-1]]["env_steps"], float(np.average(scores, weights=counts))))
     return rows
 
 
 def _score(video: Path) -> float:
     return float(json.loads(video.with_suffix(".json").read_text())["episode_return"])
-
-
-def _say(message: str) -> None:
-    sys.stderr.write(message + "\n")
 
 
 if __name__ == "__main__":

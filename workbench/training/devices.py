@@ -19,14 +19,10 @@ def choose_device(name: DeviceName) -> torch.device:
     Raises:
         UsageError: the device asked for is not there.
     """
-    available = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
-        return torch.device(next(device for device, there in available.items() if there))
-    if not available[name]:
+        return torch.device(next((device for device, there in available.items() if there), "cpu"))
+    if not available.get(name, True):
         raise UsageError(f"the device {name} is not available here; set device=auto")
     return torch.device(name)
 
@@ -38,11 +34,10 @@ def resolve_precision(precision: PrecisionName, device: torch.device) -> Precisi
     """
     if precision != "auto":
         return precision
-    if device.type == "cuda":
-        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
-    if device.type == "cpu" and torch.cpu._is_amx_tile_supported():
-        return "bfloat16"
-    return "float32"
+    fast = (device.type == "cuda" and torch.cuda.is_bf16_supported()) or (
+        device.type == "cpu" and torch.cpu._is_amx_tile_supported()
+    )
+    return "bfloat16" if fast else "float32"
 
 
 def resolve(config: TrainConfig) -> TrainConfig:

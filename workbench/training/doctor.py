@@ -6,27 +6,24 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
 import torch
 
-from agents import make_agent
-from agents.alphazero import AlphaZero
-from agents.base import Learner
 from agents.networks import make_torso
-from agents.r2d2 import R2D2Config
 from envs import env_spec, make_envs
 from envs.base import EnvSpec
+from envs.board.base import GameSpec
 from envs.board.openspiel import OpenSpielGame
 from workbench.config import MAX_INTEGER, OffPolicyConfig, SelfPlayConfig, TrainConfig
 from workbench.errors import UsageError
 from workbench.evaluation.baselines import make_baseline
-from workbench.replay import position_replay_bytes, replay_bytes, sequence_replay_bytes
+from workbench.replay import needed_bytes, position_replay_bytes
 from workbench.runs.removal import disk_bytes
 from workbench.runs.run import RUNS
 from workbench.training.devices import choose_device, prepare_torch, resolve_precision
 from workbench.training.memory_check import (
     gb,
+    network_bytes,
     parts_of_episodes,
     parts_of_self_play,
     refuse_what_exceeds_memory,
@@ -35,6 +32,7 @@ from workbench.training.train import make_loop
 
 WARM_UP_TICKS = 64
 WARM_UP_SECONDS = 20.0
+MEASURED_SECONDS = 5.0
 
 
 def describe_machine() -> dict[str, Any]:
@@ -77,31 +75,33 @@ def refuse_what_will_not_fit(config: TrainConfig, replay: Path | None = None) ->
         for name in config.anchors:  # now, and not when strength is measured for the first time
             make_baseline(name, game)
         refuse_what_exceeds_memory(parts_of_self_play(config, game), device)
-    else:
-        try:
-            with closing(make_envs(config.env.model_copy(update={"num_envs": 1}))) as env:
-                env.reset(0)
-                env.recv()
-                spec = env.spec
-        except ValueError as error:
-            raise UsageError(f"env: {error}") from None
-        try:
-            make_torso(config.agent.network, spec.obs_shape, spec.parts)
-        except ValueError as error:
-            raise UsageError(f"agent.network: {error}") from None
-        in_memory = 0
-        if isinstance(config, OffPolicyConfig):
-            _refuse_replay_that_the_disk_cannot_hold(config, spec, replay)
-            if config.replay.storage == "memory":
-                in_memory = _replay_bytes(config, spec)
-        refuse_what_exceeds_memory(parts_of_episodes(config, spec, in_memory), device)
+        return
+    try:
+        with closing(make_envs(config.env.model_copy(update={"num_envs": 1}))) as env:
+            env.reset(0)
+            env.recv()
+            spec = env.spec
+    except ValueError as error:
+        raise UsageError(f"env: {error}") from None
+    try:
+        make_torso(config.agent.network, spec.obs_shape, spec.parts)
+    except ValueError as error:
+        raise UsageError(f"agent.network: {error}") from None
+    in_memory = 0
+    if isinstance(config, OffPolicyConfig):
+        needed, free = needed_bytes(config, spec), _free_disk_bytes(replay)
+        if needed > free:
+            raise UsageError(
+                f"replay needs {gb(needed)} of disk to resume from, and {gb(free)} are free; "
+                "lower replay.capacity_env_steps or checkpoint_period_env_steps"
+            )
+        in_memory = needed if config.replay.storage == "memory" else 0
+    refuse_what_exceeds_memory(parts_of_episodes(config, spec, in_memory), device)
 
 
 def describe_shortage(config: TrainConfig, folder: Path) -> str | None:
     """Returns what to do where the disk cannot hold all that a run in `folder` will write."""
-    free = shutil.disk_usage(_existing(folder)).free
-    if folder.is_dir():  # what the run has already need not be had again
-        free += disk_bytes(folder)
+    free = _free_disk_bytes(folder)
     try:
         needed = needed_disk_bytes(config)
     except ValueError:  # a config that was edited: loading the run says what does not fit
@@ -114,59 +114,35 @@ def describe_shortage(config: TrainConfig, folder: Path) -> str | None:
     )
 
 
-def _refuse_replay_that_the_disk_cannot_hold(
-    config: OffPolicyConfig, spec: EnvSpec, folder: Path | None
-) -> None:
-    needed = _replay_bytes(config, spec)
-    free_disk = shutil.disk_usage(_existing(folder or RUNS)).free
-    if folder is not None and folder.is_dir():
-        free_disk += disk_bytes(folder)
-    if needed > free_disk:
-        raise UsageError(
-            f"replay needs {gb(needed)} of disk to resume from, and {gb(free_disk)} are free; "
-            "lower replay.capacity_env_steps or checkpoint_period_env_steps"
-        )
-
-
 def needed_disk_bytes(config: TrainConfig) -> int:
     """Returns what a run will take on the disk at most, except for videos, games and W&B's files.
 
     That is replay, the networks of every checkpoint, and twice what resuming needs besides: the
     old is kept until the new is there.
     """
-    device, rng = torch.device("cpu"), np.random.default_rng(0)
-    rng_state = torch.get_rng_state()
+    spec: EnvSpec | GameSpec
     replay = twice = 0
-    agent: Learner
     if isinstance(config, SelfPlayConfig):
         spec = OpenSpielGame(config.env).spec
-        agent = AlphaZero(config.agent, spec, device)
         twice = position_replay_bytes(config.replay, spec, config.total_env_steps)
-    elif isinstance(config, OffPolicyConfig):
-        agent = make_agent(config.agent, env_spec(config.env), device, rng)
-        replay = _replay_bytes(config, env_spec(config.env))
     else:
-        agent = make_agent(config.agent, env_spec(config.env), device, rng)
-    torch.set_rng_state(rng_state)
-    networks = sum(tensor.nbytes for tensor in agent.network_state().values())
+        spec = env_spec(config.env)
+        replay = needed_bytes(config, spec) if isinstance(config, OffPolicyConfig) else 0
+    networks = network_bytes(config, spec)
     checkpoints = 2 + config.total_env_steps // config.checkpoint_period_env_steps
     # A target network or an average, and two moments of Adam.
     twice += 3 * networks
     return replay + checkpoints * networks + 2 * twice
 
 
-def measure(config: TrainConfig, seconds: float = 5.0) -> dict[str, Any]:
-    """Trains for `seconds`, saving nothing, and predicts what the whole run will cost."""
+def measure(config: TrainConfig) -> dict[str, Any]:
+    """Trains for some seconds, saving nothing, and predicts what the whole run will cost."""
     device = choose_device(config.device)
     prepare_torch(config.torch_threads)
-    total_env_steps, disk = config.total_env_steps, needed_disk_bytes(config)
-    replay: dict[str, float] = {}
+    report: dict[str, Any] = {"run_device": str(device), "run_precision": config.agent.precision}
     if isinstance(config, OffPolicyConfig):
-        replay = {"replay_memory_gb": _replay_bytes(config, env_spec(config.env)) / 1e9}
-        config = _with_little_replay(config)
-    elif isinstance(config, SelfPlayConfig):
-        config = config.model_copy(update={"learning_starts_positions": 1})
-    loop = make_loop(config, device, None)
+        report["replay_memory_gb"] = needed_bytes(config, env_spec(config.env)) / 1e9
+    loop = make_loop(_learning_at_once(config), device, None)
     loop.start()
     iterations = loop.iterations()
     # The first update takes longer than the others; a first game may take too long to wait for.
@@ -174,24 +150,26 @@ def measure(config: TrainConfig, seconds: float = 5.0) -> dict[str, Any]:
     while not loop.agent.updates and time.monotonic() < warm:
         next(iterations)
     begin, env_steps = time.monotonic(), 0
-    while (elapsed := time.monotonic() - begin) < seconds:
+    while (elapsed := time.monotonic() - begin) < MEASURED_SECONDS:
         env_steps += next(iterations).env_steps
     loop.close()
     rate = env_steps / elapsed
     parameters = sum(tensor.nbytes for tensor in loop.agent.network_state().values())
     return {
-        "run_device": str(device),
-        "run_precision": config.agent.precision,
-        **replay,
+        **report,
         "checkpoint_model_mb": parameters / 1e6,
-        "needed_disk_gb": disk / 1e9,
+        "needed_disk_gb": needed_disk_bytes(config) / 1e9,
         "steps_per_second": rate,
-        "wall_minutes": total_env_steps / rate / 60,
+        "wall_minutes": config.total_env_steps / rate / 60,
     }
 
 
-def _with_little_replay(config: OffPolicyConfig) -> OffPolicyConfig:
+def _learning_at_once(config: TrainConfig) -> TrainConfig:
     """Learning starts at once, from as few ticks as it can."""
+    if isinstance(config, SelfPlayConfig):
+        return config.model_copy(update={"learning_starts_positions": 1})
+    if not isinstance(config, OffPolicyConfig):
+        return config
     ticks = WARM_UP_TICKS + config.agent.window_ticks + config.agent.sample_period_ticks
     env_steps = ticks * config.env.num_envs
     replay = config.replay.model_copy(update={"capacity_env_steps": env_steps})
@@ -204,11 +182,10 @@ def _with_little_replay(config: OffPolicyConfig) -> OffPolicyConfig:
     return config.model_copy(update=changes)
 
 
-def _replay_bytes(config: OffPolicyConfig, spec: EnvSpec) -> int:
-    slack, total = config.checkpoint_period_env_steps, config.total_env_steps
-    if isinstance(config.agent, R2D2Config):
-        return sequence_replay_bytes(config.replay, config.agent, spec, slack, total)
-    return replay_bytes(config.replay, spec, slack, total)
+def _free_disk_bytes(folder: Path | None) -> int:
+    """Returns what may be written to a folder (None: `runs/`); what it has counts as free."""
+    own = 0 if folder is None else disk_bytes(folder)
+    return shutil.disk_usage(_existing(folder or RUNS)).free + own
 
 
 def _existing(path: Path) -> Path:

@@ -1,11 +1,11 @@
 """A training run from the user's side: its messages, how to stop it, and how it ends."""
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import typer
 
+from workbench.cli.wording import say
 from workbench.config import OffPolicyConfig
 from workbench.errors import UsageError
 from workbench.runs import checkpoint
@@ -38,29 +38,29 @@ def run_training(run: Run, overrides: Sequence[str] = ()) -> None:
             way_on = f"it goes on with: ludus resume {run.path} total_env_steps=N"
             if run.info.get("pruned"):
                 way_on = "it was pruned and cannot go on"
-            _say(f"{run.path} is finished; look at it with: ludus eval {run.path}; {way_on}")
+            say(f"{run.path} is finished; look at it with: ludus eval {run.path}; {way_on}")
             return
         done, total = int(run.info["env_steps"]), config.total_env_steps
-        _say(f"{run.path}: {total:,} env_steps, Ctrl-C saves and stops")
+        say(f"{run.path}: {total:,} env_steps, Ctrl-C saves and stops")
         for note in (*ended_schedules(config, done), describe_shortage(config, run.path)):
             if note is not None:
-                _say(f"note: {note}")
+                say(f"note: {note}")
         try:
             with _status_kept(run, total), ProgressLine(run.name, total, done) as line:
                 finished = train(run, line, stop)
         except KeyboardInterrupt:
-            _say(_how_it_stopped(run, stop))
+            say(_how_it_stopped(run, stop))
             raise typer.Exit(STOPPED) from None
     if not finished:
-        _say(f"saved; continue with: ludus resume {run.path}")
+        say(f"saved; continue with: ludus resume {run.path}")
         raise typer.Exit(STOPPED)
     size = going_on_bytes(run)
     if size >= WORTH_TELLING_BYTES:
-        _say(
+        say(
             f"{size / 1e6:,.0f} MB are kept so that it can go on: ludus resume {run.path} "
             f"total_env_steps=N; ludus prune {run.path} gives them back"
         )
-    _say(f"finished; videos are in {run.videos}; measure it with: ludus eval {run.path}")
+    say(f"finished; videos are in {run.videos}; measure it with: ludus eval {run.path}")
 
 
 def _refuse_what_lost_its_replay(run: Run) -> None:
@@ -99,9 +99,7 @@ def _how_it_stopped(run: Run, stop: StopRequest) -> str:
     step = checkpoint.latest_step(run.checkpoints)
     since = "" if step is None else f" since the checkpoint at {step:,} env_steps"
     if stop.saved:
-        told = (
-            "all is saved, but W&B was not told the end; `wandb sync` sends what lies on the disk"
-        )
+        told = "all is saved, but W&B was not told the end; `wandb sync` sends what is on the disk"
     elif not stop.can_wait:
         told = f"stopped while it was loading: nothing was trained{since}"
     else:
@@ -109,7 +107,3 @@ def _how_it_stopped(run: Run, stop: StopRequest) -> str:
     if stop.saved and run.info["status"] == "finished":
         return f"ludus: {told}"
     return f"ludus: {told}; continue with: ludus resume {run.path}"
-
-
-def _say(message: str) -> None:
-    sys.stderr.write(message + "\n")

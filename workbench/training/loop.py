@@ -6,10 +6,18 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
-from agents.base import Learner, Update
+import numpy as np
+import torch
+
+from agents import make_agent
+from agents.base import Agent, Learner, Update
+from envs import make_envs
 from envs.base import Step
+from workbench.config import OffPolicyConfig, OnPolicyConfig
+from workbench.evaluation.load import record_progress
 from workbench.runs.checkpoint import Stateful
 from workbench.runs.run import Run
+from workbench.training.interact import Stream
 
 
 class Pause(NamedTuple):
@@ -32,15 +40,15 @@ class Progress(NamedTuple):
 
 
 class Loop(Protocol):
-    """An agent, its world, what it learns from, and the order in which it acts and learns."""
+    """An agent, its world, what it learns from, and the order in which it acts and learns.
 
-    @property
-    def agent(self) -> Learner:
-        """What learns."""
+    Attributes:
+        agent: what learns.
+        parts: all that the next iteration depends on; the agent is one.
+    """
 
-    @property
-    def parts(self) -> Mapping[str, Stateful]:
-        """All that the next iteration depends on; the agent is one."""
+    agent: Learner
+    parts: Mapping[str, Stateful]
 
     def start(self) -> None:
         """Begins a new training, where none is brought back into the parts."""
@@ -53,6 +61,29 @@ class Loop(Protocol):
 
     def close(self) -> None:
         """Frees what the world holds, after at least one iteration."""
+
+
+class EpisodicLoop(Loop):
+    """What loops in worlds with episodes share."""
+
+    def __init__(self, config: OffPolicyConfig | OnPolicyConfig, device: torch.device) -> None:
+        """Makes the world and the agent; `_seed` is for what else the loop draws."""
+        agent_seed, self._seed = np.random.SeedSequence(config.seed).spawn(2)
+        envs = make_envs(config.env)
+        self._world = config
+        rng = np.random.default_rng(agent_seed)
+        self.agent: Agent = make_agent(config.agent, envs.spec, device, rng)
+        self._stream = Stream(envs, self.agent)
+        self.parts = {"agent": self.agent, "stream": self._stream}
+
+    def start(self) -> None:
+        self._stream.envs.reset(self._world.seed)
+
+    def record(self, run: Run, env_steps: int) -> Path:
+        return record_progress(self.agent, self._world.env, run.videos, env_steps)
+
+    def close(self) -> None:
+        self._stream.close()
 
 
 class Every:

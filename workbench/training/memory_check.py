@@ -13,13 +13,12 @@ import torch
 
 from agents import make_agent
 from agents.alphazero import AlphaZero
-from agents.dqn import DQNConfig
-from agents.ppo import PPOConfig
-from agents.r2d2 import R2D2Config
+from agents.base import Learner
 from agents.search import GumbelConfig
 from envs.base import EnvSpec
+from envs.board.base import GameSpec
 from envs.board.openspiel import OpenSpielGame
-from workbench.config import OffPolicyConfig, OnPolicyConfig, SelfPlayConfig
+from workbench.config import OffPolicyConfig, OnPolicyConfig, SelfPlayConfig, TrainConfig
 from workbench.errors import UsageError
 from workbench.replay import position_replay_bytes
 
@@ -78,36 +77,28 @@ def parts_of_episodes(
         spec: of the world, for any number of envs.
         replay_bytes: that replay keeps in memory.
     """
-    agent, num_envs, obs = config.agent, config.env.num_envs, prod(spec.obs_shape)
-    stepping = num_envs * obs * PIXEL_BYTES
+    agent, num_envs = config.agent, config.env.num_envs
+    obs_bytes = prod(spec.obs_shape) * PIXEL_BYTES
+    copies = COPIES
     parts = [
-        Part("stepping the envs", stepping, "env.num_envs"),
+        Part("stepping the envs", num_envs * obs_bytes, "env.num_envs"),
         Part("replay", replay_bytes, REPLAY_KEYS),
     ]
-    with torch.device("meta"):  # weights that have sizes and no memory
-        made = make_agent(agent, spec, torch.device("meta"), np.random.default_rng(0))
-        weights = sum(tensor.nbytes for tensor in made.network_state().values())
-    match agent:
-        case DQNConfig():
-            pairs = agent.batch_size * agent.quantiles**2 if agent.head == "quantile" else 0
-            batch = agent.batch_size * 2 * obs * PIXEL_BYTES + pairs * 3 * FLOAT
-            keys = "agent.batch_size or agent.quantiles" if pairs else "agent.batch_size"
-            parts.append(Part("a batch", batch, keys))
-        case R2D2Config():
-            ticks = agent.batch_size * agent.window_ticks
-            size = ticks * (obs * PIXEL_BYTES + agent.memory_bytes)
-            keys = "agent.batch_size, agent.sequence_ticks or agent.burn_in_ticks"
-            parts.append(Part("a batch", size, keys))
-        case PPOConfig():
-            ticks = (agent.rollout_ticks + 1) * num_envs
-            keys = "agent.rollout_ticks or env.num_envs"
+    if isinstance(config, OnPolicyConfig):
+        ticks = (config.agent.rollout_ticks + 1) * num_envs
+        keys = "agent.rollout_ticks or env.num_envs"
+        minibatch = ticks // config.agent.minibatches * obs_bytes
+        parts += [
             # As it was played, stacked, and cut into sequences.
-            parts.append(Part("a rollout", 3 * ticks * obs, keys))
-            size = ticks // agent.minibatches * obs * PIXEL_BYTES
-            parts.append(Part("a minibatch", size, f"{keys}, or raise agent.minibatches"))
-    copies = COPIES if isinstance(agent, PPOConfig) else COPIES + 1  # the target network
+            Part("a rollout", 3 * ticks * prod(spec.obs_shape), keys),
+            Part("a minibatch", minibatch, f"{keys}, or raise agent.minibatches"),
+        ]
+    else:
+        batch = config.agent.batch_size * config.agent.sample_bytes(obs_bytes)
+        parts.append(Part("a batch", batch, config.agent.batch_keys))
+        copies += 1  # the target network
     keys = "agent.core_size" if hasattr(agent, "core_size") else "env.obs_size"
-    parts.append(Part("the network", copies * weights, keys))
+    parts.append(Part("the network", copies * network_bytes(config, spec), keys))
     return parts
 
 
@@ -115,9 +106,6 @@ def parts_of_self_play(config: SelfPlayConfig, game: OpenSpielGame) -> list[Part
     """Returns what learning a board game needs."""
     agent, spec = config.agent, game.spec
     obs, cells = prod(spec.obs_shape), prod(spec.obs_shape[1:])
-    with torch.device("meta"):
-        made = AlphaZero(agent, spec, torch.device("meta"))
-        weights = sum(tensor.nbytes for tensor in made.network_state().values())
     replay = position_replay_bytes(config.replay, spec, config.total_env_steps)
     # Two convolutions of each block, of which the results are kept for the gradients.
     features = cells * agent.channels * FLOAT * (2 * agent.blocks + 1)
@@ -125,8 +113,9 @@ def parts_of_self_play(config: SelfPlayConfig, game: OpenSpielGame) -> list[Part
     moves = int(game.status([game.start()]).num_legal[0])
     simulations = max(agent.simulations, agent.fast_simulations)
     trees = config.env.num_games * simulations * (NODE_BYTES + moves * EDGE_BYTES)
+    networks = (COPIES + 2) * network_bytes(config, spec)
     parts = [
-        Part("the network", (COPIES + 2) * weights, "agent.channels or agent.blocks"),
+        Part("the network", networks, "agent.channels or agent.blocks"),
         Part("replay", replay, "replay.capacity_positions", on_device=False),
         Part("a batch", agent.batch_size * (features + row), "agent.batch_size"),
         Part("search", trees, "agent.simulations or env.num_games", on_device=False),
@@ -136,6 +125,20 @@ def parts_of_self_play(config: SelfPlayConfig, game: OpenSpielGame) -> list[Part
         keys = "agent.simulations or agent.search.max_considered"
         parts.append(Part("the schedule of the search", schedules, keys, on_device=False))
     return parts
+
+
+def network_bytes(config: TrainConfig, spec: EnvSpec | GameSpec) -> int:
+    """Returns the size of the networks that acting needs; raises ValueError if they do not fit."""
+    device = torch.device("meta")  # weights that have sizes and no memory
+    agent: Learner
+    with device:
+        if isinstance(spec, GameSpec):
+            assert isinstance(config, SelfPlayConfig)
+            agent = AlphaZero(config.agent, spec, device)
+        else:
+            assert not isinstance(config, SelfPlayConfig)
+            agent = make_agent(config.agent, spec, device, np.random.default_rng(0))
+    return sum(tensor.nbytes for tensor in agent.network_state().values())
 
 
 def gb(size: float) -> str:

@@ -5,6 +5,7 @@ import json
 import math
 import os
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from workbench.config import WandbConfig
 from workbench.errors import WorkError
 
 Metrics = dict[str, float | int]
+# What a Meter keeps, by name of the attribute: all but the tensors that updates brought.
+PLAIN_PARTS = ("return", "length", "returns", "lengths", "games", "facts")
 
 
 class Meter:
@@ -91,24 +94,13 @@ class Meter:
 
     def state_dict(self) -> dict[str, Any]:
         """Everything collected so far."""
-        return {
-            "return": self._return,
-            "length": self._length,
-            "returns": list(self._returns),
-            "lengths": list(self._lengths),
-            "games": self._games,
-            "facts": {name: list(values) for name, values in self._facts.items()},
-            "learned": self._collected(),
-        }
+        plain = {name: deepcopy(getattr(self, f"_{name}")) for name in PLAIN_PARTS}
+        return {**plain, "learned": self._collected()}
 
     def load_state_dict(self, state: State) -> None:
         """Brings `state_dict` back."""
-        self._return = np.array(state["return"])
-        self._length = np.array(state["length"])
-        self._returns = list(state["returns"])
-        self._lengths = list(state["lengths"])
-        self._games = state["games"]
-        self._facts = {name: list(values) for name, values in state["facts"].items()}
+        for name in PLAIN_PARTS:
+            setattr(self, f"_{name}", deepcopy(state[name]))
         self._learned = {name: list(values.unbind()) for name, values in state["learned"].items()}
 
 
@@ -214,8 +206,8 @@ class WandbLog:
         """Sends the final checkpoint as an artifact, when online."""
         if self._run is not None and self._online:
             artifact = self._wandb.Artifact(f"{run_name}-checkpoint", type="model")
-            artifact.add_file(str(checkpoint / "model.safetensors"))
-            artifact.add_file(str(checkpoint / "meta.json"))
+            for name in ("model.safetensors", "meta.json"):
+                artifact.add_file(str(checkpoint / name))
             self._run.log_artifact(artifact)
 
     def close(self) -> None:

@@ -1,88 +1,31 @@
 """The off-policy loop: act, store, learn from replay."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from agents import make_agent
-from agents.r2d2 import R2D2Config
-from envs import make_envs
 from workbench.config import OffPolicyConfig
-from workbench.evaluation.load import record_progress
-from workbench.replay import Replay, SequenceReplay
-from workbench.runs.checkpoint import Stateful
-from workbench.runs.run import Run
-from workbench.training.interact import Stream
-from workbench.training.loop import Progress
+from workbench.replay import make_replay
+from workbench.training.loop import EpisodicLoop, Progress
 
 
-class OffPolicyLoop:
+class OffPolicyLoop(EpisodicLoop):
     """An agent that learns from replay; an iteration is one tick of all envs."""
 
     def __init__(
-        self,
-        config: OffPolicyConfig,
-        device: torch.device,
-        directory: Path | None,
+        self, config: OffPolicyConfig, device: torch.device, directory: Path | None
     ) -> None:
         """Makes the world, the agent and its replay, whose files lie in `directory`; see `Ring`."""
-        agent_seed, replay_seed = np.random.SeedSequence(config.seed).spawn(2)
+        super().__init__(config, device)
         self._config = config
-        envs = make_envs(config.env)
-        self.agent = make_agent(config.agent, envs.spec, device, np.random.default_rng(agent_seed))
-        self._stream = Stream(envs, self.agent)
-        self._replay = self._make_replay(device, np.random.default_rng(replay_seed), directory)
-        self.parts: Mapping[str, Stateful] = {
-            "agent": self.agent,
-            "replay": self._replay,
-            "stream": self._stream,
-        }
-
-    def _make_replay(
-        self, device: torch.device, rng: np.random.Generator, directory: Path | None
-    ) -> Replay | SequenceReplay:
-        config, spec = self._config, self._stream.envs.spec
-        slack_env_steps = config.checkpoint_period_env_steps
-        if isinstance(config.agent, R2D2Config):
-            return SequenceReplay(
-                config.replay,
-                config.agent,
-                spec,
-                self.agent.initial_memory(spec.num_envs),
-                slack_env_steps=slack_env_steps,
-                total_env_steps=config.total_env_steps,
-                device=device,
-                rng=rng,
-                directory=directory,
-            )
-        return Replay(
-            config.replay,
-            spec,
-            n_step=config.agent.n_step,
-            discount=config.agent.discount,
-            slack_env_steps=slack_env_steps,
-            total_env_steps=config.total_env_steps,
-            device=device,
-            rng=rng,
-            directory=directory,
-        )
-
-    def start(self) -> None:
-        """See `Loop.start`."""
-        self._stream.envs.reset(self._config.seed)
-
-    def record(self, run: Run, env_steps: int) -> Path:
-        """See `Loop.record`."""
-        return record_progress(self.agent, self._config.env, run.videos, env_steps)
-
-    def close(self) -> None:
-        """See `Loop.close`."""
-        self._stream.close()
+        rng = np.random.default_rng(self._seed)
+        spec = self._stream.envs.spec
+        self._replay = make_replay(config, spec, self.agent, device, rng, directory)
+        self.parts = {**self.parts, "replay": self._replay}
 
     def iterations(self) -> Iterator[Progress]:
-        """See `Loop.iterations`."""
         config, agent, replay = self._config, self.agent, self._replay
         clip = config.agent.reward_clip or np.inf
         memory = self._stream.memory

@@ -1,72 +1,45 @@
 """The on-policy loop: play a rollout, learn from it alone, discard it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from agents.base import Memory
+from agents.base import Memory, Sequences
+from agents.config import OnPolicyAgentConfig
 from agents.losses import generalized_advantage
-from agents.ppo import PPO, PPOConfig, Sequences
-from envs import make_envs
 from envs.base import SavedGenerator
 from workbench.config import OnPolicyConfig
-from workbench.evaluation.load import record_progress
-from workbench.runs.checkpoint import Stateful
-from workbench.runs.run import Run
-from workbench.training.interact import Stream, Tick
-from workbench.training.loop import Progress
+from workbench.training.interact import Tick
+from workbench.training.loop import EpisodicLoop, Progress
 
 
-class OnPolicyLoop:
+class OnPolicyLoop(EpisodicLoop):
     """An agent that learns from rollouts; an iteration is one rollout and the updates from it."""
 
     def __init__(self, config: OnPolicyConfig, device: torch.device) -> None:
         """Makes the world and the agent."""
-        agent_seed, shuffle_seed = np.random.SeedSequence(config.seed).spawn(2)
-        self._config = config
-        self._device = device
-        self._shuffle = SavedGenerator(np.random.PCG64(shuffle_seed))
-        envs = make_envs(config.env)
-        self.agent = PPO(config.agent, envs.spec, device, np.random.default_rng(agent_seed))
-        self._stream = Stream(envs, self.agent)
-        self.parts: Mapping[str, Stateful] = {
-            "agent": self.agent,
-            "shuffle": self._shuffle,
-            "stream": self._stream,
-        }
-
-    def start(self) -> None:
-        """See `Loop.start`."""
-        self._stream.envs.reset(self._config.seed)
-
-    def record(self, run: Run, env_steps: int) -> Path:
-        """See `Loop.record`."""
-        return record_progress(self.agent, self._config.env, run.videos, env_steps)
-
-    def close(self) -> None:
-        """See `Loop.close`."""
-        self._stream.close()
+        super().__init__(config, device)
+        self._config, self._device = config.agent, device
+        self._shuffle = SavedGenerator(np.random.PCG64(self._seed))
+        self.parts = {**self.parts, "shuffle": self._shuffle}
 
     def iterations(self) -> Iterator[Progress]:
-        """See `Loop.iterations`."""
-        config, agent = self._config.agent, self.agent
+        config, agent = self._config, self.agent
         stream, num_envs = self._stream.ticks(), self._stream.envs.spec.num_envs
         while True:
             memory = self._stream.memory
             # One tick more than is learned from: its value stands for what comes after.
             ticks = list(islice(stream, config.rollout_ticks + 1))
             sequences = make_sequences(config, ticks, memory, self._device)
+            count = len(sequences.first)
             batches = (
                 take(sequences, index)
                 for _ in range(config.epochs)
-                for index in split_at_random(
-                    self._shuffle, len(sequences.first), config.minibatches
-                )
+                for index in split_at_random(self._shuffle, count, config.minibatches)
             )
             # Sequences of one tick may all be last observations: there is no mean of nothing.
             updates = [agent.update(batch) for batch in batches if batch.valid.any()]
@@ -81,7 +54,7 @@ def split_at_random(
 
 
 def make_sequences(
-    config: PPOConfig, ticks: Sequence[Tick], memory: Memory, device: torch.device
+    config: OnPolicyAgentConfig, ticks: Sequence[Tick], memory: Memory, device: torch.device
 ) -> Sequences:
     """Cuts a rollout into sequences of equal length.
 
@@ -139,13 +112,9 @@ def make_sequences(
 def take(sequences: Sequences, index: npt.NDArray[np.int64]) -> Sequences:
     """Returns some of the sequences."""
     chosen = torch.from_numpy(index).to(sequences.obs.device)
-    return Sequences(
-        obs=sequences.obs[chosen],
+    tensors = ("obs", "valid", "action", "log_prob", "value", "advantage")
+    return sequences._replace(
         first=sequences.first[index],
-        valid=sequences.valid[chosen],
-        action=sequences.action[chosen],
-        log_prob=sequences.log_prob[chosen],
-        value=sequences.value[chosen],
-        advantage=sequences.advantage[chosen],
         memory=tuple(m[:, chosen] for m in sequences.memory),
+        **{name: getattr(sequences, name)[chosen] for name in tensors},
     )

@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from math import ceil
-from types import TracebackType
 
 from rich.console import Console
 from rich.live import Live
@@ -70,12 +69,7 @@ class ProgressLine:
             self._screen.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._live:
             self._screen.stop()
 
@@ -90,15 +84,13 @@ class ProgressLine:
     def within(self, phase: str) -> Iterator[None]:
         """Says what is done for a while, in the midst of another phase."""
         before = self._phase
-        if before is None:  # learning: it is short, and the time left stays known
-            self._phase = phase
-        else:
+        if before is not None:
             self.enter(phase)
+        self._phase = phase  # while learning: it is short, and the rate stays known
         yield
-        if before is None:
-            self._phase = None
-        else:
+        if before is not None:
             self.enter(before)
+        self._phase = before
 
     def paused(
         self, kind: str, seconds: float, period_env_steps: int, *, at_end: bool = False
@@ -174,9 +166,8 @@ class ProgressLine:
             self._facts[f"against {opponent}"] = f"{metrics[scores[-1]]:.0%}"
         for alarm in alarms(metrics):
             self._console.print(f"note: {alarm}", soft_wrap=True, highlight=False)
-        if self._live:
-            return
-        self._tell_steps(int(metrics["env_steps"]))
+        if not self._live:
+            self._tell_steps(int(metrics["env_steps"]))
 
     def _tell_steps(self, env_steps: int) -> None:
         """Prints a line where there is no terminal."""
@@ -200,17 +191,10 @@ class ProgressLine:
         rate, seconds = self.steps_per_second, self.seconds_left
         left = self._phase if seconds is None else f"{duration(seconds)} left"
         facts = self._facts if rate is None else {"steps/s": f"{rate:,.0f}", **self._facts}
-        return Text(
-            compose(
-                self._console.width,
-                self._name,
-                self._done,
-                self._total,
-                left or "",
-                [f"{key} {value}" for key, value in facts.items()],
-            ),
-            no_wrap=True,
-        )
+        words = [f"{key} {value}" for key, value in facts.items()]
+        width = self._console.width
+        line = compose(width, self._name, self._done, self._total, left or "", words)
+        return Text(line, no_wrap=True)
 
 
 def compose(width: int, name: str, done: int, total: int, left: str, facts: Sequence[str]) -> str:
@@ -219,23 +203,16 @@ def compose(width: int, name: str, done: int, total: int, left: str, facts: Sequ
     Name, steps and the time left are always there, the name elided in its middle if need be; of a
     bar and of `facts`, the first have their place as long as there is some.
     """
-    steps = f"{done:,}/{total:,} env_steps"
-    parts = [part for part in (steps, left) if part]
-    room = width - sum(len(SEPARATOR) + len(part) for part in parts)
+    steps, units, end = f"{done:,}/{total:,}", " env_steps", [left] if left else []
+    room = width - len(SEPARATOR.join(["", steps + units, *end]))
     if room < SHORTEST_NAME:
-        parts[0] = steps.removesuffix(" env_steps")
-        room = width - sum(len(SEPARATOR) + len(part) for part in parts)
+        room, units = room + len(units), ""
     name = elide(name, max(room, 1))
-    room -= len(name)
-    shown: list[str] = []
     filled = round(BAR_CELLS * min(1.0, done / total))
-    for part in ("━" * filled + "─" * (BAR_CELLS - filled), *facts):
-        if len(SEPARATOR) + len(part) > room:
-            break
-        shown.append(part)
-        room -= len(SEPARATOR) + len(part)
-    bar, facts = shown[:1], shown[1:]
-    return SEPARATOR.join([name, *bar, parts[0], *facts, *parts[1:]])[:width]
+    shown = ["━" * filled + "─" * (BAR_CELLS - filled), *facts]
+    while shown and len(SEPARATOR.join([name, *shown])) > room:
+        shown.pop()
+    return SEPARATOR.join([name, *shown[:1], steps + units, *shown[1:], *end])[:width]
 
 
 def elide(text: str, width: int) -> str:

@@ -1,7 +1,7 @@
 """The self-play loop: plays many games in parallel, and learns from finished ones."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -16,18 +16,17 @@ from workbench.config import PositionReplayConfig, SelfPlayConfig
 from workbench.evaluation.board_games import record_game
 from workbench.evaluation.match import rules_of
 from workbench.replay import PositionReplay
-from workbench.runs.checkpoint import Stateful
 from workbench.runs.run import Run
 from workbench.selfplay.diagnostics import diagnose
 from workbench.selfplay.games import SelfPlay
 from workbench.selfplay.gate import Gate
 from workbench.selfplay.strength import Strength
-from workbench.training.loop import Every, Pause, Progress
+from workbench.training.loop import Every, Loop, Pause, Progress
 
 HELD_OUT_SHARE, HELD_OUT_POSITIONS = 0.02, 2_000
 
 
-class SelfPlayLoop:
+class SelfPlayLoop(Loop):
     """An agent that plays against itself; an iteration is one move in every game."""
 
     def __init__(self, config: SelfPlayConfig, device: torch.device) -> None:
@@ -69,7 +68,7 @@ class SelfPlayLoop:
             config.play_threads, initializer=torch.set_num_threads, initargs=(1,)
         )
         self._strength = Strength(config, self.agent, self._threads)
-        self.parts: Mapping[str, Stateful] = {
+        self.parts = {
             "agent": self.agent,
             "replay": self._replay,
             "held_out": self._held_out,
@@ -80,18 +79,15 @@ class SelfPlayLoop:
         }
 
     def start(self) -> None:
-        """See `Loop.start`; the games stand at their start already."""
+        """Does nothing: the games stand at their start already."""
 
     def record(self, run: Run, env_steps: int) -> Path:
-        """See `Loop.record`."""
         return record_game(self.agent, self._config, run, env_steps, seed=0)
 
     def close(self) -> None:
-        """See `Loop.close`."""
         self._threads.shutdown()
 
     def iterations(self) -> Iterator[Progress]:
-        """See `Loop.iterations`."""
         config, agent, replay, gate = self._config, self.agent, self._replay, self._gate
         should_measure = Every(config.anchor_period_env_steps, agent.env_steps)
         should_challenge = Every(gate.period_env_steps if gate else None, agent.env_steps)

@@ -1,10 +1,9 @@
 """Signals that stop training: any of them saves the run first."""
 
-import io
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO, cast
 
@@ -50,9 +49,8 @@ def stop_signals() -> Iterator[StopRequest]:
         elif number == signal.SIGINT:
             raise KeyboardInterrupt
 
-    ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
-    caught = [number for number in SIGNALS if not (ignored and number == signal.SIGHUP)]
-    previous: Mapping[int, Any] = {number: signal.signal(number, handle) for number in caught}
+    ignored = {signal.SIGHUP} if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else set()
+    previous = {number: signal.signal(number, handle) for number in {*SIGNALS} - ignored}
     try:
         yield stop
     finally:
@@ -60,36 +58,26 @@ def stop_signals() -> Iterator[StopRequest]:
             signal.signal(number, handler)
 
 
-class LastingStream(io.TextIOBase):
+class LastingStream:
     """A stream for people that may go away, as a terminal or the `tee` behind a pipe does."""
 
     def __init__(self, stream: TextIO) -> None:
-        """Passes all on to `stream` for as long as that is there."""
+        """Is like `stream`, but drops what nobody can read any more."""
         self._stream = stream
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
     def write(self, text: str) -> int:
-        """Writes; what nobody can read any more is dropped."""
+        """Writes, where it can."""
         with suppress(OSError, ValueError):
             self._stream.write(text)
         return len(text)
 
     def flush(self) -> None:
-        """Flushes; what nobody can read any more is dropped."""
+        """Flushes, where it can."""
         with suppress(OSError, ValueError):
             self._stream.flush()
-
-    def isatty(self) -> bool:
-        """See `io.IOBase.isatty`."""
-        return self._stream.isatty()
-
-    def fileno(self) -> int:
-        """See `io.IOBase.fileno`."""
-        return self._stream.fileno()
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]
-        """See `io.TextIOBase.encoding`."""
-        return self._stream.encoding
 
 
 @contextmanager

@@ -12,8 +12,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.base import Memory
-from agents.r2d2 import R2D2Config, ReplayedSequences
+from agents.base import Memory, ReplayedSequences
+from agents.r2d2 import R2D2Config
 from envs.base import EnvSpec
 from tests.workbench.replay.streams import (
     Stream,

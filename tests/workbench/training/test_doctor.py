@@ -11,6 +11,7 @@ from workbench.config import SelfPlayConfig, load_config
 from workbench.errors import UsageError
 from workbench.runs.removal import disk_bytes
 from workbench.runs.run import create_run
+from workbench.training import doctor
 from workbench.training.doctor import (
     describe_shortage,
     measure,
@@ -77,9 +78,10 @@ def test_a_replay_that_is_on_the_disk_already_needs_no_more_of_it(
     refuse_what_will_not_fit(resolved, replay)
 
 
-def test_doctor_tells_of_the_disk(tmp_path: Path) -> None:
+def test_doctor_tells_of_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "MEASURED_SECONDS", 0.01)
     resolved = load_config(Path(write_config(tmp_path / "c.yaml", PROBE)))
-    report = measure(resolved, seconds=0.01)
+    report = measure(resolved)
     assert report["needed_disk_gb"] == needed_disk_bytes(resolved) / 1e9
     assert report["wall_minutes"] > 0
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from agents.base import Memory
+from agents.base import Memory, Sequences
 from agents.losses import generalized_advantage
-from agents.ppo import PPO, PPOConfig, Sequences
+from agents.ppo import PPO, PPOConfig
 from envs import make_envs
 from envs.base import EnvConfig, SavedGenerator
 from envs.grid import MiniGridConfig
