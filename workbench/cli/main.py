@@ -48,8 +48,6 @@ def run_command(arguments: list[str], *, debug: bool = False) -> int:
     except Exception as error:
         if debug:
             raise
-        from envs.base import WorldFailure  # after a failure, which has loaded it, or may
-
         match error:
             case UsageError():
                 return _fail(str(error), 2)
