@@ -15,13 +15,13 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from agents.base import Array, Learner, Player, Update
+from agents.base import Array, Learner, Player, Update, load_weights
 from agents.board_network import BoardNetwork
 from agents.config import AgentConfig, PrecisionName
-from agents.networks import arithmetic_dtype, load_weights
+from agents.networks import arithmetic_dtype
 from agents.resignation import ResignationConfig
 from agents.search import Evaluate, GumbelConfig, PUCTConfig, Search, SearchConfig
-from envs.board.base import WHITE_PIXEL, BoardGame, GameSpec, Position
+from envs.board.base import LOSS, WHITE_PIXEL, WIN, BoardGame, GameSpec, Position
 
 
 class AlphaZeroConfig(AgentConfig):
@@ -113,6 +113,7 @@ class AlphaZero(Learner):
         network: the one that learns.
         average: the one that plays.
         evaluate: evaluates with the current average.
+        env_steps: moves of self-play so far, on which the learning rate depends.
     """
 
     def __init__(self, config: AlphaZeroConfig, spec: GameSpec, device: torch.device) -> None:
@@ -120,18 +121,9 @@ class AlphaZero(Learner):
         self._config = config
         self._device = device
         self._dtype = arithmetic_dtype(config.precision)
-        self._env_steps = 0
-        self._updates = 0
-        network = BoardNetwork(
-            spec.obs_shape,
-            spec.num_actions,
-            blocks=config.blocks,
-            channels=config.channels,
-            head_channels=config.head_channels,
-            pooling=config.pooling,
-            normalise=config.normalise,
-        )
-        self.network = network.to(device)
+        self.env_steps = 0
+        self.updates = 0
+        self.network = BoardNetwork(config, spec).to(device)
         self.average = deepcopy(self.network).requires_grad_(False).eval()
         self.evaluate = Evaluator(self.average, device, self._dtype)
         self._optimizer = torch.optim.AdamW(
@@ -141,22 +133,9 @@ class AlphaZero(Learner):
             fused=True,
         )
 
-    @property
-    def updates(self) -> int:
-        return self._updates
-
-    @property
-    def env_steps(self) -> int:
-        """Moves of self-play so far."""
-        return self._env_steps
-
-    def count_env_steps(self, env_steps: int) -> None:
-        """Counts moves of self-play, on which the learning rate depends."""
-        self._env_steps += env_steps
-
     def schedules(self) -> dict[str, float]:
         decay = self._config.learning_rate_decay_env_steps
-        left = 1.0 if decay is None else max(0.1, 1 - 0.9 * self._env_steps / decay)
+        left = 1.0 if decay is None else max(0.1, 1 - 0.9 * self.env_steps / decay)
         return {"learning_rate": self._config.learning_rate * left}
 
     def frozen(self) -> "Evaluator":
@@ -180,24 +159,24 @@ class AlphaZero(Learner):
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), config.max_grad_norm)
         self._optimizer.step()
-        self._updates += 1
+        self.updates += 1
         with torch.no_grad():
             # At first the average follows closely. Else it would keep the untrained weights.
-            share = max(1 - config.average_decay, 1 / (1 + self._updates))
+            share = max(1 - config.average_decay, 1 / (1 + self.updates))
             for average, latest in zip(
                 self.average.state_dict().values(), self.network.state_dict().values(), strict=True
             ):  # includes the statistics of batch normalisation
                 if average.is_floating_point():
                     average.lerp_(latest, share)
             target_entropy = torch.special.entr(policy).sum(1).mean()
-            predicted = outcome_logits.softmax(1) @ _worth(outcome_logits)
-            value_error = (predicted - outcome @ _worth(outcome)).abs().mean()
+            predicted = outcome_logits.softmax(1)
+            errors = (predicted[:, WIN] - predicted[:, LOSS]) - (outcome[:, WIN] - outcome[:, LOSS])
         metrics = {
             "policy_loss": policy_loss.detach(),
             "value_loss": value_loss.detach(),
             "loss": loss.detach(),
             "entropy": target_entropy,  # of the search's policy; policy_loss cannot be below it
-            "value_error": value_error,
+            "value_error": errors.abs().mean(),
         }
         return Update(metrics, torch.zeros(0))
 
@@ -220,16 +199,16 @@ class AlphaZero(Learner):
         return {
             "network": self.network.state_dict(),
             "optimizer": self._optimizer.state_dict(),
-            "env_steps": self._env_steps,
-            "updates": self._updates,
+            "env_steps": self.env_steps,
+            "updates": self.updates,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         network, optimizer = _without_end_head(state["network"], state["optimizer"])
         load_weights(self.network, network)
         self._optimizer.load_state_dict(optimizer)
-        self._env_steps = state["env_steps"]
-        self._updates = state["updates"]
+        self.env_steps = state["env_steps"]
+        self.updates = state["updates"]
 
 
 def _forward(
@@ -260,11 +239,6 @@ def _without_end_head(
 def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     """Returns the mean over B of the cross entropy of `[B, N]` logits from a distribution."""
     return -(target * logits.log_softmax(1)).sum(1).mean()
-
-
-def _worth(like: Tensor) -> Tensor:
-    """Returns `[3]` the values of WIN, DRAW and LOSS."""
-    return torch.tensor([1.0, 0.0, -1.0], device=like.device)
 
 
 class SearchPlayer(Player):

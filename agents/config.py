@@ -1,6 +1,8 @@
 """Config fields common to all agents, read by loops and checks without torch."""
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from envs.base import Config
 
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
 TorsoName = Literal["nature", "small", "grid", "flat"]
 CoreName = Literal["lstm", "none"]
 PrecisionName = Literal["auto", "float32", "bfloat16"]
+RewardClip = Annotated[
+    float | None, Field(ge=1e-6, le=1e6, description="training rewards lie within ± this")
+]
 
 
 class AgentConfig(Config):
@@ -41,7 +46,7 @@ class EpisodicAgentConfig(AgentConfig):
 
     network: TorsoName
     discount: float
-    reward_clip: float | None
+    reward_clip: RewardClip
 
     def make(self, spec: "EnvSpec", device: "torch.device", rng: "np.random.Generator") -> "Agent":
         """Returns the agent, untrained; `rng` is for its exploration.

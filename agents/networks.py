@@ -4,8 +4,6 @@ Pixels stay uint8 until the first layer; the scale 1/255 is folded into that lay
 pass over the images is spent on it.
 """
 
-from collections.abc import Mapping
-
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -144,14 +142,6 @@ class QNetwork(nn.Module):
 def arithmetic_dtype(precision: PrecisionName) -> torch.dtype:
     """Returns the dtype of convolutions; `auto`, which runs resolve beforehand, means float32."""
     return torch.bfloat16 if precision == "bfloat16" else torch.float32
-
-
-def load_weights(network: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Loads parameters into `network`; raises ValueError if they belong to another one."""
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as error:
-        raise ValueError(f"the weights do not fit this network: {error}") from error
 
 
 class Memoryless(nn.Module):

@@ -116,7 +116,7 @@ def test_the_learning_rate_falls_to_a_tenth():
     agent = make_agent(learning_rate=1e-3, learning_rate_decay_env_steps=100)
     for expected in (1e-3, 5.5e-4, 1e-4, 1e-4):
         assert agent.schedules() == {"learning_rate": pytest.approx(expected)}
-        agent.count_env_steps(50)
+        agent.env_steps += 50
 
 
 def play(game: OpenSpielGame, first, second, seed: int) -> float:

@@ -280,14 +280,14 @@ def test_an_update_is_one_optimizer_step(case: Case):
 def test_the_target_is_copied_every_period(case: tuple[DQNConfig, ObsShape]):
     config, obs_shape = case
     agent = make_agent(config.model_copy(update={"target_period_updates": 3}), obs_shape)
-    assert same(agent.target.state_dict(), agent.online.state_dict())
+    assert same(agent.target.state_dict(), agent.network.state_dict())
     for count in range(1, 8):
         expected = copy.deepcopy(agent.target.state_dict())
         agent.update(random_batch(obs_shape, seed=count))
         if count in (3, 6):
-            expected = copy.deepcopy(agent.online.state_dict())
+            expected = copy.deepcopy(agent.network.state_dict())
         assert same(agent.target.state_dict(), expected)
-        assert same(agent.target.state_dict(), agent.online.state_dict()) == (count in (3, 6))
+        assert same(agent.target.state_dict(), agent.network.state_dict()) == (count in (3, 6))
 
 
 @every_agent

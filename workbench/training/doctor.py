@@ -14,14 +14,13 @@ from agents import make_agent
 from agents.alphazero import AlphaZero
 from agents.base import Learner
 from agents.networks import make_torso
-from agents.r2d2 import R2D2Config
 from envs import env_spec, make_envs
 from envs.base import EnvSpec
 from envs.board.openspiel import OpenSpielGame
 from workbench.config import MAX_INTEGER, OffPolicyConfig, SelfPlayConfig, TrainConfig
 from workbench.errors import UsageError
 from workbench.evaluation.baselines import make_baseline
-from workbench.replay import position_replay_bytes, replay_bytes, sequence_replay_bytes
+from workbench.replay import position_replay_bytes, replay_bytes
 from workbench.runs.removal import disk_bytes
 from workbench.runs.run import RUNS
 from workbench.training.devices import choose_device, prepare_torch, resolve_precision
@@ -93,7 +92,7 @@ def refuse_what_will_not_fit(config: TrainConfig, replay: Path | None = None) ->
         if isinstance(config, OffPolicyConfig):
             _refuse_replay_that_the_disk_cannot_hold(config, spec, replay)
             if config.replay.storage == "memory":
-                in_memory = _replay_bytes(config, spec)
+                in_memory = replay_bytes(config, spec)
         refuse_what_exceeds_memory(parts_of_episodes(config, spec, in_memory), device)
 
 
@@ -117,7 +116,7 @@ def describe_shortage(config: TrainConfig, folder: Path) -> str | None:
 def _refuse_replay_that_the_disk_cannot_hold(
     config: OffPolicyConfig, spec: EnvSpec, folder: Path | None
 ) -> None:
-    needed = _replay_bytes(config, spec)
+    needed = replay_bytes(config, spec)
     free_disk = shutil.disk_usage(_existing(folder or RUNS)).free
     if folder is not None and folder.is_dir():
         free_disk += disk_bytes(folder)
@@ -144,7 +143,7 @@ def needed_disk_bytes(config: TrainConfig) -> int:
         twice = position_replay_bytes(config.replay, spec, config.total_env_steps)
     elif isinstance(config, OffPolicyConfig):
         agent = make_agent(config.agent, env_spec(config.env), device, rng)
-        replay = _replay_bytes(config, env_spec(config.env))
+        replay = replay_bytes(config, env_spec(config.env))
     else:
         agent = make_agent(config.agent, env_spec(config.env), device, rng)
     torch.set_rng_state(rng_state)
@@ -162,7 +161,7 @@ def measure(config: TrainConfig, seconds: float = 5.0) -> dict[str, Any]:
     total_env_steps, disk = config.total_env_steps, needed_disk_bytes(config)
     replay: dict[str, float] = {}
     if isinstance(config, OffPolicyConfig):
-        replay = {"replay_memory_gb": _replay_bytes(config, env_spec(config.env)) / 1e9}
+        replay = {"replay_memory_gb": replay_bytes(config, env_spec(config.env)) / 1e9}
         config = _with_little_replay(config)
     elif isinstance(config, SelfPlayConfig):
         config = config.model_copy(update={"learning_starts_positions": 1})
@@ -202,13 +201,6 @@ def _with_little_replay(config: OffPolicyConfig) -> OffPolicyConfig:
         "total_env_steps": MAX_INTEGER,  # it is stopped by the clock
     }
     return config.model_copy(update=changes)
-
-
-def _replay_bytes(config: OffPolicyConfig, spec: EnvSpec) -> int:
-    slack, total = config.checkpoint_period_env_steps, config.total_env_steps
-    if isinstance(config.agent, R2D2Config):
-        return sequence_replay_bytes(config.replay, config.agent, spec, slack, total)
-    return replay_bytes(config.replay, spec, slack, total)
 
 
 def _existing(path: Path) -> Path:

@@ -11,7 +11,7 @@ from agents.r2d2 import R2D2Config
 from envs import make_envs
 from workbench.config import OffPolicyConfig
 from workbench.evaluation.load import record_progress
-from workbench.replay import Replay, SequenceReplay
+from workbench.replay import Replay, Ring, SequenceReplay, ring_size
 from workbench.runs.checkpoint import Stateful
 from workbench.runs.run import Run
 from workbench.training.interact import Stream
@@ -43,31 +43,13 @@ class OffPolicyLoop:
     def _make_replay(
         self, device: torch.device, rng: np.random.Generator, directory: Path | None
     ) -> Replay | SequenceReplay:
-        config, spec = self._config, self._stream.envs.spec
-        slack_env_steps = config.checkpoint_period_env_steps
-        if isinstance(config.agent, R2D2Config):
-            return SequenceReplay(
-                config.replay,
-                config.agent,
-                spec,
-                self.agent.initial_memory(spec.num_envs),
-                slack_env_steps=slack_env_steps,
-                total_env_steps=config.total_env_steps,
-                device=device,
-                rng=rng,
-                directory=directory,
-            )
-        return Replay(
-            config.replay,
-            spec,
-            n_step=config.agent.n_step,
-            discount=config.agent.discount,
-            slack_env_steps=slack_env_steps,
-            total_env_steps=config.total_env_steps,
-            device=device,
-            rng=rng,
-            directory=directory,
-        )
+        agent, config, spec = self._config.agent, self._config.replay, self._stream.envs.spec
+        size = ring_size(self._config, spec)
+        ring = Ring(spec, size, device=device, directory=directory, storage=config.storage)
+        if isinstance(agent, R2D2Config):
+            memory = self.agent.initial_memory(spec.num_envs)
+            return SequenceReplay(ring, config, rng, agent=agent, memory=memory)
+        return Replay(ring, config, rng, n_step=agent.n_step, discount=agent.discount)
 
     def start(self) -> None:
         """See `Loop.start`."""

@@ -61,7 +61,7 @@ def world_and_agent(run: Run) -> tuple[EnvConfig, EpisodicAgentConfig]:
 
 def network_of(agent: Agent) -> nn.Module:
     """Returns the network that an agent acts by."""
-    return agent.acting_network
+    return agent.network
 
 
 @dataclass(frozen=True)
