@@ -7,6 +7,7 @@ and loss.
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -17,9 +18,8 @@ from torch import Tensor, nn
 
 from agents.base import Array, Learner, Player, Update, load_weights
 from agents.board_network import BoardNetwork
-from agents.config import AgentConfig, PrecisionName
+from agents.config import AgentConfig, Count, PrecisionName, ResignationConfig
 from agents.networks import arithmetic_dtype
-from agents.resignation import ResignationConfig
 from agents.search import Evaluate, GumbelConfig, PUCTConfig, Search, SearchConfig
 from envs.board.base import LOSS, WHITE_PIXEL, WIN, BoardGame, GameSpec, Position
 
@@ -33,15 +33,11 @@ class AlphaZeroConfig(AgentConfig):
     blocks: int = Field(default=4, ge=1, le=100)
     channels: int = Field(default=32, ge=1, le=4096)
     head_channels: int = Field(default=8, ge=1, le=4096, description="channels of each head")
-    pooling: bool = Field(default=True, description="global pooling in every second block")
     normalise: bool = Field(default=True, description="batch normalisation in the tower")
     search: SearchConfig = PUCTConfig()
-    simulations: int = Field(default=100, ge=1, le=1_000_000, description="per move")
-    fast_simulations: int = Field(
-        default=16,
-        ge=1,
-        le=1_000_000,
-        description="per move that is not learned from (KataGo's playout cap)",
+    simulations: Count = Field(default=100, description="per move")
+    fast_simulations: Count = Field(
+        default=16, description="per move that is not learned from (KataGo's playout cap)"
     )
     full_share: float = Field(
         default=0.25, ge=1e-3, le=1, description="share of the moves that are learned from"
@@ -64,7 +60,7 @@ class AlphaZeroConfig(AgentConfig):
         le=1,
         description="share of the search's value in the value target; the result has the rest",
     )
-    batch_size: int = Field(default=256, ge=1, le=1_000_000)
+    batch_size: Count = 256
     learning_rate: float = Field(default=1e-3, ge=1e-12, le=1)
     learning_rate_decay_env_steps: int | None = Field(
         default=None, ge=1, le=2**53, description="falls to a tenth in this time; null: constant"
@@ -241,31 +237,24 @@ def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     return -(target * logits.log_softmax(1)).sum(1).mean()
 
 
+@dataclass(frozen=True)
 class SearchPlayer(Player):
-    """A player that searches with a network and plays the best move."""
+    """A player that searches with a network and plays the best move.
 
-    def __init__(
-        self,
-        evaluate: Evaluate,
-        config: PUCTConfig | GumbelConfig,
-        game: BoardGame,
-        simulations: int,
-        go_on: Callable[[], bool] = lambda: True,
-    ) -> None:
-        """Every move gets a new search of `simulations` without noise.
+    Every move gets a new search of `simulations` without noise. When `go_on` returns False, the
+    search ends early and the best move so far is played.
+    """
 
-        When `go_on` returns False, the search ends early and the best move so far is played.
-        """
-        self._evaluate = evaluate
-        self._config = config
-        self._game = game
-        self._simulations = simulations
-        self._go_on = go_on
+    evaluate: Evaluate
+    config: PUCTConfig | GumbelConfig
+    game: BoardGame
+    simulations: int
+    go_on: Callable[[], bool] = lambda: True
 
     def choose(self, positions: Sequence[Position], seeds: Sequence[int]) -> list[int]:
         """See `Player.choose`; seeds are not used."""
-        search = Search(self._config, self._game, self._evaluate, len(positions))
+        search = Search(self.config, self.game, self.evaluate, len(positions))
         for i, position in enumerate(positions):
             search.place(i, position)
-        search.run(self._simulations, go_on=lambda _: self._go_on())
+        search.run(self.simulations, go_on=lambda _: self.go_on())
         return [search.best(i) for i in range(len(positions))]

@@ -53,7 +53,7 @@ class BoardNetwork(nn.Module):
     """A residual tower with two heads: the policy, and the outcome for the side to move."""
 
     def __init__(self, config: "AlphaZeroConfig", spec: GameSpec) -> None:
-        """With `config.pooling`, every second block pools."""
+        """Every second block pools."""
         super().__init__()
         planes, height, width = spec.obs_shape
         channels, normalise = config.channels, config.normalise
@@ -61,7 +61,7 @@ class BoardNetwork(nn.Module):
         self.stem_norm = normalisation(channels, normalise=normalise)
         self.blocks = nn.Sequential(
             *(
-                ResidualBlock(channels, pooling=config.pooling and i % 2 == 1, normalise=normalise)
+                ResidualBlock(channels, pooling=i % 2 == 1, normalise=normalise)
                 for i in range(config.blocks)
             )
         )

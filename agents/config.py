@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 TorsoName = Literal["nature", "small", "grid", "flat"]
 CoreName = Literal["lstm", "none"]
 PrecisionName = Literal["auto", "float32", "bfloat16"]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
 RewardClip = Annotated[
     float | None, Field(ge=1e-6, le=1e6, description="training rewards lie within ± this")
 ]
@@ -84,3 +85,14 @@ class OffPolicyAgentConfig(EpisodicAgentConfig):
     def samples_per_update(self) -> int:
         """The transitions that one update learns from."""
         return self.batch_size
+
+
+class ResignationConfig(Config):
+    """The share of games to play out, and how many resignations may be wrong."""
+
+    played_out_share: float = Field(
+        default=0.1, ge=1e-3, le=1, description="of games, in which nobody may resign"
+    )
+    max_false_share: float = Field(
+        default=0.05, ge=1e-6, lt=1, description="of resignations, that would not have lost"
+    )

@@ -74,9 +74,7 @@ class DQN(NetworkAgent):
         )
         super().__init__(network, optimizer, device, rng)
         self.target = deepcopy(network).requires_grad_(False)
-        self._loss: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] = (
-            quantile_huber_loss if quantile else huber_td_loss
-        )
+        self._loss = quantile_huber_loss if quantile else huber_td_loss
         self._learn: Callable[[Transition], tuple[Tensor, ...]] = (
             Recorder(self._step) if on_cuda else self._step
         )

@@ -8,7 +8,7 @@ of a rollout, the recomputed probabilities of the actions taken equal those duri
 
 from collections.abc import Mapping
 from math import inf
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -16,10 +16,12 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from agents.base import Decision, Flags, Memory, NetworkAgent, Update
-from agents.config import CoreName, EpisodicAgentConfig, PrecisionName, RewardClip, TorsoName
+from agents.config import CoreName, Count, EpisodicAgentConfig, PrecisionName, RewardClip, TorsoName
 from agents.losses import clipped_policy_loss, clipped_value_loss
 from agents.networks import ActorCritic, Encoder, arithmetic_dtype
 from envs.base import EnvSpec, Step
+
+Ticks = Annotated[int, Field(ge=1, le=100_000)]
 
 
 class PPOConfig(EpisodicAgentConfig):
@@ -31,15 +33,12 @@ class PPOConfig(EpisodicAgentConfig):
     network: TorsoName = "small"
     core: CoreName = "lstm"
     core_size: int = Field(default=256, ge=1, le=8192)
-    rollout_ticks: int = Field(default=128, ge=1, le=100_000)
-    sequence_ticks: int = Field(
-        default=16,
-        ge=1,
-        le=100_000,
-        description="gradients flow back through this many; divides rollout_ticks",
+    rollout_ticks: Ticks = 128
+    sequence_ticks: Ticks = Field(
+        default=16, description="gradients flow back through this many; divides rollout_ticks"
     )
     epochs: int = Field(default=4, ge=1, le=1000)
-    minibatches: int = Field(default=8, ge=1, le=1_000_000)
+    minibatches: Count = 8
     discount: float = Field(default=0.99, ge=0, le=1)
     gae_lambda: float = Field(default=0.95, ge=0, le=1)
     reward_scale: float = Field(

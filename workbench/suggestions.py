@@ -71,7 +71,6 @@ KEYS_ELSEWHERE = {
     "agent.sequence_ticks": "seq_len sequence_length trace_length bptt seq_length",
     "agent.search.c_init agent.search.c_scale": "c_puct cpuct pb_c_init puct_c uct_c "
     "exploration_constant c_uct",
-    "agent.search.c_base agent.search.c_visit": "pb_c_base maxvisit_init",
     "agent.search.c_scale agent.search.c_init": "value_scale",
     "agent.simulations": "num_simulations n_simulations simulations num_mcts_sims nummctssims "
     "num_sims n_playout max_visits playouts mcts_simulations max_simulations num_searches",

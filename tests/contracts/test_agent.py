@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-from agents import make_agent as make_any_agent
 from agents.base import Agent, Memory, Transition
 from agents.config import EpisodicAgentConfig as AgentConfig
 from agents.dqn import DQN, DQNConfig
@@ -142,7 +141,7 @@ def make_spec(obs_shape: ObsShape) -> EnvSpec:
 
 def build(case: Case, seed: int = 0) -> Agent:
     torch.manual_seed(seed)
-    agent = make_any_agent(case.config, make_spec(case.obs_shape), CPU, np.random.default_rng(seed))
+    agent = case.config.make(make_spec(case.obs_shape), CPU, np.random.default_rng(seed))
     if isinstance(agent, PPO):
         with torch.no_grad():  # else its policy starts almost uniform
             agent.network.policy[-1].weight.mul_(100)

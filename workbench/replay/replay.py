@@ -76,8 +76,7 @@ class PrioritizedSampler:
         self._ring = ring
         self._window_ticks = window_ticks
         self._rng = SavedGenerator(rng.bit_generator)
-        self._alpha = config.priority_exponent
-        self._beta = config.importance_exponent
+        self._config = config
         self._tree = SumTree(ring.length * ring.num_envs)
         self._largest = 1.0
         self._envs = np.arange(ring.num_envs)
@@ -106,14 +105,14 @@ class PrioritizedSampler:
         newest = ring.head - 1
         tick = newest - (newest - row) % ring.length
         priority = self._tree.get(leaf)
-        weights = (priority / priority.min()) ** -self._beta
+        weights = (priority / priority.min()) ** -self._config.importance_exponent
         return tick, env, weights.astype(np.float32)
 
     def update(self, tick: Ticks, env: Ticks, priorities: torch.Tensor) -> None:
         """Sets the raw priorities `[B]` of windows, before offset and exponent."""
         # If learning diverges, sampling must work until the loss is checked.
         finite = np.nan_to_num(priorities.cpu().numpy().astype(np.float64), nan=0, posinf=0)
-        priority = (finite + PRIORITY_OFFSET) ** self._alpha
+        priority = (finite + PRIORITY_OFFSET) ** self._config.priority_exponent
         self._largest = max(self._largest, float(priority.max()))
         self._tree.set(self._leaf(tick, env), priority)
 

@@ -127,7 +127,7 @@ class Ring:
         self.head += 1
 
     def field(self, name: str, tick: Ticks, env: Ticks) -> npt.NDArray[Any]:
-        """Returns `[B]` the values of one of `FIELDS` at ticks and envs `[B]`."""
+        """Returns the values of one of `FIELDS` at ticks and envs, e.g. `[B]`."""
         return self._flat[name].take((tick % self.length) * self.num_envs + env)
 
     def observations(self, tick: Ticks, env: Ticks, ahead: int = 0) -> torch.Tensor:
@@ -228,15 +228,12 @@ class Ring:
 
 def ring_size(config: OffPolicyConfig, spec: EnvSpec) -> RingSize:
     """Returns the configured size; what is added between two checkpoints is slack."""
-    capacity, slack, total = (
-        -(-env_steps // spec.num_envs)
-        for env_steps in (
-            config.replay.capacity_env_steps,
-            config.checkpoint_period_env_steps,
-            config.total_env_steps,
-        )
+    num_envs = spec.num_envs
+    return RingSize(
+        capacity=-(-config.replay.capacity_env_steps // num_envs),
+        slack=-(-config.checkpoint_period_env_steps // num_envs) + 1,
+        total=-(-config.total_env_steps // num_envs),
     )
-    return RingSize(capacity, slack + 1, total)
 
 
 def _rows_on_disk(directory: Path, num_envs: int) -> int:

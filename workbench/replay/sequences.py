@@ -80,10 +80,10 @@ class SequenceReplay(RingReplay):
 
         batch = ReplayedSequences(
             obs=self._observations(window, env),
-            first=self._firsts(window, env),
+            first=ring.field("first", window, env[:, None]),
             memory=tuple(m[slot % len(m), torch.from_numpy(env)][None] for m in self._memory),
-            action=send(ring.field("action", flat, flat_env).astype(np.int64)),
-            valid=send(~ring.field("last", flat, flat_env)),
+            action=torch.from_numpy(ring.field("action", learned, env[:, None]).astype(np.int64)),
+            valid=torch.from_numpy(~ring.field("last", learned, env[:, None])),
             reward=send(reward),
             discount=send(discount),
             end=send(end - np.repeat(tick, agent.sequence_ticks)),
@@ -98,11 +98,6 @@ class SequenceReplay(RingReplay):
         flat = self.ring.observations(ticks.reshape(-1), np.repeat(env, ticks.shape[1]))
         return flat.view(*ticks.shape, *self.ring.spec.obs_shape)
 
-    def _firsts(self, ticks: Ticks, env: Ticks) -> npt.NDArray[np.bool_]:
-        """Returns `[B, T]`."""
-        first = self.ring.field("first", ticks.reshape(-1), np.repeat(env, ticks.shape[1]))
-        return first.reshape(ticks.shape)
-
     def _history(self, tick: Ticks, env: Ticks) -> History | None:
         """Returns the ticks before some of the sequences, once in `staleness_period_updates`.
 
@@ -112,7 +107,7 @@ class SequenceReplay(RingReplay):
             return None
         before = tick[:, None] + np.arange(-HISTORY_TICKS, 0)
         stored = before[:, 0] >= max(0, self.ring.head - self.ring.capacity_ticks)
-        first = self._firsts(before, env)
+        first = self.ring.field("first", before, env[:, None])
         row = np.flatnonzero(stored & first.any(1))[:HISTORY_ROWS]
         if len(row) == 0:
             return None

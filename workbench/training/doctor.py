@@ -10,7 +10,6 @@ import numpy as np
 import psutil
 import torch
 
-from agents import make_agent
 from agents.alphazero import AlphaZero
 from agents.base import Learner
 from agents.networks import make_torso
@@ -142,10 +141,10 @@ def needed_disk_bytes(config: TrainConfig) -> int:
         agent = AlphaZero(config.agent, spec, device)
         twice = position_replay_bytes(config.replay, spec, config.total_env_steps)
     elif isinstance(config, OffPolicyConfig):
-        agent = make_agent(config.agent, env_spec(config.env), device, rng)
+        agent = config.agent.make(env_spec(config.env), device, rng)
         replay = replay_bytes(config, env_spec(config.env))
     else:
-        agent = make_agent(config.agent, env_spec(config.env), device, rng)
+        agent = config.agent.make(env_spec(config.env), device, rng)
     torch.set_rng_state(rng_state)
     networks = sum(tensor.nbytes for tensor in agent.network_state().values())
     checkpoints = 2 + config.total_env_steps // config.checkpoint_period_env_steps

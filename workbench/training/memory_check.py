@@ -11,7 +11,6 @@ import numpy as np
 import psutil
 import torch
 
-from agents import make_agent
 from agents.alphazero import AlphaZero
 from agents.dqn import DQNConfig
 from agents.ppo import PPOConfig
@@ -85,7 +84,7 @@ def parts_of_episodes(
         Part("replay", replay_bytes, REPLAY_KEYS),
     ]
     with torch.device("meta"):  # weights that have sizes and no memory
-        made = make_agent(agent, spec, torch.device("meta"), np.random.default_rng(0))
+        made = agent.make(spec, torch.device("meta"), np.random.default_rng(0))
         weights = sum(tensor.nbytes for tensor in made.network_state().values())
     match agent:
         case DQNConfig():

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from agents import make_agent
 from agents.r2d2 import R2D2Config
 from envs import make_envs
 from workbench.config import OffPolicyConfig
@@ -31,7 +30,7 @@ class OffPolicyLoop:
         agent_seed, replay_seed = np.random.SeedSequence(config.seed).spawn(2)
         self._config = config
         envs = make_envs(config.env)
-        self.agent = make_agent(config.agent, envs.spec, device, np.random.default_rng(agent_seed))
+        self.agent = config.agent.make(envs.spec, device, np.random.default_rng(agent_seed))
         self._stream = Stream(envs, self.agent)
         self._replay = self._make_replay(device, np.random.default_rng(replay_seed), directory)
         self.parts: Mapping[str, Stateful] = {
