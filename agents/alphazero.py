@@ -7,6 +7,7 @@ and loss.
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -15,13 +16,18 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from agents.base import Array, Learner, Player, Update
+from agents.base import Array, Learner, Player, Update, load_weights
 from agents.board_network import BoardNetwork
-from agents.config import AgentConfig, PrecisionName, learning_rate_end
-from agents.networks import arithmetic_dtype, load_weights
-from agents.resignation import ResignationConfig
+from agents.config import (
+    AgentConfig,
+    Count,
+    PrecisionName,
+    ResignationConfig,
+    learning_rate_end,
+)
+from agents.networks import arithmetic_dtype
 from agents.search import Evaluate, GumbelConfig, PUCTConfig, Search, SearchConfig
-from envs.board.base import WHITE_PIXEL, BoardGame, GameSpec, Position
+from envs.board.base import LOSS, WHITE_PIXEL, WIN, BoardGame, GameSpec, Position
 
 
 class AlphaZeroConfig(AgentConfig):
@@ -33,15 +39,11 @@ class AlphaZeroConfig(AgentConfig):
     blocks: int = Field(default=4, ge=1, le=100)
     channels: int = Field(default=32, ge=1, le=4096)
     head_channels: int = Field(default=8, ge=1, le=4096, description="channels of each head")
-    pooling: bool = Field(default=True, description="global pooling in every second block")
     normalise: bool = Field(default=True, description="batch normalisation in the tower")
     search: SearchConfig = PUCTConfig()
-    simulations: int = Field(default=100, ge=1, le=1_000_000, description="per move")
-    fast_simulations: int = Field(
-        default=16,
-        ge=1,
-        le=1_000_000,
-        description="per move that is not learned from (KataGo's playout cap)",
+    simulations: Count = Field(default=100, description="per move")
+    fast_simulations: Count = Field(
+        default=16, description="per move that is not learned from (KataGo's playout cap)"
     )
     full_share: float = Field(
         default=0.25, ge=1e-3, le=1, description="share of the moves that are learned from"
@@ -64,7 +66,7 @@ class AlphaZeroConfig(AgentConfig):
         le=1,
         description="share of the search's value in the value target; the result has the rest",
     )
-    batch_size: int = Field(default=256, ge=1, le=1_000_000)
+    batch_size: Count = 256
     learning_rate: float = Field(default=1e-3, ge=1e-12, le=1)
     learning_rate_decay_env_steps: int | None = Field(
         default=None, ge=1, le=2**53, description="falls to a tenth in this time; null: constant"
@@ -117,6 +119,7 @@ class AlphaZero(Learner):
         network: the one that learns.
         average: the one that plays.
         evaluate: evaluates with the current average.
+        env_steps: moves of self-play so far, on which the learning rate depends.
     """
 
     def __init__(self, config: AlphaZeroConfig, spec: GameSpec, device: torch.device) -> None:
@@ -124,18 +127,9 @@ class AlphaZero(Learner):
         self._config = config
         self._device = device
         self._dtype = arithmetic_dtype(config.precision)
-        self._env_steps = 0
-        self._updates = 0
-        network = BoardNetwork(
-            spec.obs_shape,
-            spec.num_actions,
-            blocks=config.blocks,
-            channels=config.channels,
-            head_channels=config.head_channels,
-            pooling=config.pooling,
-            normalise=config.normalise,
-        )
-        self.network = network.to(device)
+        self.env_steps = 0
+        self.updates = 0
+        self.network = BoardNetwork(config, spec).to(device)
         self.average = deepcopy(self.network).requires_grad_(False).eval()
         self.evaluate = Evaluator(self.average, device, self._dtype)
         self._optimizer = torch.optim.AdamW(
@@ -145,22 +139,9 @@ class AlphaZero(Learner):
             fused=True,
         )
 
-    @property
-    def updates(self) -> int:
-        return self._updates
-
-    @property
-    def env_steps(self) -> int:
-        """Moves of self-play so far."""
-        return self._env_steps
-
-    def count_env_steps(self, env_steps: int) -> None:
-        """Counts moves of self-play, on which the learning rate depends."""
-        self._env_steps += env_steps
-
     def schedules(self) -> dict[str, float]:
         decay = self._config.learning_rate_decay_env_steps
-        left = 1.0 if decay is None else max(0.1, 1 - 0.9 * self._env_steps / decay)
+        left = 1.0 if decay is None else max(0.1, 1 - 0.9 * self.env_steps / decay)
         return {"learning_rate": self._config.learning_rate * left}
 
     def frozen(self) -> "Evaluator":
@@ -184,24 +165,24 @@ class AlphaZero(Learner):
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), config.max_grad_norm)
         self._optimizer.step()
-        self._updates += 1
+        self.updates += 1
         with torch.no_grad():
             # At first the average follows closely. Else it would keep the untrained weights.
-            share = max(1 - config.average_decay, 1 / (1 + self._updates))
+            share = max(1 - config.average_decay, 1 / (1 + self.updates))
             for average, latest in zip(
                 self.average.state_dict().values(), self.network.state_dict().values(), strict=True
             ):  # includes the statistics of batch normalisation
                 if average.is_floating_point():
                     average.lerp_(latest, share)
             target_entropy = torch.special.entr(policy).sum(1).mean()
-            predicted = outcome_logits.softmax(1) @ _worth(outcome_logits)
-            value_error = (predicted - outcome @ _worth(outcome)).abs().mean()
+            predicted = outcome_logits.softmax(1)
+            errors = (predicted[:, WIN] - predicted[:, LOSS]) - (outcome[:, WIN] - outcome[:, LOSS])
         metrics = {
             "policy_loss": policy_loss.detach(),
             "value_loss": value_loss.detach(),
             "loss": loss.detach(),
             "entropy": target_entropy,  # of the search's policy; policy_loss cannot be below it
-            "value_error": value_error,
+            "value_error": errors.abs().mean(),
         }
         return Update(metrics, torch.zeros(0))
 
@@ -224,16 +205,16 @@ class AlphaZero(Learner):
         return {
             "network": self.network.state_dict(),
             "optimizer": self._optimizer.state_dict(),
-            "env_steps": self._env_steps,
-            "updates": self._updates,
+            "env_steps": self.env_steps,
+            "updates": self.updates,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         network, optimizer = _without_end_head(state["network"], state["optimizer"])
         load_weights(self.network, network)
         self._optimizer.load_state_dict(optimizer)
-        self._env_steps = state["env_steps"]
-        self._updates = state["updates"]
+        self.env_steps = state["env_steps"]
+        self.updates = state["updates"]
 
 
 def _forward(
@@ -266,36 +247,24 @@ def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     return -(target * logits.log_softmax(1)).sum(1).mean()
 
 
-def _worth(like: Tensor) -> Tensor:
-    """Returns `[3]` the values of WIN, DRAW and LOSS."""
-    return torch.tensor([1.0, 0.0, -1.0], device=like.device)
-
-
+@dataclass(frozen=True)
 class SearchPlayer(Player):
-    """A player that searches with a network and plays the best move."""
+    """A player that searches with a network and plays the best move.
 
-    def __init__(
-        self,
-        evaluate: Evaluate,
-        config: PUCTConfig | GumbelConfig,
-        game: BoardGame,
-        simulations: int,
-        go_on: Callable[[], bool] = lambda: True,
-    ) -> None:
-        """Every move gets a new search of `simulations` without noise.
+    Every move gets a new search of `simulations` without noise. When `go_on` returns False, the
+    search ends early and the best move so far is played.
+    """
 
-        When `go_on` returns False, the search ends early and the best move so far is played.
-        """
-        self._evaluate = evaluate
-        self._config = config
-        self._game = game
-        self._simulations = simulations
-        self._go_on = go_on
+    evaluate: Evaluate
+    config: PUCTConfig | GumbelConfig
+    game: BoardGame
+    simulations: int
+    go_on: Callable[[], bool] = lambda: True
 
     def choose(self, positions: Sequence[Position], seeds: Sequence[int]) -> list[int]:
         """See `Player.choose`; seeds are not used."""
-        search = Search(self._config, self._game, self._evaluate, len(positions))
+        search = Search(self.config, self.game, self.evaluate, len(positions))
         for i, position in enumerate(positions):
             search.place(i, position)
-        search.run(self._simulations, go_on=lambda _: self._go_on())
+        search.run(self.simulations, go_on=lambda _: self.go_on())
         return [search.best(i) for i in range(len(positions))]

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from envs.base import Step
+from envs.base import SavedGenerator, Step
 from envs.board.base import Position
 
 Memory = tuple[Tensor, ...]
@@ -119,11 +119,13 @@ class Player(Protocol):
 
 
 class Learner(Protocol):
-    """Learns, and can be saved and restored exactly."""
+    """Learns, and can be saved and restored exactly.
 
-    @property
-    def updates(self) -> int:
-        """Optimizer steps taken so far."""
+    Attributes:
+        updates: optimizer steps taken so far.
+    """
+
+    updates: int
 
     def update(self, batch: Any) -> Update:
         """Takes exactly one optimizer step; each agent defines its own batch type."""
@@ -145,8 +147,51 @@ class Learner(Protocol):
 
 
 class Agent(Actor, Learner, Protocol):
-    """An actor that learns."""
+    """An actor that learns.
 
-    @property
-    def acting_network(self) -> torch.nn.Module:
-        """The network that it acts with."""
+    Attributes:
+        network: the one that it acts with.
+    """
+
+    network: nn.Module
+
+
+class NetworkAgent(Agent):
+    """An agent whose network both acts and learns; subclasses say how."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        device: torch.device,
+        rng: np.random.Generator,
+    ) -> None:
+        """`optimizer` is that of the network, which is on `device`; `rng` is for exploration."""
+        self.network = network
+        self.updates = 0
+        self._optimizer = optimizer
+        self._device = device
+        self._rng = SavedGenerator(rng.bit_generator)
+
+    def network_state(self) -> dict[str, torch.Tensor]:
+        return dict(self.network.state_dict())
+
+    def load_network_state(self, state: Mapping[str, torch.Tensor]) -> None:
+        load_weights(self.network, state)
+
+    def state_dict(self) -> dict[str, Any]:
+        optimizer = self._optimizer.state_dict()
+        return {"optimizer": optimizer, "updates": self.updates, **self._rng.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._optimizer.load_state_dict(dict(state["optimizer"]))
+        self.updates = state["updates"]
+        self._rng.load_state_dict(state)
+
+
+def load_weights(network: nn.Module, state: Mapping[str, torch.Tensor]) -> None:
+    """Loads parameters into `network`; raises ValueError if they belong to another one."""
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise ValueError(f"the weights do not fit this network: {error}") from error

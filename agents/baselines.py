@@ -62,20 +62,14 @@ class MinimaxPlayer(Player):
             return float(status.value[0])
         if depth <= 0:
             return 0.0
-        maximise = status.to_play[0] == 0
-        best = -2.0 if maximise else 2.0
+        sign, best = (1 if status.to_play[0] == 0 else -1), -2.0
         for action in status.legal.tolist():
             (child,) = self._game.after([position], [action])
-            value = self._value(child, depth - 1, low, high)
-            if maximise:
-                best = max(best, value)
-                low = max(low, best)
-            else:
-                best = min(best, value)
-                high = min(high, best)
+            best = max(best, sign * self._value(child, depth - 1, low, high))
+            low, high = (max(low, best), high) if sign > 0 else (low, min(high, -best))
             if low >= high:
                 break
-        return best
+        return sign * best
 
 
 class RolloutPlayer(Player):

@@ -1,7 +1,14 @@
 """The board-game network: a residual tower with a policy and a win/draw/loss head."""
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
+
+from envs.board.base import GameSpec
+
+if TYPE_CHECKING:
+    from agents.alphazero import AlphaZeroConfig
 
 
 class ResidualBlock(nn.Module):
@@ -45,42 +52,29 @@ def normalisation(channels: int, *, normalise: bool) -> nn.Module:
 class BoardNetwork(nn.Module):
     """A residual tower with two heads: the policy, and the outcome for the side to move."""
 
-    def __init__(
-        self,
-        obs_shape: tuple[int, int, int],
-        num_actions: int,
-        *,
-        blocks: int,
-        channels: int,
-        head_channels: int,
-        pooling: bool,
-        normalise: bool,
-    ) -> None:
-        """See `AlphaZeroConfig` for the sizes; with `pooling`, every second block pools."""
+    def __init__(self, config: "AlphaZeroConfig", spec: GameSpec) -> None:
+        """Every second block pools."""
         super().__init__()
-        planes, height, width = obs_shape
+        planes, height, width = spec.obs_shape
+        channels, normalise = config.channels, config.normalise
         self.stem = nn.Conv2d(planes, channels, 3, padding=1)
         self.stem_norm = normalisation(channels, normalise=normalise)
         self.blocks = nn.Sequential(
             *(
-                ResidualBlock(channels, pooling=pooling and i % 2 == 1, normalise=normalise)
-                for i in range(blocks)
+                ResidualBlock(channels, pooling=i % 2 == 1, normalise=normalise)
+                for i in range(config.blocks)
             )
         )
-        self.policy = nn.Sequential(
-            nn.Conv2d(channels, head_channels, 1),
-            nn.ReLU(),
-            nn.Flatten(),
-            nn.Linear(head_channels * height * width, num_actions),
+        self.policy, self.value = (
+            nn.Sequential(
+                nn.Conv2d(channels, config.head_channels, 1),
+                nn.ReLU(),
+                nn.Flatten(),
+                nn.Linear(config.head_channels * height * width, outputs),
+            )
+            for outputs in (spec.num_actions, 64)
         )
-        self.value = nn.Sequential(
-            nn.Conv2d(channels, head_channels, 1),
-            nn.ReLU(),
-            nn.Flatten(),
-            nn.Linear(head_channels * height * width, 64),
-            nn.ReLU(),
-            nn.Linear(64, 3),
-        )
+        self.value.extend([nn.ReLU(), nn.Linear(64, 3)])
         nn.init.kaiming_normal_(self.stem.weight, nonlinearity="relu")
         for last in (self.policy[-1], self.value[-1]):  # a new network has no preference
             nn.init.normal_(last.weight, std=0.01)  # type: ignore[arg-type]

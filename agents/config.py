@@ -1,8 +1,8 @@
 """Config fields common to all agents, read by loops and checks without torch."""
 
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from envs.base import Config
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 TorsoName = Literal["nature", "small", "grid", "cells", "flat"]
 CoreName = Literal["lstm", "none"]
 PrecisionName = Literal["auto", "float32", "bfloat16"]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+RewardClip = Annotated[
+    float | None, Field(ge=1e-6, le=1e6, description="training rewards lie within ± this")
+]
 
 
 class AgentConfig(Config):
@@ -47,7 +51,7 @@ class EpisodicAgentConfig(AgentConfig):
 
     network: TorsoName
     discount: float
-    reward_clip: float | None
+    reward_clip: RewardClip
 
     def make(self, spec: "EnvSpec", device: "torch.device", rng: "np.random.Generator") -> "Agent":
         """Returns the agent, untrained; `rng` is for its exploration.
@@ -173,4 +177,15 @@ def learning_rate_end(decay_env_steps: int | None, left: str) -> tuple[int | Non
     return decay_env_steps, (
         f"agent.learning_rate_decay_env_steps ended at {decay_env_steps or 0:,} env_steps, so the "
         f"learning rate is {left}; it may be set anew, too: agent.learning_rate_decay_env_steps=N"
+    )
+
+
+class ResignationConfig(Config):
+    """The share of games to play out, and how many resignations may be wrong."""
+
+    played_out_share: float = Field(
+        default=0.1, ge=1e-3, le=1, description="of games, in which nobody may resign"
+    )
+    max_false_share: float = Field(
+        default=0.05, ge=1e-6, lt=1, description="of resignations, that would not have lost"
     )

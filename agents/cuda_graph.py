@@ -1,21 +1,13 @@
 """CUDA graphs: hundreds of small kernels launched as one."""
 
 from collections.abc import Callable
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
 
 Batch = TypeVar("Batch", bound=tuple[Tensor, ...])
 WARM_UP_CALLS = 3
-
-
-class Recorded(NamedTuple, Generic[Batch]):
-    """A recorded graph with the memory that it reads and writes."""
-
-    graph: torch.cuda.CUDAGraph
-    batch: Batch
-    results: tuple[Tensor, ...]
 
 
 class Recorder(Generic[Batch]):
@@ -32,19 +24,22 @@ class Recorder(Generic[Batch]):
         self._function = function
         self._calls = 0
         self._stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        self._recorded: Recorded[Batch] | None = None
+        self._graph = torch.cuda.CUDAGraph()
 
     def __call__(self, batch: Batch) -> tuple[Tensor, ...]:
         """Returns what the function makes of `batch`, in tensors that no later call changes."""
-        if self._recorded is None:
-            self._calls += 1
-            if self._calls <= WARM_UP_CALLS:
-                return self._on_the_side(batch)
-            self._recorded = self._record(batch)
-        for kept, new in zip(self._recorded.batch, batch, strict=True):
+        self._calls += 1
+        if self._calls <= WARM_UP_CALLS:
+            return self._on_the_side(batch)
+        if self._calls == WARM_UP_CALLS + 1:
+            # The memory that the graph reads and writes.
+            self._batch = type(batch)(*(tensor.clone() for tensor in batch))
+            with torch.cuda.graph(self._graph, stream=self._stream):
+                self._results = self._function(self._batch)
+        for kept, new in zip(self._batch, batch, strict=True):
             kept.copy_(new)
-        self._recorded.graph.replay()
-        return tuple(result.clone() for result in self._recorded.results)
+        self._graph.replay()
+        return tuple(result.clone() for result in self._results)
 
     def _on_the_side(self, batch: Batch) -> tuple[Tensor, ...]:
         """Libraries choose their algorithms and memory here, which recording does not allow."""
@@ -54,10 +49,3 @@ class Recorder(Generic[Batch]):
             results = self._function(batch)
         main.wait_stream(self._stream)
         return results
-
-    def _record(self, batch: Batch) -> Recorded[Batch]:
-        kept = type(batch)(*(tensor.clone() for tensor in batch))
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, stream=self._stream):
-            results = self._function(kept)
-        return Recorded(graph, kept, results)

@@ -4,7 +4,7 @@ Pixels stay uint8 until the first layer; the scale 1/255 is folded into that lay
 pass over the images is spent on it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -171,14 +171,6 @@ class QNetwork(nn.Module):
 def arithmetic_dtype(precision: PrecisionName) -> torch.dtype:
     """Returns the dtype of convolutions; `auto`, which runs resolve beforehand, means float32."""
     return torch.bfloat16 if precision == "bfloat16" else torch.float32
-
-
-def load_weights(network: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Loads parameters into `network`; raises ValueError if they belong to another one."""
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as error:
-        raise ValueError(f"the weights do not fit this network: {error}") from error
 
 
 class Memoryless(nn.Module):

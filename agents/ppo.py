@@ -8,23 +8,28 @@ of a rollout, the recomputed probabilities of the actions taken equal those duri
 
 from collections.abc import Mapping
 from math import inf
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import nn
 
-from agents.base import Agent, Decision, Memory, Sequences, Update
-from agents.config import CoreName, OnPolicyAgentConfig, PrecisionName, TorsoName, learning_rate_end
-from agents.losses import clipped_policy_loss, clipped_value_loss
-from agents.networks import (
-    ActorCritic,
-    Encoder,
-    arithmetic_dtype,
-    load_weights,
+from agents.base import Decision, Memory, NetworkAgent, Sequences, Update
+from agents.config import (
+    CoreName,
+    Count,
+    OnPolicyAgentConfig,
+    PrecisionName,
+    RewardClip,
+    TorsoName,
+    learning_rate_end,
 )
+from agents.losses import clipped_policy_loss, clipped_value_loss
+from agents.networks import ActorCritic, Encoder, arithmetic_dtype
 from envs.base import EnvSpec, Step
+
+Ticks = Annotated[int, Field(ge=1, le=100_000)]
 
 
 class PPOConfig(OnPolicyAgentConfig):
@@ -34,15 +39,12 @@ class PPOConfig(OnPolicyAgentConfig):
     network: TorsoName = "small"
     core: CoreName = "lstm"
     core_size: int = Field(default=256, ge=1, le=8192)
-    rollout_ticks: int = Field(default=128, ge=1, le=100_000)
-    sequence_ticks: int = Field(
-        default=16,
-        ge=1,
-        le=100_000,
-        description="gradients flow back through this many; divides rollout_ticks",
+    rollout_ticks: Ticks = 128
+    sequence_ticks: Ticks = Field(
+        default=16, description="gradients flow back through this many; divides rollout_ticks"
     )
     epochs: int = Field(default=4, ge=1, le=1000)
-    minibatches: int = Field(default=8, ge=1, le=1_000_000)
+    minibatches: Count = 8
     discount: float = Field(default=0.99, ge=0, le=1)
     gae_lambda: float = Field(default=0.95, ge=0, le=1)
     reward_scale: float = Field(
@@ -51,9 +53,7 @@ class PPOConfig(OnPolicyAgentConfig):
         le=1e6,
         description="training rewards are the world's times this, then clipped",
     )
-    reward_clip: float | None = Field(
-        default=1.0, ge=1e-6, le=1e6, description="training rewards lie within ± this"
-    )
+    reward_clip: RewardClip = 1.0
     policy_clip: float = Field(default=0.2, ge=1e-6, le=100)
     value_clip: float | None = Field(
         default=0.2, ge=1e-6, le=1e6, description="null: values may move freely"
@@ -75,35 +75,27 @@ class PPOConfig(OnPolicyAgentConfig):
         return PPO(self, spec, device, rng)
 
 
-class PPO(Agent):
+class PPO(NetworkAgent):
     """An `Agent`; one instance holds the network and the optimizer."""
+
+    network: ActorCritic
 
     def __init__(
         self, config: PPOConfig, spec: EnvSpec, device: torch.device, rng: np.random.Generator
     ) -> None:
         """Builds the network: `rng` is for actions, torch's global generator for weights."""
         self._config = config
-        self._device = device
-        self._rng = rng
         self._rollout_env_steps = config.rollout_ticks * spec.num_envs
         self._env_steps = 0
-        self._updates = 0
         dtype = arithmetic_dtype(config.precision)
         encoder = Encoder(
             config.network, spec.obs_shape, config.core, config.core_size, dtype, spec.parts
         )
-        self.network = ActorCritic(encoder, spec.num_actions).to(device)
-        self._optimizer = torch.optim.Adam(
-            self.network.parameters(), lr=config.learning_rate, eps=config.adam_epsilon, fused=True
+        network = ActorCritic(encoder, spec.num_actions).to(device)
+        optimizer = torch.optim.Adam(
+            network.parameters(), lr=config.learning_rate, eps=config.adam_epsilon, fused=True
         )
-
-    @property
-    def acting_network(self) -> ActorCritic:
-        return self.network
-
-    @property
-    def updates(self) -> int:
-        return self._updates
+        super().__init__(network, optimizer, device, rng)
 
     def schedules(self) -> dict[str, float]:
         decay = self._config.learning_rate_decay_env_steps
@@ -162,7 +154,7 @@ class PPO(Agent):
         loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), config.max_grad_norm)
         self._optimizer.step()
-        self._updates += 1
+        self.updates += 1
         ratio = log_ratio.detach().exp()
         metrics = {
             "loss": loss,
@@ -175,22 +167,9 @@ class PPO(Agent):
         }
         return Update({name: tensor.detach() for name, tensor in metrics.items()}, torch.zeros(0))
 
-    def network_state(self) -> dict[str, Tensor]:
-        return dict(self.network.state_dict())
-
-    def load_network_state(self, state: Mapping[str, Tensor]) -> None:
-        load_weights(self.network, state)
-
     def state_dict(self) -> dict[str, Any]:
-        return {
-            "optimizer": self._optimizer.state_dict(),
-            "rng": self._rng.bit_generator.state,
-            "env_steps": self._env_steps,
-            "updates": self._updates,
-        }
+        return super().state_dict() | {"env_steps": self._env_steps}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self._optimizer.load_state_dict(dict(state["optimizer"]))
-        self._rng.bit_generator.state = state["rng"]
+        super().load_state_dict(state)
         self._env_steps = state["env_steps"]
-        self._updates = state["updates"]

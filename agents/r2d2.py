@@ -7,6 +7,7 @@ then over the ticks that are learned from. Double, dueling, n-step, rescaled val
 """
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any, Literal
 
 import numpy as np
@@ -14,16 +15,11 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from agents.base import Agent, Decision, Memory, ReplayedSequences, Update
-from agents.config import CoreName, PrecisionName, SequenceAgentConfig, TorsoName
+from agents.base import Decision, Memory, NetworkAgent, ReplayedSequences, Update
+from agents.config import CoreName, PrecisionName, RewardClip, SequenceAgentConfig, TorsoName
 from agents.exploration import replace_at_random
 from agents.losses import rescale, sequence_priority, unrescale
-from agents.networks import (
-    Encoder,
-    RecurrentQ,
-    arithmetic_dtype,
-    load_weights,
-)
+from agents.networks import Encoder, RecurrentQ, arithmetic_dtype
 from envs.base import EnvSpec, Step
 
 # η, the weight of the largest error of a sequence against the mean (section 2.3 of the paper).
@@ -40,9 +36,7 @@ class R2D2Config(SequenceAgentConfig):
     dueling: bool = True
     n_step: int = Field(default=5, ge=1, le=100)
     discount: float = Field(default=0.997, ge=0, le=1)
-    reward_clip: float | None = Field(
-        default=None, ge=1e-6, le=1e6, description="training rewards lie within ± this"
-    )
+    reward_clip: RewardClip = None
     burn_in_ticks: int = Field(default=16, ge=0, le=10_000)
     sequence_ticks: int = Field(default=32, ge=2, le=10_000, description="learned from, after it")
     sequence_period_ticks: int = Field(
@@ -70,82 +64,61 @@ class R2D2Config(SequenceAgentConfig):
         return 2 * 4 * self.core_size if self.core == "lstm" else 0
 
 
-class R2D2(Agent):
+class R2D2(NetworkAgent):
     """An `Agent`; one instance holds both Q networks and the optimizer."""
+
+    network: RecurrentQ
 
     def __init__(
         self, config: R2D2Config, spec: EnvSpec, device: torch.device, rng: np.random.Generator
     ) -> None:
         """Builds the networks: `rng` is for exploration, torch's global generator for weights."""
         self._config = config
-        self._device = device
-        self._rng = rng
         self._num_actions = spec.num_actions
         # Some envs stay bold for ever, others show what was learned (Horgan et al. 2018, sec. 4.1).
         self._epsilon = config.epsilon ** np.linspace(1, 1 + config.epsilon_exponent, spec.num_envs)
-        self._updates = 0
-        self.online = self._network(spec).to(device)
-        self.target = self._network(spec).to(device).requires_grad_(False)
-        self.target.load_state_dict(self.online.state_dict())
-        self._optimizer = torch.optim.Adam(
-            self.online.parameters(), lr=config.learning_rate, eps=config.adam_epsilon, fused=True
-        )
-
-    def _network(self, spec: EnvSpec) -> RecurrentQ:
-        config = self._config
         dtype = arithmetic_dtype(config.precision)
         encoder = Encoder(
             config.network, spec.obs_shape, config.core, config.core_size, dtype, spec.parts
         )
-        return RecurrentQ(encoder, spec.num_actions, dueling=config.dueling)
-
-    @property
-    def acting_network(self) -> RecurrentQ:
-        return self.online
-
-    @property
-    def updates(self) -> int:
-        return self._updates
+        network = RecurrentQ(encoder, spec.num_actions, dueling=config.dueling).to(device)
+        optimizer = torch.optim.Adam(
+            network.parameters(), lr=config.learning_rate, eps=config.adam_epsilon, fused=True
+        )
+        super().__init__(network, optimizer, device, rng)
+        self.target = deepcopy(network).requires_grad_(False)
 
     def schedules(self) -> dict[str, float]:
         """See `Learner.schedules`: nothing changes."""
         return {}
 
     def initial_memory(self, num_envs: int) -> Memory:
-        return self.online.encoder.core.initial_memory(num_envs, self._device)
+        return self.network.encoder.core.initial_memory(num_envs, self._device)
 
     @torch.no_grad()
     def act(self, step: Step, memory: Memory, *, explore: bool) -> tuple[Decision, Memory]:
         """See `Actor.act`; each env has its own epsilon."""
         obs = torch.from_numpy(step.obs).to(self._device)
-        values, memory = self.online(obs[:, None], step.first[:, None], memory)
+        values, memory = self.network(obs[:, None], step.first[:, None], memory)
         action = values[:, 0].argmax(1).cpu().numpy()
         if explore:
             action = replace_at_random(action, self._epsilon, self._num_actions, self._rng)
         return Decision(action, unrescale(values[:, 0]).cpu().numpy()), memory
 
     def update(self, batch: ReplayedSequences) -> Update:
-        """Takes one optimizer step; copies online to target every `target_period_updates`."""
+        """Takes one optimizer step; copies its weights to the target network now and then."""
         config = self._config
         burn_in = config.burn_in_ticks
         obs = batch.obs.to(self._device, non_blocking=True)
         action, valid, reward, discount, end, weights = (
-            field.to(self._device, non_blocking=True)
-            for field in (
-                batch.action,
-                batch.valid,
-                batch.reward,
-                batch.discount,
-                batch.end,
-                batch.weights,
-            )
+            field.to(self._device, non_blocking=True) for field in batch[3:-1]
         )
         with torch.no_grad():
             values_target, _ = self.target(obs, batch.first, batch.memory)
             memory = batch.memory
             if burn_in:
-                _, memory = self.online(obs[:, :burn_in], batch.first[:, :burn_in], memory)
-        values, _ = self.online(obs[:, burn_in:], batch.first[:, burn_in:], memory)  # [B, L + n, A]
+                _, memory = self.network(obs[:, :burn_in], batch.first[:, :burn_in], memory)
+        values, _ = self.network(obs[:, burn_in:], batch.first[:, burn_in:], memory)
         with torch.no_grad():
             best = values.argmax(-1).gather(1, end - burn_in)  # [B, L] the double action
             row = torch.arange(len(obs), device=self._device)[:, None]
@@ -155,12 +128,12 @@ class R2D2(Agent):
         loss = (weights[:, None] * 0.5 * errors**2).sum() / valid.sum()
         self._optimizer.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(self.online.parameters(), config.max_grad_norm)
+        nn.utils.clip_grad_norm_(self.network.parameters(), config.max_grad_norm)
         staleness = self._staleness(batch, obs)
         self._optimizer.step()
-        self._updates += 1
-        if self._updates % config.target_period_updates == 0:
-            self.target.load_state_dict(self.online.state_dict())
+        self.updates += 1
+        if self.updates % config.target_period_updates == 0:
+            self.target.load_state_dict(self.network.state_dict())
         metrics = {"loss": loss.detach(), "value": unrescale(value.detach()[valid]).mean()}
         priority = sequence_priority(errors.detach().abs(), valid, PRIORITY_MIX)
         return Update(metrics | staleness, priority)
@@ -178,32 +151,19 @@ class R2D2(Agent):
         history_obs, history_first, row = batch.history
         chosen = torch.from_numpy(row).to(self._device)
         begin = self.initial_memory(len(row))
-        _, memory = self.online(history_obs.to(self._device), history_first, begin)
+        _, memory = self.network(history_obs.to(self._device), history_first, begin)
         played = tuple(m[:, chosen] for m in batch.memory)
         ticks = self._config.burn_in_ticks + 1
         true, stored = (
-            unrescale(self.online(obs[chosen, :ticks], batch.first[row, :ticks], m)[0])
+            unrescale(self.network(obs[chosen, :ticks], batch.first[row, :ticks], m)[0])
             for m in (memory, played)
         )  # [K, ticks, A]
         gap = (stored - true).norm(dim=-1).mean(0) / true.amax(-1).abs().mean(0)
         return {"staleness": gap[0], "staleness_after_burn_in": gap[-1]}
 
-    def network_state(self) -> dict[str, Tensor]:
-        return dict(self.online.state_dict())
-
-    def load_network_state(self, state: Mapping[str, Tensor]) -> None:
-        load_weights(self.online, state)
-
     def state_dict(self) -> dict[str, Any]:
-        return {
-            "target": dict(self.target.state_dict()),
-            "optimizer": self._optimizer.state_dict(),
-            "rng": self._rng.bit_generator.state,
-            "updates": self._updates,
-        }
+        return super().state_dict() | {"target": self.target.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        super().load_state_dict(state)
         self.target.load_state_dict(state["target"])
-        self._optimizer.load_state_dict(dict(state["optimizer"]))
-        self._rng.bit_generator.state = state["rng"]
-        self._updates = state["updates"]

@@ -20,6 +20,7 @@ from typing import Any
 import torch
 
 from workbench.config import load_config
+from workbench.training import doctor
 from workbench.training.devices import resolve
 from workbench.training.doctor import describe_machine, measure
 
@@ -72,10 +73,11 @@ def gpu_tests() -> dict[str, Any]:
 
 def throughput(device: str, seconds: float) -> list[dict[str, Any]]:
     """Measures whole-loop steps/s of each of `TRAININGS`."""
+    doctor.MEASURED_SECONDS = seconds
     rows = []
     for training, path, overrides in TRAININGS:
         config = load_config(ROOT / "configs" / path, [f"device={device}", *overrides])
-        rate = measure(resolve(config), seconds)["steps_per_second"]
+        rate = measure(resolve(config))["steps_per_second"]
         rows.append({"training": training, "steps_per_second": round(rate)})
         print(rows[-1], file=sys.stderr)
     return rows

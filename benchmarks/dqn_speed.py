@@ -103,7 +103,7 @@ def ours(connection: Connection, *, num_envs: int, precision: str) -> None:
     from envs import make_envs
     from workbench.config import OffPolicyConfig
     from workbench.evaluation import load as player
-    from workbench.replay import Replay
+    from workbench.replay import Replay, Ring, ring_size
     from workbench.runs.run import create_run
     from workbench.training import train as training
     from workbench.training.metrics import Metrics
@@ -146,13 +146,11 @@ def ours(connection: Connection, *, num_envs: int, precision: str) -> None:
     step = envs.recv()
     agent = DQN(config.agent, envs.spec, torch.device("cpu"), np.random.default_rng(0))
     replay = Replay(
+        Ring(envs.spec, ring_size(config, envs.spec), device=torch.device("cpu")),
         config.replay,
-        envs.spec,
+        np.random.default_rng(0),
         n_step=1,
         discount=config.agent.discount,
-        slack_env_steps=0,
-        device=torch.device("cpu"),
-        rng=np.random.default_rng(0),
     )
     random = np.random.default_rng(0)
 

@@ -35,7 +35,7 @@ def ours(connection: Connection, *, transitions: int, files: bool) -> None:
 
     from envs.base import EnvSpec, Step
     from workbench.config import ReplayConfig
-    from workbench.replay import Replay
+    from workbench.replay import Replay, Ring, RingSize
 
     torch.set_num_threads(1)
     spec = EnvSpec("benchmark", NUM_ENVS, (STACK, SIZE, SIZE), 1, ACTIONS)
@@ -44,14 +44,16 @@ def ours(connection: Connection, *, transitions: int, files: bool) -> None:
 
     def fill(count: int, directory: str) -> Replay:
         replay = Replay(
-            ReplayConfig(capacity_env_steps=count, sampling="prioritized"),
-            spec,
+            Ring(
+                spec,
+                RingSize(-(-count // NUM_ENVS), 1),
+                device=torch.device("cpu"),
+                directory=Path(directory) if files else None,
+            ),
+            ReplayConfig(sampling="prioritized"),
+            np.random.default_rng(0),
             n_step=3,
             discount=0.99,
-            slack_env_steps=0,
-            device=torch.device("cpu"),
-            rng=np.random.default_rng(0),
-            directory=Path(directory) if files else None,
         )
         for tick in range(replay.ring.length):
             obs = pool[tick % 7 : tick % 7 + NUM_ENVS]

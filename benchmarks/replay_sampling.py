@@ -45,17 +45,16 @@ def ours(
 ) -> None:
     from envs.base import EnvSpec, Step
     from workbench.config import ReplayConfig
-    from workbench.replay import Replay
+    from workbench.replay import Replay, Ring, RingSize
 
     rng = np.random.default_rng(0)
+    spec = EnvSpec("benchmark", NUM_ENVS, (STACK, SIZE, SIZE), 1, ACTIONS)
     replay = Replay(
-        ReplayConfig.model_validate({"capacity_env_steps": transitions, "sampling": sampling}),
-        EnvSpec("benchmark", NUM_ENVS, (STACK, SIZE, SIZE), 1, ACTIONS),
+        Ring(spec, RingSize(transitions // NUM_ENVS, 1), device=torch.device(device)),
+        ReplayConfig.model_validate({"sampling": sampling}),
+        rng,
         n_step=n_step,
         discount=0.99,
-        slack_env_steps=0,
-        device=torch.device(device),
-        rng=rng,
     )
     frames = rng.integers(0, 256, (64, STACK, SIZE, SIZE), np.uint8)
     last = np.zeros(NUM_ENVS, np.bool_)

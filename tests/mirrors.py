@@ -6,7 +6,7 @@ COMMANDS = "end_to_end/test_cli.py"
 
 # A module: the test file, below tests/, in which a fault of it shows.
 HELD_BY = {
-    "agents/__init__.py": "contracts/test_agent.py",
+    "agents/base.py": "contracts/test_agent.py",
     "agents/baselines.py": "workbench/evaluation/test_match.py",
     "agents/board_network.py": "agents/test_alphazero.py",
     "agents/config.py": "workbench/test_config.py",

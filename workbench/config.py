@@ -219,7 +219,10 @@ def config_of_agent(kind: str) -> type[TrainConfig]:
 
 # Keys of earlier versions that nobody set, and the values that are constants now.
 DROPPED = {
+    "agent.pooling": True,
     "agent.priority_mix": 0.9,
+    "agent.search.c_base": 19_652,
+    "agent.search.c_visit": 50,
     "replay.window_exponent": 0.75,
     "replay.window_growth": 0.4,
     "gate.opening_plies": 2,
@@ -251,8 +254,10 @@ def learned_with_end_head(path: Path) -> bool:
 def _drop_constants(path: Path, data: dict[str, Any]) -> None:
     """Removes keys of earlier versions; raises UsageError where one has another value."""
     for key, constant in DROPPED.items():
-        group, _, name = key.partition(".")
-        inside = data.get(group)
+        *groups, name = key.split(".")
+        inside: Any = data
+        for group in groups:
+            inside = inside.get(group) if isinstance(inside, dict) else None
         if isinstance(inside, dict) and name in inside and inside.pop(name) != constant:
             raise UsageError(
                 f"{path}: {key} is always {constant} in this version; to use this run, install the "

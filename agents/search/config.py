@@ -12,7 +12,6 @@ class PUCTConfig(Config):
 
     kind: Literal["puct"] = "puct"
     c_init: float = Field(default=1.25, ge=0, le=1000)
-    c_base: float = Field(default=19_652, ge=1, le=1e12)
     fpu_reduction: float = Field(default=0.2, ge=0, le=100)
     noise_share: float = Field(default=0.25, ge=0, le=1)
     noise_alpha: float = Field(
@@ -30,7 +29,6 @@ class GumbelConfig(Config):
     max_considered: int = Field(
         default=16, ge=1, le=100_000, description="most moves of the root that are visited"
     )
-    c_visit: float = Field(default=50.0, ge=0, le=1e6)
     c_scale: float = Field(default=1.0, ge=1e-6, le=1e4)
 
 

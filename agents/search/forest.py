@@ -35,6 +35,12 @@ class Forest(NamedTuple):
     child: Ints  # [G, E] the node below it, or NONE
 
 
+def root_visits(forest: Forest, g: int) -> Ints:
+    """Returns `[edges]` the visits of each move of a root."""
+    children = forest.child[g, : forest.num_edges[g, 0]]
+    return np.where(children != NONE, forest.visits[g, children], 0)
+
+
 def plant(num_games: int, max_nodes: int, max_edges: int) -> Forest:
     """Returns G empty trees with room for so many nodes and edges each."""
     node, edge = (num_games, max_nodes), (num_games, max_edges)

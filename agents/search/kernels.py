@@ -7,25 +7,20 @@ from math import log, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
-from agents.search.forest import NONE, UNPROVEN, Bytes, Floats, Forest, Ints
+from agents.search.forest import NONE, UNPROVEN, Floats, Forest, Ints
+from envs.board.base import Status
+
+C_BASE = 19_652.0  # Silver et al. 2018, pseudocode: exploration grows slowly with the visits
+C_VISIT = 50.0  # Danihelka et al. 2022, section 3.4
 
 
 class PUCTNumbers(NamedTuple):
     """The numbers of `choose_puct`, see `PUCTConfig`."""
 
     c_init: float
-    c_base: float
     fpu_reduction: float
-
-
-class GumbelNumbers(NamedTuple):
-    """The numbers of `completed_logits`, see `GumbelConfig`."""
-
-    c_visit: float
-    c_scale: float
 
 
 # Annotations of kernels are for readers; numba infers types itself.
@@ -53,9 +48,7 @@ def descend_puct(
     for g in range(len(left)):
         leaf_node[g] = NONE
         while left[g] > 0 and leaf_node[g] == NONE and forest.proven[g, 0] == UNPROVEN:
-            node = 0
-            edge = choose_puct(forest, g, node, puct)
-            child = forest.child[g, edge]
+            node, edge, child = 0, NONE, 0
             while child != NONE and forest.proven[g, child] == UNPROVEN:
                 node = child
                 edge = choose_puct(forest, g, node, puct)
@@ -70,7 +63,7 @@ def descend_puct(
 @kernel
 def descend_gumbel(
     forest: Forest,
-    gumbel: GumbelNumbers,
+    c_scale: float,
     schedule: Ints,
     noise: Floats,
     left: Ints,
@@ -81,7 +74,7 @@ def descend_gumbel(
 
     Args:
         forest: G trees, each of which has a root.
-        gumbel: of `completed_logits`.
+        c_scale: see `GumbelConfig`.
         schedule: `[M + 1, simulations]` row m holds `target_visits` of `choose_at_root` for each
             simulation when m edges are considered.
         noise: `[G, E]` Gumbel noise of the roots' edges.
@@ -95,11 +88,11 @@ def descend_gumbel(
         while left[g] > 0 and leaf_node[g] == NONE and forest.proven[g, 0] == UNPROVEN:
             node = 0
             target_visits = schedule[considered, schedule.shape[1] - left[g]]
-            edge = choose_at_root(forest, g, gumbel, target_visits, noise)
+            edge = choose_at_root(forest, g, c_scale, target_visits, noise)
             child = forest.child[g, edge]
             while child != NONE and forest.proven[g, child] == UNPROVEN:
                 node = child
-                edge = choose_deterministically(forest, g, node, gumbel)
+                edge = choose_deterministically(forest, g, node, c_scale)
                 child = forest.child[g, edge]
             left[g] -= 1
             if child == NONE:
@@ -126,7 +119,7 @@ def choose_puct(forest: Forest, g: int, node: int, puct: PUCTNumbers) -> int:
             explored += forest.prior[g, edge]
     value = sign * forest.value_sum[g, node] / visits
     unvisited = value - puct.fpu_reduction * sqrt(explored)
-    scale = (log((visits + puct.c_base + 1) / puct.c_base) + puct.c_init) * sqrt(visits)
+    scale = (log((visits + C_BASE + 1) / C_BASE) + puct.c_init) * sqrt(visits)
     best, best_score = NONE, -np.inf
     for edge in range(first, end):
         child = forest.child[g, edge]
@@ -176,7 +169,7 @@ def completed_values(forest: Forest, g: int, node: int) -> Floats:
 
 
 @kernel
-def completed_logits(forest: Forest, g: int, node: int, gumbel: GumbelNumbers) -> Floats:
+def completed_logits(forest: Forest, g: int, node: int, c_scale: float) -> Floats:
     """Returns `[edges of the node]` logits of the improved policy, up to a constant.
 
     Danihelka et al. 2022, eq. 8: logits + sigma(completed Q). Our Q is in -1..1, the paper's in
@@ -190,14 +183,14 @@ def completed_logits(forest: Forest, g: int, node: int, gumbel: GumbelNumbers) -
         if child != NONE:
             most = max(most, forest.visits[g, child])
     for i in range(len(logits)):
-        sigma = (gumbel.c_visit + most) * gumbel.c_scale * logits[i] / 2
+        sigma = (C_VISIT + most) * c_scale * logits[i] / 2
         logits[i] = log(max(forest.prior[g, first + i], 1e-30)) + sigma
     return logits
 
 
 @kernel
 def choose_at_root(
-    forest: Forest, g: int, gumbel: GumbelNumbers, target_visits: int, noise: Floats
+    forest: Forest, g: int, c_scale: float, target_visits: int, noise: Floats
 ) -> int:
     """Returns the edge of the root with the highest noise + improved logit at `target_visits`.
 
@@ -205,16 +198,14 @@ def choose_at_root(
     visits. Proven losses are skipped. If no edge is left, those with the nearest number of visits
     are considered.
     """
-    logits = completed_logits(forest, g, 0, gumbel)
+    logits = completed_logits(forest, g, 0, c_scale)
     sign = 1.0 if forest.to_play[g, 0] == 0 else -1.0
     best, best_score, best_gap = NONE, -np.inf, 1 << 30
     for i in range(len(logits)):
         child = forest.child[g, i]
-        visits = 0
-        if child != NONE:
-            if forest.proven[g, child] == -sign:
-                continue
-            visits = forest.visits[g, child]
+        if child != NONE and forest.proven[g, child] == -sign:
+            continue
+        visits = forest.visits[g, child] if child != NONE else 0
         gap = abs(visits - target_visits)
         score = noise[g, i] + logits[i]
         if gap < best_gap or (gap == best_gap and score > best_score):
@@ -223,12 +214,12 @@ def choose_at_root(
 
 
 @kernel
-def choose_deterministically(forest: Forest, g: int, node: int, gumbel: GumbelNumbers) -> int:
+def choose_deterministically(forest: Forest, g: int, node: int, c_scale: float) -> int:
     """Returns the edge whose share of visits is furthest below its improved probability.
 
     Danihelka et al. 2022, eq. 14. Proven losses are never chosen.
     """
-    logits = completed_logits(forest, g, node, gumbel)
+    logits = completed_logits(forest, g, node, c_scale)
     sign = 1.0 if forest.to_play[g, node] == 0 else -1.0
     first = forest.first_edge[g, node]
     largest = logits.max()
@@ -239,11 +230,9 @@ def choose_deterministically(forest: Forest, g: int, node: int, gumbel: GumbelNu
     best, best_score = NONE, -np.inf
     for i in range(len(logits)):
         child = forest.child[g, first + i]
-        visits = 0
-        if child != NONE:
-            if forest.proven[g, child] == -sign:
-                continue
-            visits = forest.visits[g, child]
+        if child != NONE and forest.proven[g, child] == -sign:
+            continue
+        visits = forest.visits[g, child] if child != NONE else 0
         score = logits[i] / total - visits / forest.visits[g, node]
         if score > best_score:
             best, best_score = first + i, score
@@ -256,12 +245,7 @@ def expand(
     games: Ints,
     leaf_node: Ints,
     leaf_edge: Ints,
-    over: npt.NDArray[np.bool_],
-    result: Floats,
-    to_play: Bytes,
-    legal: Ints,
-    num_legal: Ints,
-    row: Ints,
+    status: Status,
     logits: Floats,
     value: Floats,
 ) -> None:
@@ -272,51 +256,45 @@ def expand(
         games: `[B]` the game of each leaf.
         leaf_node: `[B]` the node above the leaf; NONE: the leaf is the root.
         leaf_edge: `[B]` the edge to the leaf; NONE: the leaf is the root.
-        over: `[B]` whether the game is over at the leaf.
-        result: `[B]` player 0's result where it is over.
-        to_play: `[B]` the side to move.
-        legal: `[sum of num_legal]` the legal actions, leaf after leaf.
-        num_legal: `[B]` how many of them are each leaf's.
-        row: `[B]` the leaf's row in `logits` and `value`; without meaning where it is over.
-        logits: `[R, A]` of all actions, legal or not.
-        value: `[R]` the value for the side to move.
+        status: of the B leaves.
+        logits: `[R, A]` of the leaves that are not over, all actions, legal or not.
+        value: `[R]` their values for the side to move.
     """
-    begin = 0
+    begin, r = 0, 0  # of `status.legal`, and of the network's answers
     for b in range(len(games)):
         g = games[b]
         node = forest.nodes[g]
         forest.nodes[g] = node + 1
         first = forest.edges[g]
-        count = num_legal[b]
+        count = status.num_legal[b]
         forest.edges[g] = first + count
         forest.parent[g, node] = leaf_node[b]
         if leaf_edge[b] != NONE:
             forest.child[g, leaf_edge[b]] = node
-        forest.to_play[g, node] = to_play[b]
+        forest.to_play[g, node] = status.to_play[b]
         forest.visits[g, node] = 0
         forest.value_sum[g, node] = 0.0
         forest.proven[g, node] = UNPROVEN
         forest.first_edge[g, node] = first
         forest.num_edges[g, node] = count
-        if over[b]:
-            forest.proven[g, node] = np.int8(result[b])
-            back_up(forest, g, node, result[b])
+        if status.over[b]:
+            forest.proven[g, node] = np.int8(status.value[b])
+            back_up(forest, g, node, status.value[b])
             continue
-        r = row[b]
         largest = -np.inf
         for i in range(count):
-            largest = max(largest, logits[r, legal[begin + i]])
+            largest = max(largest, logits[r, status.legal[begin + i]])
         total = 0.0
         for i in range(count):
-            weight = np.exp(logits[r, legal[begin + i]] - largest)
-            forest.action[g, first + i] = legal[begin + i]
+            weight = np.exp(logits[r, status.legal[begin + i]] - largest)
+            forest.action[g, first + i] = status.legal[begin + i]
             forest.prior[g, first + i] = weight
             forest.child[g, first + i] = NONE
             total += weight
         for i in range(count):
             forest.prior[g, first + i] /= total
-        begin += count
-        back_up(forest, g, node, value[r] if to_play[b] == 0 else -value[r])
+        back_up(forest, g, node, value[r] if status.to_play[b] == 0 else -value[r])
+        begin, r = begin + count, r + 1
 
 
 @kernel

@@ -4,15 +4,14 @@ A rule belongs to one search. Moves of a root are numbered as its edges are, fro
 """
 
 from math import ceil, log2
-from typing import Protocol, assert_never
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from agents.search.config import GumbelConfig, PUCTConfig
-from agents.search.forest import NONE, UNPROVEN, Floats, Forest, Ints
+from agents.search.forest import NONE, UNPROVEN, Floats, Forest, Ints, root_visits
 from agents.search.kernels import (
-    GumbelNumbers,
     PUCTNumbers,
     completed_logits,
     completed_values,
@@ -60,7 +59,7 @@ class PUCT(Rule):
     def __init__(self, config: PUCTConfig) -> None:
         """Keeps the numbers for the kernel."""
         self._config = config
-        self._numbers = PUCTNumbers(config.c_init, config.c_base, config.fpu_reduction)
+        self._numbers = PUCTNumbers(config.c_init, config.fpu_reduction)
 
     def begin(self, forest: Forest, simulations: int, noise: np.random.Generator | None) -> None:
         """Mixes Dirichlet noise into the priors of the roots."""
@@ -80,9 +79,8 @@ class PUCT(Rule):
 
     def policy(self, forest: Forest, g: int) -> Floats:
         """Returns each move's share of the visits."""
-        children = forest.child[g, : forest.num_edges[g, 0]]
-        visits = np.where(children != NONE, forest.visits[g, children], 0)
-        return _shares(forest, g, visits.astype(np.float32), _sound_moves(forest, g))
+        visits = root_visits(forest, g).astype(np.float32)
+        return _shares(forest, g, visits, _sound_moves(forest, g))
 
     def best(self, forest: Forest, g: int) -> int:
         """Returns the most visited edge."""
@@ -96,9 +94,9 @@ class Gumbel(Rule):
     keeps_subtree = False
 
     def __init__(self, config: GumbelConfig) -> None:
-        """Keeps the numbers for the kernel; there is no noise yet."""
+        """There is no noise yet."""
         self._max_considered = config.max_considered
-        self._numbers = GumbelNumbers(config.c_visit, config.c_scale)
+        self._c_scale = config.c_scale
         self._schedule = np.zeros((1, 0), np.int32)  # [M + 1, simulations]
         self._noise = np.zeros((0, 0), np.float32)  # [G, E] of the roots' edges, once begun
 
@@ -113,7 +111,7 @@ class Gumbel(Rule):
 
     def descend(self, forest: Forest, left: Ints, leaf_node: Ints, leaf_edge: Ints) -> None:
         descend_gumbel(
-            forest, self._numbers, self._schedule, self._noise, left, leaf_node, leaf_edge
+            forest, self._c_scale, self._schedule, self._noise, left, leaf_node, leaf_edge
         )
 
     def value(self, forest: Forest, g: int) -> float:
@@ -127,16 +125,14 @@ class Gumbel(Rule):
 
     def policy(self, forest: Forest, g: int) -> Floats:
         """Returns the improved policy (Danihelka et al. 2022, eq. 11)."""
-        sound, logits = _sound_moves(forest, g), completed_logits(forest, g, 0, self._numbers)
+        sound, logits = _sound_moves(forest, g), completed_logits(forest, g, 0, self._c_scale)
         return _shares(forest, g, np.exp(logits - logits[sound].max()), sound)
 
     def best(self, forest: Forest, g: int) -> int:
         """Returns the most visited edge; among equals, by Gumbel noise and improved logits."""
-        policy = self.policy(forest, g)
-        children = forest.child[g, : len(policy)]
-        visits = np.where(children != NONE, forest.visits[g, children], 0)
+        policy, visits = self.policy(forest, g), root_visits(forest, g)
         most_visited = (policy > 0) & (visits == visits[policy > 0].max())
-        score = completed_logits(forest, g, 0, self._numbers)
+        score = completed_logits(forest, g, 0, self._c_scale)
         if len(self._noise):
             score += self._noise[g, : len(policy)]
         return int(np.where(most_visited, score, -np.inf).argmax())
@@ -144,13 +140,7 @@ class Gumbel(Rule):
 
 def make_rule(config: PUCTConfig | GumbelConfig) -> Rule:
     """Returns the rule that a config names, for one search."""
-    match config:
-        case PUCTConfig():
-            return PUCT(config)
-        case GumbelConfig():
-            return Gumbel(config)
-        case _:
-            assert_never(config)
+    return PUCT(config) if isinstance(config, PUCTConfig) else Gumbel(config)
 
 
 def _sound_moves(forest: Forest, g: int) -> npt.NDArray[np.bool_]:

@@ -1,13 +1,13 @@
 """Tree search over many games in lock-step: each step calls the rules and the network once."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from agents.search.config import GumbelConfig, PUCTConfig
-from agents.search.forest import NONE, UNPROVEN, Forest, plant
+from agents.search.forest import NONE, UNPROVEN, Forest, plant, root_visits
 from agents.search.kernels import expand
 from agents.search.lines import Line, depth_of, ranked_lines
 from agents.search.reroot import reroot
@@ -20,6 +20,7 @@ Indices = npt.NDArray[np.int32]
 # From observations `[B, C, H, W]` uint8 to policy logits `[B, A]`, legal or not, and the side to
 # move's chances `[B, 3]` of WIN, DRAW and LOSS.
 Evaluate = Callable[[npt.NDArray[np.uint8]], tuple[Floats, Floats]]
+Number = TypeVar("Number", np.int32, np.float32)
 MIN_NODES, MIN_EDGES = 64, 512
 
 
@@ -33,6 +34,7 @@ class Search:
     """The trees of G games and the positions of their nodes.
 
     Attributes:
+        roots: the position of each root.
         evaluations: positions that the network has seen.
         batches: calls of the network.
     """
@@ -50,18 +52,13 @@ class Search:
         self._evaluate = evaluate
         self._forest = plant(num_games, MIN_NODES, MIN_EDGES)
         self._positions: list[list[Position]] = [[] for _ in range(num_games)]
-        self._roots: list[Position] = [game.start() for _ in range(num_games)]
+        self.roots: list[Position] = [game.start() for _ in range(num_games)]
         self.evaluations = 0
         self.batches = 0
 
-    @property
-    def roots(self) -> Sequence[Position]:
-        """The position of each root."""
-        return self._roots
-
     def place(self, game: int, position: Position) -> None:
         """Begins a new tree of one game at `position`."""
-        self._roots[game] = position
+        self.roots[game] = position
         self._positions[game] = []
         self._forest.nodes[game] = self._forest.edges[game] = 0
 
@@ -86,13 +83,13 @@ class Search:
             edges = forest.action[game, : forest.num_edges[game, 0]]
             child = int(forest.child[game, np.flatnonzero(edges == action)[0]])
         if child == NONE:
-            self.place(game, self._game.after([self._roots[game]], [action])[0])
+            self.place(game, self._game.after([self.roots[game]], [action])[0])
             return
         kept = np.empty(forest.nodes[game], np.int32)
         count = reroot(forest, game, child, kept)
         positions = self._positions[game]
         self._positions[game] = [positions[old] for old in kept[:count]]
-        self._roots[game] = self._positions[game][0]
+        self.roots[game] = self._positions[game][0]
 
     def run(
         self,
@@ -112,7 +109,7 @@ class Search:
         """
         self._add_roots(np.flatnonzero(self._forest.nodes == 0))
         self._rule.begin(self._forest, simulations, noise)
-        left = np.full(len(self._roots), simulations, np.int32)
+        left = np.full(len(self.roots), simulations, np.int32)
         node, edge = np.empty_like(left), np.empty_like(left)
         while True:
             self._rule.descend(self._forest, left, node, edge)
@@ -131,7 +128,7 @@ class Search:
     def _add_roots(self, games: npt.NDArray[np.int64]) -> None:
         if len(games):
             nowhere = np.full(len(games), NONE, np.int32)
-            roots = [self._roots[g] for g in games.tolist()]
+            roots = [self.roots[g] for g in games.tolist()]
             self._add(games.astype(np.int32), nowhere, nowhere, roots)
 
     def _add(
@@ -140,29 +137,14 @@ class Search:
         """Adds one position to each of `games`, see `kernels.expand`."""
         status = self._game.status(positions)
         self._make_room(games, status.num_legal)
-        live = np.flatnonzero(~status.over).tolist()
-        row = np.zeros(len(games), np.int32)
-        row[live] = np.arange(len(live))
+        live = [positions[i] for i in np.flatnonzero(~status.over).tolist()]
         logits, value = np.zeros((1, 1), np.float32), np.zeros(1, np.float32)
-        if len(live):
-            logits, chances = self._evaluate(self._game.observe([positions[i] for i in live]))
+        if live:
+            logits, chances = self._evaluate(self._game.observe(live))
             value = value_of(chances)
             self.evaluations += len(live)
             self.batches += 1
-        expand(
-            self._forest,
-            games,
-            node,
-            edge,
-            status.over,
-            status.value,
-            status.to_play,
-            status.legal,
-            status.num_legal,
-            row,
-            logits,
-            value,
-        )
+        expand(self._forest, games, node, edge, status, logits, value)
         for g, position in zip(games.tolist(), positions, strict=True):
             self._positions[g].append(position)
 
@@ -175,17 +157,13 @@ class Search:
             max_edges *= 2
         if (max_nodes, max_edges) == (forest.parent.shape[1], forest.action.shape[1]):
             return
-        self._forest = plant(len(self._roots), max_nodes, max_edges)
+        self._forest = plant(len(self.roots), max_nodes, max_edges)
         for name, old in forest._asdict().items():
             getattr(self._forest, name)[tuple(slice(size) for size in old.shape)] = old
 
     def visits(self, game: int) -> Indices:
         """Returns `[A]` the visits of each move of the root."""
-        visits = np.zeros(self._game.spec.num_actions, np.int32)
-        actions, children = self._moves(game)
-        tried = children != NONE
-        visits[actions[tried]] = self._forest.visits[game, children[tried]]
-        return visits
+        return self._of_actions(game, root_visits(self._forest, game))
 
     def proven(self, game: int) -> int:
         """Returns player 0's result from the root under perfect play, or UNPROVEN."""
@@ -210,41 +188,35 @@ class Search:
 
         Proven losses have 0. If the root is proven, all moves that do not keep its result have 0.
         """
-        policy = np.zeros(self._game.spec.num_actions, np.float32)
-        actions, _ = self._moves(game)
-        policy[actions] = self._rule.policy(self._forest, game)
-        return policy
+        return self._of_actions(game, self._rule.policy(self._forest, game))
 
     def best(self, game: int) -> int:
         """Returns the move to play."""
-        actions, _ = self._moves(game)
-        return int(actions[self._rule.best(self._forest, game)])
+        return int(self._forest.action[game, self._rule.best(self._forest, game)])
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the trees, and the history of each root."""
         return {
             "forest": self._forest._asdict(),
-            "roots": [self._game.history(root) for root in self._roots],
+            "roots": [self._game.history(root) for root in self.roots],
         }
 
     def load_state_dict(self, state: State) -> None:
         """Brings `state_dict` back; positions are rebuilt by playing their moves again."""
         forest = Forest(**{name: np.array(array) for name, array in state["forest"].items()})
-        if len(forest.nodes) != len(self._roots):
-            raise ValueError(f"{len(forest.nodes)} games were saved, not {len(self._roots)}")
+        if len(forest.nodes) != len(self.roots):
+            raise ValueError(f"{len(forest.nodes)} games were saved, not {len(self.roots)}")
         self._forest = forest
         for g, history in enumerate(state["roots"]):
-            self._roots[g] = position = reach(self._game, history)
+            self.roots[g] = position = reach(self._game, history)
             self._positions[g] = nodes = [position] * int(forest.nodes[g])
-            for node in range(int(forest.nodes[g])):
-                first = forest.first_edge[g, node]
-                for edge in range(first, first + forest.num_edges[g, node]):
-                    child = forest.child[g, edge]
-                    if child != NONE:
-                        action = int(forest.action[g, edge])
-                        (nodes[child],) = self._game.after([nodes[node]], [action])
+            child = forest.child[g, : forest.edges[g]]
+            for edge in np.flatnonzero(child != NONE).tolist():
+                parent, action = forest.parent[g, child[edge]], int(forest.action[g, edge])
+                (nodes[child[edge]],) = self._game.after([nodes[parent]], [action])
 
-    def _moves(self, game: int) -> tuple[Indices, Indices]:
-        """Returns the root's searched moves and the nodes below them."""
-        count = self._forest.num_edges[game, 0]
-        return self._forest.action[game, :count], self._forest.child[game, :count]
+    def _of_actions(self, game: int, of_edges: npt.NDArray[Number]) -> npt.NDArray[Number]:
+        """Returns `[A]` what the root's edges have, and 0 for other actions."""
+        of_actions = np.zeros(self._game.spec.num_actions, of_edges.dtype)
+        of_actions[self._forest.action[game, : len(of_edges)]] = of_edges
+        return of_actions

@@ -93,8 +93,8 @@ def test_what_plays_is_the_average_of_what_learns():
 def test_what_plays_sees_what_learns_has_seen():
     """With batch normalisation both agree once its statistics are those of the positions."""
     agent = make_agent(average_decay=0.0, learning_rate=1e-9)
-    fixed = batch(256)
-    for _ in range(150):
+    fixed = batch(96)
+    for _ in range(100):
         agent.update(fixed)
     with torch.no_grad():
         learning, _ = agent.network(fixed.obs.float() / 255)
@@ -116,7 +116,7 @@ def test_the_learning_rate_falls_to_a_tenth():
     agent = make_agent(learning_rate=1e-3, learning_rate_decay_env_steps=100)
     for expected in (1e-3, 5.5e-4, 1e-4, 1e-4):
         assert agent.schedules() == {"learning_rate": pytest.approx(expected)}
-        agent.count_env_steps(50)
+        agent.env_steps += 50
 
 
 def play(game: OpenSpielGame, first, second, seed: int) -> float:

@@ -165,7 +165,7 @@ def make_agent(head: str, double: bool, online: Table, target: Table) -> DQN:
         torch.device("cpu"),
         np.random.default_rng(0),
     )
-    agent.online, agent.target = online, target
+    agent.network, agent.target = online, target
     return agent
 
 
@@ -200,7 +200,7 @@ def test_the_target_by_hand(head: str, double: bool, discount: float, target: fl
     assert update.metrics["value"].item() == 2.0
     assert update.priorities.tolist() == [abs(target - 2.0)]
     assert agent.target.values.grad is None
-    assert agent.online.values.grad[1].abs().sum() == 0  # the bootstrap is a constant
+    assert agent.network.values.grad[1].abs().sum() == 0  # the bootstrap is a constant
 
 
 def test_quantiles_of_the_target_are_those_of_the_chosen_action():

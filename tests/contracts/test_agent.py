@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-from agents import make_agent as make_any_agent
 from agents.base import Agent, History, Memory, ReplayedSequences, Sequences, Transition
 from agents.config import EpisodicAgentConfig as AgentConfig
 from agents.dqn import DQN, DQNConfig
@@ -142,7 +141,7 @@ def make_spec(obs_shape: ObsShape) -> EnvSpec:
 
 def build(case: Case, seed: int = 0) -> Agent:
     torch.manual_seed(seed)
-    agent = make_any_agent(case.config, make_spec(case.obs_shape), CPU, np.random.default_rng(seed))
+    agent = case.config.make(make_spec(case.obs_shape), CPU, np.random.default_rng(seed))
     if isinstance(agent, PPO):
         with torch.no_grad():  # else its policy starts almost uniform
             agent.network.policy[-1].weight.mul_(100)
@@ -280,14 +279,14 @@ def test_an_update_is_one_optimizer_step(case: Case):
 def test_the_target_is_copied_every_period(case: tuple[DQNConfig, ObsShape]):
     config, obs_shape = case
     agent = make_agent(config.model_copy(update={"target_period_updates": 3}), obs_shape)
-    assert same(agent.target.state_dict(), agent.online.state_dict())
+    assert same(agent.target.state_dict(), agent.network.state_dict())
     for count in range(1, 8):
         expected = copy.deepcopy(agent.target.state_dict())
         agent.update(random_batch(obs_shape, seed=count))
         if count in (3, 6):
-            expected = copy.deepcopy(agent.online.state_dict())
+            expected = copy.deepcopy(agent.network.state_dict())
         assert same(agent.target.state_dict(), expected)
-        assert same(agent.target.state_dict(), agent.online.state_dict()) == (count in (3, 6))
+        assert same(agent.target.state_dict(), agent.network.state_dict()) == (count in (3, 6))
 
 
 @every_agent

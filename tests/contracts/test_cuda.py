@@ -16,7 +16,7 @@ from envs import make_envs
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from envs.probes import ProbeConfig
 from workbench.config import OffPolicyConfig, OnPolicyConfig, ReplayConfig, SelfPlayConfig
-from workbench.replay import Replay
+from workbench.replay import Replay, Ring, RingSize
 from workbench.training.interact import interact
 from workbench.training.train import make_loop
 
@@ -31,14 +31,11 @@ CPU = torch.device("cpu")
 def filled_replay(device, directory=None):
     env = make_envs(ProbeConfig(kind="probe", probe="counter", num_envs=4))
     replay = Replay(
-        ReplayConfig(capacity_env_steps=400, sampling="prioritized"),
-        env.spec,
+        Ring(env.spec, RingSize(100, 11), device=device, directory=directory),
+        ReplayConfig(sampling="prioritized"),
+        np.random.default_rng(0),
         n_step=3,
         discount=0.9,
-        slack_env_steps=40,
-        device=device,
-        rng=np.random.default_rng(0),
-        directory=directory,
     )
     env.reset(1)
     rng = np.random.default_rng(2)
@@ -103,13 +100,11 @@ def test_dqn_learns_a_probe_on_the_gpu():
     )
     agent = DQN(config, env.spec, CUDA, np.random.default_rng(0))
     replay = Replay(
-        ReplayConfig(capacity_env_steps=4_000),
-        env.spec,
+        Ring(env.spec, RingSize(4_000 // env.spec.num_envs, 1), device=CUDA),
+        ReplayConfig(),
+        np.random.default_rng(1),
         n_step=1,
         discount=0.9,
-        slack_env_steps=0,
-        device=CUDA,
-        rng=np.random.default_rng(1),
     )
     env.reset(0)
     for t, tick in enumerate(interact(env, agent, explore=True)):

@@ -70,7 +70,7 @@ def test_an_addition_does_all_that_others_do(
     episode = read_episode(video.with_suffix(".json"))
     enactment = enact(run, env_steps, episode)
     assert enactment.note is None
-    assert enactment.agent.acting_network is not None
+    assert enactment.agent.network is not None
     (row,) = json.loads(ludus("runs", "--json").out)["runs"]
     assert (row["run"], row["env_steps"]) == (f"runs/{name}", env_steps)
     with closing(Duel(str(run.path), seed=0)) as duel:

@@ -34,25 +34,17 @@ class Linear(Agent):
 
     def __init__(self, config: Any, spec: EnvSpec, rng: np.random.Generator) -> None:
         self._rng = rng
-        self._updates = 0
+        self.updates = 0
         size = int(np.prod(spec.obs_shape))
-        self._net = nn.Sequential(nn.Flatten(), nn.Linear(size, spec.num_actions))
-        self._optimizer = torch.optim.SGD(self._net.parameters(), lr=config.learning_rate / size)
-
-    @property
-    def updates(self) -> int:
-        return self._updates
-
-    @property
-    def acting_network(self) -> nn.Module:
-        return self._net
+        self.network = nn.Sequential(nn.Flatten(), nn.Linear(size, spec.num_actions))
+        self._optimizer = torch.optim.SGD(self.network.parameters(), lr=config.learning_rate / size)
 
     def initial_memory(self, num_envs: int) -> Memory:
         return ()
 
     def act(self, step: Step, memory: Memory, *, explore: bool) -> tuple[Decision, Memory]:
         with torch.no_grad():
-            values = self._net(torch.from_numpy(step.obs) / 255).numpy()
+            values = self.network(torch.from_numpy(step.obs) / 255).numpy()
         action = values.argmax(1)
         if explore:
             action = self._rng.integers(values.shape[1], size=len(action))
@@ -60,8 +52,8 @@ class Linear(Agent):
 
     def update(self, batch: Transition) -> Update:
         with torch.no_grad():
-            best = self._net(batch.obs_t / 255).max(1).values
-        value = self._net(batch.obs_tm1 / 255)[torch.arange(len(best)), batch.action_tm1]
+            best = self.network(batch.obs_t / 255).max(1).values
+        value = self.network(batch.obs_tm1 / 255)[torch.arange(len(best)), batch.action_tm1]
         error = batch.reward_t + batch.discount_t * best - value
         return self._descend((batch.weights * error**2).mean(), error.detach().abs())
 
@@ -69,20 +61,20 @@ class Linear(Agent):
         self._optimizer.zero_grad()
         loss.backward()
         self._optimizer.step()
-        self._updates += 1
+        self.updates += 1
         return Update({"loss": loss.detach()}, priorities)
 
     def schedules(self) -> dict[str, float]:
         return {}
 
     def network_state(self) -> dict[str, torch.Tensor]:
-        return dict(self._net.state_dict())
+        return dict(self.network.state_dict())
 
     def load_network_state(self, state: Mapping[str, torch.Tensor]) -> None:
-        self._net.load_state_dict(dict(state))
+        self.network.load_state_dict(dict(state))
 
     def state_dict(self) -> dict[str, Any]:
-        return {"updates": self._updates}
+        return {"updates": self.updates}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self._updates = state["updates"]
+        self.updates = state["updates"]

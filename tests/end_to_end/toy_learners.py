@@ -38,7 +38,7 @@ class SequencesConfig(SequenceAgentConfig):
 class FromSequences(Linear):
     def update(self, batch: ReplayedSequences) -> Update:  # type: ignore[override]
         count, window = batch.obs.shape[:2]
-        values = self._net(batch.obs.flatten(0, 1) / 255).view(count, window, -1)
+        values = self.network(batch.obs.flatten(0, 1) / 255).view(count, window, -1)
         best = values.detach().amax(-1).gather(1, batch.end)
         learned = values[:, 1:][:, : batch.action.shape[1]]  # after a burn-in of one tick
         value = learned.gather(2, batch.action[..., None])[..., 0]
@@ -70,14 +70,14 @@ class RolloutsConfig(OnPolicyAgentConfig):
 class FromRollouts(Linear):
     def act(self, step: Step, memory: Memory, *, explore: bool) -> tuple[Decision, Memory]:
         with torch.no_grad():
-            policy = self._net(torch.from_numpy(step.obs) / 255).softmax(1).numpy()
+            policy = self.network(torch.from_numpy(step.obs) / 255).softmax(1).numpy()
         action = policy.argmax(1)
         if explore:
             action = np.array([self._rng.choice(len(row), p=row / row.sum()) for row in policy])
         return Decision(action, np.zeros((len(action), 1), np.float32), policy), memory
 
     def update(self, batch: Sequences) -> Update:  # type: ignore[override]
-        log_policy = self._net(batch.obs.flatten(0, 1) / 255).log_softmax(1)
+        log_policy = self.network(batch.obs.flatten(0, 1) / 255).log_softmax(1)
         log_prob = log_policy.gather(1, batch.action.flatten()[:, None])[:, 0]
         gain = (log_prob * batch.advantage.flatten())[batch.valid.flatten()]
         return self._descend(-gain.mean(), torch.zeros(0))

@@ -18,7 +18,7 @@ from envs.base import EnvSpec, Step
 from envs.probes import SIZE, ProbeConfig, ProbeEnvs
 from workbench.config import OffPolicyConfig, OnPolicyConfig, ReplayConfig
 from workbench.evaluation.episodes import evaluate
-from workbench.replay import Replay
+from workbench.replay import Replay, Ring, RingSize
 from workbench.training.interact import interact
 from workbench.training.off_policy import OffPolicyLoop
 from workbench.training.on_policy import OnPolicyLoop
@@ -43,13 +43,11 @@ def learn(probe: str, *, sampling: str = "uniform", updates: int = 250, **change
     envs.reset(seed=0)
     agent = DQN(config, envs.spec, torch.device("cpu"), np.random.default_rng(1))
     replay = Replay(
-        ReplayConfig(capacity_env_steps=1000, sampling=sampling),
-        envs.spec,
+        Ring(envs.spec, RingSize(1000 // envs.spec.num_envs, 1), device=torch.device("cpu")),
+        ReplayConfig(sampling=sampling),
+        np.random.default_rng(2),
         n_step=config.n_step,
         discount=DISCOUNT,
-        slack_env_steps=0,
-        device=torch.device("cpu"),
-        rng=np.random.default_rng(2),
     )
     for ticks, tick in enumerate(interact(envs, agent, explore=True), start=1):
         replay.add(tick.step, tick.decision.action, ())
@@ -66,7 +64,7 @@ def q_values(agent: DQN, *brightness: int) -> list[list[float]]:
     """What the agent expects of each action where it sees a frame of this brightness."""
     obs = torch.tensor(brightness, dtype=torch.float32)[:, None, None, None]
     with torch.no_grad():
-        values: list[list[float]] = agent.online(obs.expand(-1, 1, SIZE, SIZE)).mean(-1).tolist()
+        values: list[list[float]] = agent.network(obs.expand(-1, 1, SIZE, SIZE)).mean(-1).tolist()
     return values
 
 

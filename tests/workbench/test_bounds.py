@@ -11,7 +11,7 @@ import torch
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from agents import AGENTS, make_agent
+from agents import AGENTS
 from agents.alphazero import AlphaZero, AlphaZeroConfig
 from agents.dqn import DQNConfig
 from agents.ppo import PPOConfig
@@ -122,7 +122,7 @@ def test_the_extremes_of_an_agent_can_be_built(
             game = OpenSpielGame(BoardConfig(kind="board", game="tic_tac_toe"))
             agent: Any = AlphaZero(config, game.spec, meta)
         else:
-            agent = make_agent(config, PIXELS, meta, np.random.default_rng(0))
+            agent = config.make(PIXELS, meta, np.random.default_rng(0))
     assert agent.updates == 0
     assert all(math.isfinite(value) for value in agent.schedules().values())
 

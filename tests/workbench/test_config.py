@@ -50,19 +50,23 @@ BOARD = "env: {kind: board, game: tic_tac_toe}\nagent: {kind: alphazero}\ntotal_
 def test_a_key_of_before_is_read_at_the_value_that_always_holds_now(
     tmp_path: Path, key: str
 ) -> None:
-    group, _, name = key.partition(".")
-    data = yaml.safe_load(BOARD) | {"gate": {}}
+    *groups, name = key.split(".")
+    data = yaml.safe_load(BOARD) | {"gate": {}, "replay": {}}
+    data["agent"]["search"] = {"kind": "gumbel" if name == "c_visit" else "puct"}
     if key == "agent.priority_mix":
         data = {"env": {"kind": "atari", "game": "pong"}, "agent": {"kind": "r2d2"}}
         data |= {"total_env_steps": 1_000}
+    group = data
+    for inside in groups:
+        group = group[inside]
     path = tmp_path / "config.yaml"
     path.write_text(yaml.safe_dump(data))
     expected = load_saved_config(path)
-    data[group] = data.get(group, {}) | {name: DROPPED[key]}
+    group[name] = DROPPED[key]
     path.write_text(yaml.safe_dump(data))
     assert load_saved_config(path) == expected
     load_config(path)  # from which the run can be repeated
-    data[group][name] = 0.125
+    group[name] = 0.125
     path.write_text(yaml.safe_dump(data))
     with pytest.raises(UsageError, match=rf"{key} is always {DROPPED[key]} in this version"):
         load_saved_config(path)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -120,7 +120,8 @@ def _play(env: VectorEnv, seed: int) -> tuple[list[Step], float]:
 
 def _repeats(first: list[Step], second: list[Step]) -> Finding:
     for tick, (one, other) in enumerate(zip(first, second, strict=True)):
-        same = (np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+        pairs: Iterator[tuple[Any, Any]] = zip(one, other, strict=True)
+        same = (np.array_equal(*pair) for pair in pairs)
         if not all(same):
             return Finding(
                 "repeats",

@@ -120,12 +120,8 @@ def position_replay_bytes(config: PositionReplayConfig, spec: GameSpec, position
 
 def _batch(stored: Learnable) -> Positions:
     """Returns stored positions as float32 tensors for a learner."""
-    obs, policy, outcome = stored
-    return Positions(
-        torch.from_numpy(obs),
-        torch.from_numpy(policy.astype(np.float32)),
-        torch.from_numpy(outcome),
-    )
+    precise = stored._replace(policy=stored.policy.astype(np.float32))
+    return Positions(*map(torch.from_numpy, precise))
 
 
 def turned(

@@ -1,7 +1,5 @@
 """Replay of transitions: a ring of ticks, and the samplers that draw from it."""
 
-import math
-from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -9,10 +7,10 @@ import numpy.typing as npt
 import torch
 
 from agents.base import Flags, Memory, Transition
-from envs.base import EnvSpec, SavedGenerator, State, Step
+from envs.base import SavedGenerator, State, Step
 from workbench.config import ReplayConfig
-from workbench.replay.ring import FIELDS, Ring, Ticks, ring_length
-from workbench.replay.sum_tree import SumTree, tree_bytes
+from workbench.replay.ring import Ring, Ticks
+from workbench.replay.sum_tree import SumTree
 
 Batch = TypeVar("Batch")
 # Added to TD errors so that every transition can be drawn (Schaul et al. 2016, section 3.3).
@@ -78,8 +76,7 @@ class PrioritizedSampler:
         self._ring = ring
         self._window_ticks = window_ticks
         self._rng = SavedGenerator(rng.bit_generator)
-        self._alpha = config.priority_exponent
-        self._beta = config.importance_exponent
+        self._config = config
         self._tree = SumTree(ring.length * ring.num_envs)
         self._largest = 1.0
         self._envs = np.arange(ring.num_envs)
@@ -108,14 +105,14 @@ class PrioritizedSampler:
         newest = ring.head - 1
         tick = newest - (newest - row) % ring.length
         priority = self._tree.get(leaf)
-        weights = (priority / priority.min()) ** -self._beta
+        weights = (priority / priority.min()) ** -self._config.importance_exponent
         return tick, env, weights.astype(np.float32)
 
     def update(self, tick: Ticks, env: Ticks, priorities: torch.Tensor) -> None:
         """Sets the raw priorities `[B]` of windows, before offset and exponent."""
         # If learning diverges, sampling must work until the loss is checked.
         finite = np.nan_to_num(priorities.cpu().numpy().astype(np.float64), nan=0, posinf=0)
-        priority = (finite + PRIORITY_OFFSET) ** self._alpha
+        priority = (finite + PRIORITY_OFFSET) ** self._config.priority_exponent
         self._largest = max(self._largest, float(priority.max()))
         self._tree.set(self._leaf(tick, env), priority)
 
@@ -137,55 +134,51 @@ class PrioritizedSampler:
         self._largest = state["largest"]
 
 
-def make_ring(
-    config: ReplayConfig,
-    spec: EnvSpec,
-    slack_env_steps: int,
-    total_env_steps: int | None,
-    device: torch.device,
-    directory: Path | None,
-) -> Ring:
-    """Returns the configured ring; `slack_env_steps` may lie between two checkpoints."""
-    capacity_ticks, slack_ticks, total_ticks = ring_ticks(
-        config, spec, slack_env_steps, total_env_steps
-    )
-    return Ring(
-        spec,
-        capacity_ticks=capacity_ticks,
-        slack_ticks=slack_ticks,
-        total_ticks=total_ticks,
-        device=device,
-        directory=directory,
-        storage=config.storage,
-    )
+class RingReplay:
+    """A ring of ticks and the sampler that draws from it."""
+
+    def __init__(self, ring: Ring, sampler: UniformSampler | PrioritizedSampler) -> None:
+        """`sampler` is that of the ring."""
+        self.ring = ring
+        self._sampler = sampler
+
+    def update_priorities(self, sample: Sample[Any], priorities: torch.Tensor) -> None:
+        """Sets the raw priorities `[B]` of a sample that was learned from; see `Update`."""
+        self._sampler.update(sample.tick, sample.env, priorities)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Writes new ticks to the ring's files; returns the ring's head and the sampler's state."""
+        self.ring.flush()
+        return {"head": self.ring.head, "sampler": self._sampler.state_dict()}
+
+    def load_state_dict(self, state: State) -> None:
+        """Brings `state_dict` back and reads the ticks from the ring's files."""
+        self.ring.restore(state["head"])
+        self._sampler.load_state_dict(state["sampler"])
 
 
-class Replay:
+class Replay(RingReplay):
     """Stores ticks and samples batches of n-step transitions."""
 
     def __init__(
         self,
+        ring: Ring,
         config: ReplayConfig,
-        spec: EnvSpec,
+        rng: np.random.Generator,
         *,
         n_step: int,
         discount: float,
-        slack_env_steps: int,
-        device: torch.device,
-        rng: np.random.Generator,
-        directory: Path | None = None,
-        total_env_steps: int | None = None,
     ) -> None:
-        """Allocates the ring; see `Ring` for `directory` and the errors raised."""
-        self._spec = spec
+        """`rng` draws samples; `discount` is γ."""
+        sampler = (
+            PrioritizedSampler(ring, n_step + 1, rng, config)
+            if config.sampling == "prioritized"
+            else UniformSampler(ring, n_step, rng)
+        )
+        super().__init__(ring, sampler)
         self._n_step = n_step
         self._discount = discount
-        self.ring = make_ring(config, spec, slack_env_steps, total_env_steps, device, directory)
-        self._sampler = (
-            PrioritizedSampler(self.ring, n_step + 1, rng, config)
-            if config.sampling == "prioritized"
-            else UniformSampler(self.ring, n_step, rng)
-        )
+        self._envs = np.arange(ring.num_envs)
 
     def add(self, step: Step, action: npt.NDArray[np.int64], memory: Memory) -> None:
         """Stores one tick.
@@ -196,9 +189,9 @@ class Replay:
             memory: ignored: agents with a memory learn from `SequenceReplay`.
         """
         self.ring.add(step, action)
-        begin = np.full(self._spec.num_envs, max(0, self.ring.head - self._n_step - 1))
+        begin = np.full_like(self._envs, max(0, self.ring.head - self._n_step - 1))
         # The env ignored the action at an episode's last observation, so it teaches nothing.
-        self._sampler.added(~self.ring.field("last", begin, np.arange(self._spec.num_envs)))
+        self._sampler.added(~self.ring.field("last", begin, self._envs))
 
     def sample(self, batch_size: int) -> Sample[Transition]:
         """Draws a batch; at least `n_step + 1` ticks must have been added."""
@@ -220,49 +213,8 @@ class Replay:
         self, tick: Ticks, end: Ticks, env: Ticks
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Returns the observations of `tick` and `end`; frames that both share are copied once."""
-        stack, n_step = self._spec.stack, self._n_step
-        if n_step < stack and (end - tick == n_step).all():
+        spec, n_step = self.ring.spec, self._n_step
+        if n_step < spec.stack and (end - tick == n_step).all():
             frames = self.ring.observations(tick, env, ahead=n_step)
-            channels = self._spec.frame_channels
-            return frames[:, : stack * channels], frames[:, n_step * channels :]
+            return frames[:, : spec.obs_shape[0]], frames[:, n_step * spec.frame_channels :]
         return self.ring.observations(tick, env), self.ring.observations(end, env)
-
-    def update_priorities(self, sample: Sample[Any], priorities: torch.Tensor) -> None:
-        """Sets the raw priorities `[B]`, |TD errors|, of a batch that was learned from."""
-        self._sampler.update(sample.tick, sample.env, priorities)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Writes new ticks to the ring's files; returns the ring's head and the sampler's state."""
-        self.ring.flush()
-        return {"head": self.ring.head, "sampler": self._sampler.state_dict()}
-
-    def load_state_dict(self, state: State) -> None:
-        """Brings `state_dict` back and reads the ticks from the ring's files."""
-        self.ring.restore(state["head"])
-        self._sampler.load_state_dict(state["sampler"])
-
-
-def replay_bytes(
-    config: ReplayConfig, spec: EnvSpec, slack_env_steps: int, total_env_steps: int | None = None
-) -> int:
-    """Returns the bytes of all arrays of such a `Replay` without allocating them."""
-    ticks = ring_length(spec, *ring_ticks(config, spec, slack_env_steps, total_env_steps))
-    rows = ticks * spec.num_envs
-    return ring_bytes(spec, rows) + (tree_bytes(rows) if config.sampling == "prioritized" else 0)
-
-
-def ring_bytes(spec: EnvSpec, rows: int) -> int:
-    """Returns the bytes of the ring alone; its files have the same size."""
-    fields = sum(np.dtype(dtype).itemsize for dtype in FIELDS.values())
-    return rows * (math.prod(spec.frame_shape) + fields)
-
-
-def ring_ticks(
-    config: ReplayConfig, spec: EnvSpec, slack_env_steps: int, total_env_steps: int | None
-) -> tuple[int, int, int | None]:
-    """Returns the ring's capacity, slack and total in ticks."""
-    return (
-        -(-config.capacity_env_steps // spec.num_envs),
-        -(-slack_env_steps // spec.num_envs) + 1,
-        None if total_env_steps is None else -(-total_env_steps // spec.num_envs),
-    )

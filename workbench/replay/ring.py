@@ -15,13 +15,14 @@ of that training. They grow when the training is extended; no row moves.
 import mmap
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from envs.base import EnvSpec, Step
+from workbench.config import OffPolicyConfig
 
 Ticks = npt.NDArray[np.int64]
 Storage = Literal["memory", "memmap"]
@@ -37,55 +38,62 @@ FIELDS: dict[str, type[np.generic]] = {
 LAST_TO_GROW = "last"
 
 
+class RingSize(NamedTuple):
+    """How many ticks a ring holds."""
+
+    capacity: int  # newest ticks that may be sampled
+    slack: int  # most ticks that are added between two calls of `flush`
+    total: int | None = None  # of the whole training, if known
+
+    def length(self, spec: EnvSpec) -> int:
+        """Returns all ticks: capacity, slack, and the frames of the oldest stack."""
+        length = self.capacity + self.slack + spec.stack - 1
+        return length if self.total is None else min(length, self.total)
+
+
 class Ring:
-    """The newest `capacity_ticks` ticks of N envs, plus slack."""
+    """The newest ticks of N envs, plus slack."""
 
     def __init__(
         self,
         spec: EnvSpec,
+        size: RingSize,
         *,
-        capacity_ticks: int,
-        slack_ticks: int,
         device: torch.device,
-        directory: Path | None,
-        storage: Storage,
-        total_ticks: int | None = None,
+        directory: Path | None = None,
+        storage: Storage = "memory",
     ) -> None:
         """Allocates all memory at once.
 
         Args:
             spec: of the envs whose ticks are stored.
-            capacity_ticks: number of newest ticks that may be sampled.
-            slack_ticks: most ticks added between two calls of `flush`.
+            size: how many of them. Existing files with fewer rows grow.
             device: of the frames. With the storage `memmap` they are in files on the host instead.
             directory: of the files; None: the ring is never saved.
             storage: `memory` copies new rows to the files at `flush`; `memmap` works on the files.
-            total_ticks: number of ticks of the whole training, if known. Existing files with fewer
-                rows grow.
 
         Raises:
             OSError: the disk is too small, or the files belong to other envs.
         """
-        self._spec = spec
-        self.capacity_ticks = capacity_ticks
-        self.length = ring_length(spec, capacity_ticks, slack_ticks, total_ticks)
+        self.spec = spec
+        self.capacity_ticks = size.capacity
+        self.length = size.length(spec)
         self._has_past = False
         if directory is not None:
             rows = _rows_on_disk(directory, spec.num_envs)
             self.length, self._has_past = max(self.length, rows), rows > 0
-        self._wraps = self.length >= ring_length(spec, capacity_ticks, slack_ticks)
+        self._wraps = self.length >= size._replace(total=None).length(spec)
         self.num_envs = spec.num_envs
         self.head = 0  # ticks added so far; the newest is tick head - 1
         self._flushed = 0
         self._files: dict[str, np.memmap[Any, Any]] = {}
         shape = (self.length, spec.num_envs)
+        frames_shape = (*shape, *spec.frame_shape)
         if directory is not None:
             directory.mkdir(parents=True, exist_ok=True)
-            frames_file = _map_file(directory / "frames.bin", np.uint8, (*shape, *spec.frame_shape))
-            self._files = {"frames": frames_file} | {
-                name: _map_file(directory / f"{name}.bin", dtype, shape)
-                for name, dtype in FIELDS.items()
-            }
+            self._files["frames"] = _map_file(directory / "frames.bin", np.uint8, frames_shape)
+            for name, dtype in FIELDS.items():
+                self._files[name] = _map_file(directory / f"{name}.bin", dtype, shape)
         self._in_files = storage == "memmap" and directory is not None
         self._fields: dict[str, npt.NDArray[Any]]
         if self._in_files:
@@ -93,12 +101,10 @@ class Ring:
             frames = torch.from_numpy(self._files["frames"])
         else:
             self._fields = {name: np.zeros(shape, dtype) for name, dtype in FIELDS.items()}
-            size = (*shape, *spec.frame_shape)
-            frames = (
-                torch.from_numpy(np.zeros(size, np.uint8))  # unlike torch, asks for huge pages
-                if device.type == "cpu"
-                else torch.zeros(size, dtype=torch.uint8, device=device)
-            )
+            if device.type == "cpu":  # numpy, unlike torch, asks for huge pages
+                frames = torch.from_numpy(np.zeros(frames_shape, np.uint8))
+            else:
+                frames = torch.zeros(frames_shape, dtype=torch.uint8, device=device)
         self._flat = {name: np.asarray(x).reshape(-1) for name, x in self._fields.items()}
         self._frames = frames.view(self.length * spec.num_envs, -1)  # [rows, bytes]
 
@@ -106,12 +112,12 @@ class Ring:
         """Appends one tick: a Step and the actions `[N]` that answered it.
 
         Raises:
-            ValueError: `total_ticks` were added already.
+            ValueError: the ticks of the whole training were added already.
         """
         if self.head >= self.length and not self._wraps:
             raise ValueError(f"a ring for {self.length} ticks in all cannot take another")
         row = self.head % self.length
-        newest = torch.from_numpy(step.obs[:, -self._spec.frame_channels :])
+        newest = torch.from_numpy(step.obs[:, -self.spec.frame_channels :])
         begin = row * self.num_envs
         self._frames[begin : begin + self.num_envs] = newest.reshape(self.num_envs, -1).to(
             self._frames.device
@@ -121,7 +127,7 @@ class Ring:
         self.head += 1
 
     def field(self, name: str, tick: Ticks, env: Ticks) -> npt.NDArray[Any]:
-        """Returns `[B]` the values of one of `FIELDS` at ticks and envs `[B]`."""
+        """Returns the values of one of `FIELDS` at ticks and envs, e.g. `[B]`."""
         return self._flat[name].take((tick % self.length) * self.num_envs + env)
 
     def observations(self, tick: Ticks, env: Ticks, ahead: int = 0) -> torch.Tensor:
@@ -134,7 +140,7 @@ class Ring:
             env: of the observations.
             ahead: number of later frames to append along C.
         """
-        stack = self._spec.stack
+        stack = self.spec.stack
         rows = self._rows(tick, env, 1 - stack, ahead)  # oldest first
         index = torch.from_numpy(rows.reshape(-1)).to(self._frames.device)
         frames = torch.index_select(self._frames, 0, index)
@@ -144,7 +150,7 @@ class Ring:
             before = np.flip(np.logical_or.accumulate(np.flip(starts, 1), axis=1), 1)
             i, j = np.nonzero(before)
             frames[torch.from_numpy(i * (stack + ahead) + j).to(frames.device)] = 0
-        return frames.view(len(tick), -1, *self._spec.obs_shape[1:])
+        return frames.view(len(tick), -1, *self.spec.obs_shape[1:])
 
     def returns(
         self, tick: Ticks, env: Ticks, n_step: int, discount: float
@@ -220,12 +226,14 @@ class Ring:
             self._forget_files()
 
 
-def ring_length(
-    spec: EnvSpec, capacity_ticks: int, slack_ticks: int, total_ticks: int | None = None
-) -> int:
-    """Returns the ticks that a ring holds: capacity, slack, and the frames of the oldest stack."""
-    length = capacity_ticks + slack_ticks + spec.stack - 1
-    return length if total_ticks is None else min(length, total_ticks)
+def ring_size(config: OffPolicyConfig, spec: EnvSpec) -> RingSize:
+    """Returns the configured size; what is added between two checkpoints is slack."""
+    num_envs = spec.num_envs
+    return RingSize(
+        capacity=-(-config.replay.capacity_env_steps // num_envs),
+        slack=-(-config.checkpoint_period_env_steps // num_envs) + 1,
+        total=-(-config.total_env_steps // num_envs),
+    )
 
 
 def _rows_on_disk(directory: Path, num_envs: int) -> int:

@@ -1,7 +1,6 @@
 """Replay of sequences for recurrent agents: windows of consecutive ticks of the ring."""
 
-from collections.abc import Mapping
-from pathlib import Path
+import math
 from typing import Any
 
 import numpy as np
@@ -10,23 +9,18 @@ import torch
 
 from agents.base import History, Memory, ReplayedSequences
 from agents.config import SequenceAgentConfig
-from envs.base import EnvSpec, Step
-from workbench.config import ReplayConfig
-from workbench.replay.replay import (
-    PrioritizedSampler,
-    Sample,
-    make_ring,
-    replay_bytes,
-    ring_ticks,
-)
-from workbench.replay.ring import Ticks, ring_length
+from envs.base import EnvSpec, State, Step
+from workbench.config import OffPolicyConfig, ReplayConfig
+from workbench.replay.replay import PrioritizedSampler, RingReplay, Sample
+from workbench.replay.ring import FIELDS, Ring, Ticks, ring_size
+from workbench.replay.sum_tree import tree_bytes
 
 # The staleness of a stored memory is measured with up to this many ticks before its sequence.
 HISTORY_TICKS = 256
 HISTORY_ROWS = 8
 
 
-class SequenceReplay:
+class SequenceReplay(RingReplay):
     """Stores ticks, and the agent's memory every `sequence_period_ticks`; samples sequences.
 
     A sequence may span several episodes; the agent clears its memory at each first tick.
@@ -34,37 +28,27 @@ class SequenceReplay:
 
     def __init__(
         self,
+        ring: Ring,
         config: ReplayConfig,
-        agent: SequenceAgentConfig,
-        spec: EnvSpec,
-        memory: Memory,
-        *,
-        slack_env_steps: int,
-        device: torch.device,
         rng: np.random.Generator,
-        directory: Path | None = None,
-        total_env_steps: int | None = None,
+        *,
+        agent: SequenceAgentConfig,
+        memory: Memory,
     ) -> None:
-        """Allocates the ring; see `Ring` for the errors raised.
+        """Makes room for memories.
 
         Args:
-            config: size, storage and sampling.
-            agent: gives the length and the period of sequences.
-            spec: of the envs whose ticks are stored.
-            memory: any memory of the agent for these envs; only its shape is used.
-            slack_env_steps: env steps between two checkpoints.
-            device: of the frames.
+            ring: for the ticks.
+            config: says how to sample.
             rng: draws sequences.
-            directory: of the ring's files; None: the replay is never saved.
-            total_env_steps: of the whole training, if known.
+            agent: gives the length and the period of sequences.
+            memory: any memory of the agent for these envs; only its shape is used.
         """
-        self._agent = agent
-        self._spec = spec
-        self.ring = make_ring(config, spec, slack_env_steps, total_env_steps, device, directory)
         if config.sampling == "uniform":
             config = config.model_copy(update={"priority_exponent": 0.0})  # all priorities are 1
-        self._sampler = PrioritizedSampler(self.ring, agent.window_ticks, rng, config)
-        slots = _memory_slots(self.ring.length, agent)
+        super().__init__(ring, PrioritizedSampler(ring, agent.window_ticks, rng, config))
+        self._agent = agent
+        slots = _memory_slots(ring.length, agent)
         self._memory = [
             torch.zeros(slots, *m[0].shape, dtype=m.dtype, device=m.device) for m in memory
         ]
@@ -79,7 +63,7 @@ class SequenceReplay:
         self.ring.add(step, action)
         begin = self.ring.head - self._agent.window_ticks
         learnable = begin % self._agent.sequence_period_ticks == 0
-        self._sampler.added(np.full(self._spec.num_envs, learnable))
+        self._sampler.added(np.full(self.ring.spec.num_envs, learnable))
 
     def sample(self, batch_size: int) -> Sample[ReplayedSequences]:
         """Draws a batch; at least `window_ticks` ticks must have been added."""
@@ -96,10 +80,10 @@ class SequenceReplay:
 
         batch = ReplayedSequences(
             obs=self._observations(window, env),
-            first=self._firsts(window, env),
+            first=ring.field("first", window, env[:, None]),
             memory=tuple(m[slot % len(m), torch.from_numpy(env)][None] for m in self._memory),
-            action=send(ring.field("action", flat, flat_env).astype(np.int64)),
-            valid=send(~ring.field("last", flat, flat_env)),
+            action=torch.from_numpy(ring.field("action", learned, env[:, None]).astype(np.int64)),
+            valid=torch.from_numpy(~ring.field("last", learned, env[:, None])),
             reward=send(reward),
             discount=send(discount),
             end=send(end - np.repeat(tick, agent.sequence_ticks)),
@@ -112,12 +96,7 @@ class SequenceReplay:
     def _observations(self, ticks: Ticks, env: Ticks) -> torch.Tensor:
         """Returns `[B, T, C, H, W]` for ticks `[B, T]` of envs `[B]`."""
         flat = self.ring.observations(ticks.reshape(-1), np.repeat(env, ticks.shape[1]))
-        return flat.view(*ticks.shape, *self._spec.obs_shape)
-
-    def _firsts(self, ticks: Ticks, env: Ticks) -> npt.NDArray[np.bool_]:
-        """Returns `[B, T]`."""
-        first = self.ring.field("first", ticks.reshape(-1), np.repeat(env, ticks.shape[1]))
-        return first.reshape(ticks.shape)
+        return flat.view(*ticks.shape, *self.ring.spec.obs_shape)
 
     def _history(self, tick: Ticks, env: Ticks) -> History | None:
         """Returns the ticks before some of the sequences, once in `staleness_period_updates`.
@@ -128,47 +107,33 @@ class SequenceReplay:
             return None
         before = tick[:, None] + np.arange(-HISTORY_TICKS, 0)
         stored = before[:, 0] >= max(0, self.ring.head - self.ring.capacity_ticks)
-        first = self._firsts(before, env)
+        first = self.ring.field("first", before, env[:, None])
         row = np.flatnonzero(stored & first.any(1))[:HISTORY_ROWS]
         if len(row) == 0:
             return None
         return History(self._observations(before[row], env[row]), first[row], row)
 
-    def update_priorities(self, sample: Sample[Any], priorities: torch.Tensor) -> None:
-        """Sets the raw priorities `[B]` of sequences that were learned from."""
-        self._sampler.update(sample.tick, sample.env, priorities)
-
     def state_dict(self) -> dict[str, Any]:
-        """Writes new ticks to the ring's files; returns the rest."""
-        self.ring.flush()
-        return {
-            "head": self.ring.head,
-            "sampler": self._sampler.state_dict(),
-            "memory": list(self._memory),
-            "drawn": self._drawn,
-        }
+        return super().state_dict() | {"memory": list(self._memory), "drawn": self._drawn}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Brings `state_dict` back and reads the ticks from the ring's files."""
-        self.ring.restore(state["head"])
-        self._sampler.load_state_dict(state["sampler"])
+    def load_state_dict(self, state: State) -> None:
+        super().load_state_dict(state)
         for stored, saved in zip(self._memory, state["memory"], strict=True):
             stored[: len(saved)] = saved  # fewer where the training was extended
         self._drawn = state["drawn"]
 
 
-def sequence_replay_bytes(
-    config: ReplayConfig,
-    agent: SequenceAgentConfig,
-    spec: EnvSpec,
-    slack_env_steps: int,
-    total_env_steps: int | None = None,
-) -> int:
-    """Returns the bytes of all arrays of such a `SequenceReplay` without allocating them."""
-    ticks = ring_length(spec, *ring_ticks(config, spec, slack_env_steps, total_env_steps))
-    memories = _memory_slots(ticks, agent) * spec.num_envs * agent.memory_bytes
-    prioritized = config.model_copy(update={"sampling": "prioritized"})
-    return replay_bytes(prioritized, spec, slack_env_steps, total_env_steps) + memories
+def replay_bytes(config: OffPolicyConfig, spec: EnvSpec) -> int:
+    """Returns the bytes of all arrays of the configured replay without allocating them."""
+    agent, ticks = config.agent, ring_size(config, spec).length(spec)
+    rows = ticks * spec.num_envs
+    fields = sum(np.dtype(dtype).itemsize for dtype in FIELDS.values())
+    size = rows * (math.prod(spec.frame_shape) + fields)
+    if isinstance(agent, SequenceAgentConfig):
+        size += _memory_slots(ticks, agent) * spec.num_envs * agent.memory_bytes
+    if isinstance(agent, SequenceAgentConfig) or config.replay.sampling == "prioritized":
+        size += tree_bytes(rows)
+    return size
 
 
 def _memory_slots(length: int, agent: SequenceAgentConfig) -> int:

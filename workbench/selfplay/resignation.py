@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from agents.resignation import ResignationConfig
+from agents.config import ResignationConfig
 from envs.base import State
 
 MOST = -0.5  # nobody who expects more gives up, whatever the evidence

@@ -17,7 +17,7 @@ from envs.board.openspiel import OpenSpielGame
 from workbench.config import MAX_INTEGER, OffPolicyConfig, SelfPlayConfig, TrainConfig
 from workbench.errors import UsageError
 from workbench.evaluation.baselines import make_baseline
-from workbench.replay import needed_bytes, position_replay_bytes
+from workbench.replay import position_replay_bytes, replay_bytes
 from workbench.runs.removal import disk_bytes
 from workbench.runs.run import RUNS
 from workbench.training.devices import choose_device, prepare_torch, resolve_precision
@@ -89,7 +89,7 @@ def refuse_what_will_not_fit(config: TrainConfig, replay: Path | None = None) ->
         raise UsageError(f"agent.network: {error}") from None
     in_memory = 0
     if isinstance(config, OffPolicyConfig):
-        needed, free = needed_bytes(config, spec), _free_disk_bytes(replay)
+        needed, free = replay_bytes(config, spec), _free_disk_bytes(replay)
         if needed > free:
             raise UsageError(
                 f"replay needs {gb(needed)} of disk to resume from, and {gb(free)} are free; "
@@ -127,7 +127,7 @@ def needed_disk_bytes(config: TrainConfig) -> int:
         twice = position_replay_bytes(config.replay, spec, config.total_env_steps)
     else:
         spec = env_spec(config.env)
-        replay = needed_bytes(config, spec) if isinstance(config, OffPolicyConfig) else 0
+        replay = replay_bytes(config, spec) if isinstance(config, OffPolicyConfig) else 0
     networks = network_bytes(config, spec)
     checkpoints = 2 + config.total_env_steps // config.checkpoint_period_env_steps
     # A target network or an average, and two moments of Adam.
@@ -141,7 +141,7 @@ def measure(config: TrainConfig) -> dict[str, Any]:
     prepare_torch(config.torch_threads)
     report: dict[str, Any] = {"run_device": str(device), "run_precision": config.agent.precision}
     if isinstance(config, OffPolicyConfig):
-        report["replay_memory_gb"] = needed_bytes(config, env_spec(config.env)) / 1e9
+        report["replay_memory_gb"] = replay_bytes(config, env_spec(config.env)) / 1e9
     loop = make_loop(_learning_at_once(config), device, None)
     loop.start()
     iterations = loop.iterations()

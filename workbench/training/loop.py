@@ -9,7 +9,6 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import torch
 
-from agents import make_agent
 from agents.base import Agent, Learner, Update
 from envs import make_envs
 from envs.base import Step
@@ -72,7 +71,7 @@ class EpisodicLoop(Loop):
         envs = make_envs(config.env)
         self._world = config
         rng = np.random.default_rng(agent_seed)
-        self.agent: Agent = make_agent(config.agent, envs.spec, device, rng)
+        self.agent: Agent = config.agent.make(envs.spec, device, rng)
         self._stream = Stream(envs, self.agent)
         self.parts = {"agent": self.agent, "stream": self._stream}
 

@@ -11,7 +11,6 @@ import numpy as np
 import psutil
 import torch
 
-from agents import make_agent
 from agents.alphazero import AlphaZero
 from agents.base import Learner
 from agents.search import GumbelConfig
@@ -137,7 +136,7 @@ def network_bytes(config: TrainConfig, spec: EnvSpec | GameSpec) -> int:
             agent = AlphaZero(config.agent, spec, device)
         else:
             assert not isinstance(config, SelfPlayConfig)
-            agent = make_agent(config.agent, spec, device, np.random.default_rng(0))
+            agent = config.agent.make(spec, device, np.random.default_rng(0))
     return sum(tensor.nbytes for tensor in agent.network_state().values())
 
 

@@ -95,7 +95,7 @@ class SelfPlayLoop(Loop):
             # Alike for all groups: nobody has to wait for a long search of the other.
             full = self._pace.random() < config.agent.full_share
             moves = list(self._threads.map(partial(SelfPlay.move, full=full), self._groups))
-            agent.count_env_steps(config.env.num_games)
+            agent.env_steps += config.env.num_games
             for group in moves:
                 if group.learnable is not None:
                     held = self._pace.random() < HELD_OUT_SHARE

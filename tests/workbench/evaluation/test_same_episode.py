@@ -13,7 +13,7 @@ import torch
 from pydantic import TypeAdapter
 
 import envs.atari
-from agents import AGENTS, make_agent
+from agents import AGENTS
 from agents.base import Decision, Memory
 from envs import env_spec, make_envs
 from envs.base import EnvConfig, Step
@@ -66,7 +66,7 @@ def played(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> t
     config: EnvConfig = TypeAdapter(Env).validate_python(world)
     agent_config = resolve_name(AGENTS[agent["kind"]]).model_validate(agent)
     torch.manual_seed(1)
-    made = make_agent(agent_config, env_spec(config), torch.device("cpu"), np.random.default_rng(0))
+    made = agent_config.make(env_spec(config), torch.device("cpu"), np.random.default_rng(0))
     return made, config
 
 

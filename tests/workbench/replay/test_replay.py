@@ -22,7 +22,7 @@ from tests.workbench.replay.streams import (
     reference_return,
 )
 from workbench.config import OffPolicyConfig, ReplayConfig
-from workbench.replay import Replay, replay_bytes
+from workbench.replay import Replay, Ring, RingSize, replay_bytes, ring_size
 from workbench.replay.replay import Sample
 
 SAMPLINGS = ["uniform", "prioritized"]
@@ -36,18 +36,13 @@ def make_replay(
     n_step: int = 1,
     slack_ticks: int = 0,
     directory: Path | None = None,
+    storage: str = "memory",
     **config,
 ) -> Replay:
-    return Replay(
-        ReplayConfig(capacity_env_steps=capacity_ticks * spec.num_envs, **config),
-        spec,
-        n_step=n_step,
-        discount=0.9,
-        slack_env_steps=slack_ticks * spec.num_envs,
-        device=torch.device("cpu"),
-        rng=np.random.default_rng(7),
-        directory=directory,
-    )
+    size = RingSize(capacity_ticks, slack_ticks + 1)
+    ring = Ring(spec, size, device=torch.device("cpu"), directory=directory, storage=storage)
+    rng = np.random.default_rng(7)
+    return Replay(ring, ReplayConfig(**config), rng, n_step=n_step, discount=0.9)
 
 
 def fill(replay: Replay, stream: Stream, begin: int = 0) -> None:
@@ -341,28 +336,39 @@ def test_restored_continues_bit_for_bit(
             assert priorities(restored).tobytes() == priorities(replay).tobytes()
 
 
+def run_config(sampling: str, num_envs: int, capacity: int, slack: int) -> OffPolicyConfig:
+    return OffPolicyConfig.model_validate(
+        {
+            "env": {"kind": "probe", "probe": "constant", "num_envs": num_envs},
+            "agent": {"kind": "dqn", "network": "flat"},
+            "replay": {"capacity_env_steps": capacity, "sampling": sampling},
+            "checkpoint_period_env_steps": slack,
+            "total_env_steps": 10**9,
+        }
+    )
+
+
 @pytest.mark.parametrize("sampling", SAMPLINGS)
 @pytest.mark.parametrize("num_envs", [1, 3])
-@pytest.mark.parametrize("slack_ticks", [0, 40])
+@pytest.mark.parametrize("slack_ticks", [1, 40])
 def test_replay_bytes_are_those_of_the_arrays(sampling: str, num_envs: int, slack_ticks: int):
     spec = make_spec(num_envs, stack=4, channels=3, size=8)
     replay = make_replay(spec, 500, slack_ticks=slack_ticks, sampling=sampling)
     arrays = [replay.ring._frames, *replay.ring._fields.values()]
     if sampling == "prioritized":
         arrays += [replay._sampler._tree.leaves, replay._sampler._tree._sums]
-    config = ReplayConfig(capacity_env_steps=500 * num_envs, sampling=sampling)
-    predicted = replay_bytes(config, spec, slack_env_steps=slack_ticks * num_envs)
-    assert predicted == sum(array.nbytes for array in arrays)
+    config = run_config(sampling, num_envs, 500 * num_envs, slack_ticks * num_envs)
+    assert replay_bytes(config, spec) == sum(array.nbytes for array in arrays)
 
 
-def test_replay_bytes_rounds_up_to_whole_ticks():
+def test_a_ring_has_whole_ticks():
     spec = make_spec(num_envs=3, stack=4)
-    odd, whole = (ReplayConfig(capacity_env_steps=n) for n in (1000, 1002))
-    assert replay_bytes(odd, spec, slack_env_steps=100) == replay_bytes(whole, spec, 102)
+    size = ring_size(run_config("uniform", 3, capacity=1000, slack=100), spec)
+    assert size == RingSize(capacity=334, slack=35, total=333_333_334)
 
 
 @pytest.mark.parametrize("sampling", SAMPLINGS)
 def test_a_million_transitions_fit_in_seven_gigabytes(sampling):
-    config = ReplayConfig(capacity_env_steps=1_000_000, sampling=sampling)
+    config = run_config(sampling, 8, capacity=1_000_000, slack=1)
     spec = make_spec(num_envs=8, stack=4, size=84)
-    assert 84 * 84 <= replay_bytes(config, spec, slack_env_steps=0) / 1_000_000 <= 7300
+    assert 84 * 84 <= replay_bytes(config, spec) / 1_000_000 <= 7300

@@ -15,20 +15,13 @@ from tests.workbench.replay.streams import (
     random_stream,
     reference_return,
 )
-from workbench.replay.ring import FIELDS, Ring
+from workbench.replay.ring import FIELDS, Ring, RingSize
 
 CPU = torch.device("cpu")
 
 
 def make_ring(spec: EnvSpec, capacity_ticks: int, slack_ticks: int = 0) -> Ring:
-    return Ring(
-        spec,
-        capacity_ticks=capacity_ticks,
-        slack_ticks=slack_ticks,
-        device=CPU,
-        directory=None,
-        storage="memory",
-    )
+    return Ring(spec, RingSize(capacity_ticks, slack_ticks), device=CPU)
 
 
 def row(obs: list[int], reward: float, discount: float, *, first=False, last=False) -> Step:
@@ -108,7 +101,7 @@ def test_returns_by_hand(discounts: list[float], last: int | None, expected):
 
 def test_the_file_holds_each_frame_once(tmp_path: Path):
     spec = make_spec(2, stack=4, channels=3, size=84)
-    Ring(spec, capacity_ticks=10, slack_ticks=2, device=CPU, directory=tmp_path, storage="memory")
+    Ring(spec, RingSize(10, 2), device=CPU, directory=tmp_path)
     rows = (10 + 2 + 3) * 2  # capacity, slack and the frames that the oldest stack reaches back to
     assert (tmp_path / "frames.bin").stat().st_size == rows * 3 * 84 * 84
 
@@ -120,14 +113,7 @@ def test_slack_ticks_after_a_flush_overwrite_nothing_of_it(tmp_path: Path, stora
     stream = random_stream(spec, head + 4, 0.2, np.random.default_rng(0))
 
     def open_ring() -> Ring:
-        return Ring(
-            spec,
-            capacity_ticks=6,
-            slack_ticks=4,
-            device=CPU,
-            directory=tmp_path,
-            storage=storage,
-        )
+        return Ring(spec, RingSize(6, 4), device=CPU, directory=tmp_path, storage=storage)
 
     ring = open_ring()
     for t, step in enumerate(stream):
@@ -149,14 +135,8 @@ def test_slack_ticks_after_a_flush_overwrite_nothing_of_it(tmp_path: Path, stora
 @pytest.mark.parametrize("name", ["frames", "reward"])
 def test_files_of_another_size_are_refused(tmp_path: Path, storage, name: str):
     def open_ring(capacity_ticks: int) -> Ring:
-        return Ring(
-            make_spec(1, stack=2),
-            capacity_ticks=capacity_ticks,
-            slack_ticks=1,
-            device=CPU,
-            directory=tmp_path,
-            storage=storage,
-        )
+        spec, size = make_spec(1, stack=2), RingSize(capacity_ticks, 1)
+        return Ring(spec, size, device=CPU, directory=tmp_path, storage=storage)
 
     open_ring(10)
     open_ring(10)
@@ -175,15 +155,8 @@ def test_files_that_a_kill_stopped_growing_grow_on_for_another_total(tmp_path: P
     stream = random_stream(spec, 8, 0.2, np.random.default_rng(0))
 
     def open_ring(total_ticks: int) -> Ring:
-        return Ring(
-            spec,
-            capacity_ticks=100,
-            slack_ticks=4,
-            device=CPU,
-            directory=tmp_path,
-            storage=storage,
-            total_ticks=total_ticks,
-        )
+        size = RingSize(100, 4, total_ticks)
+        return Ring(spec, size, device=CPU, directory=tmp_path, storage=storage)
 
     ring = open_ring(8)
     for t, step in enumerate(stream):

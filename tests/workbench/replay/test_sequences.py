@@ -22,8 +22,8 @@ from tests.workbench.replay.streams import (
     random_stream,
     reference_return,
 )
-from workbench.config import ReplayConfig
-from workbench.replay import SequenceReplay, sequence_replay_bytes, sequences
+from workbench.config import OffPolicyConfig, ReplayConfig
+from workbench.replay import Ring, RingSize, SequenceReplay, replay_bytes, ring_size, sequences
 from workbench.replay.replay import Sample
 
 DISCOUNT = 0.9
@@ -99,19 +99,13 @@ def make_replay(
     alpha: float = 0.0,
     sampling: str = "prioritized",
 ) -> SequenceReplay:
+    size = RingSize(capacity_ticks, slack_ticks + 1)
     return SequenceReplay(
-        ReplayConfig(
-            capacity_env_steps=capacity_ticks * spec.num_envs,
-            sampling=sampling,
-            priority_exponent=alpha,
-        ),
-        agent,
-        spec,
-        memory_at(0, spec.num_envs),
-        slack_env_steps=slack_ticks * spec.num_envs,
-        device=torch.device("cpu"),
-        rng=np.random.default_rng(5),
-        directory=directory,
+        Ring(spec, size, device=torch.device("cpu"), directory=directory),
+        ReplayConfig(sampling=sampling, priority_exponent=alpha),
+        np.random.default_rng(5),
+        agent=agent,
+        memory=memory_at(0, spec.num_envs),
     )
 
 
@@ -257,17 +251,19 @@ def test_sequence_replay_bytes_are_those_of_the_arrays(sampling: str, core: str)
     spec = make_spec(num_envs=3, stack=4)
     agent = make_agent(core=core, core_size=6, sequence_period_ticks=7)
     memory = tuple(torch.zeros(1, 3, 6) for _ in range(2)) if core == "lstm" else ()
-    config = ReplayConfig(capacity_env_steps=900, sampling=sampling)
-    replay = SequenceReplay(
-        config,
-        agent,
-        spec,
-        memory,
-        slack_env_steps=120,
-        device=torch.device("cpu"),
-        rng=np.random.default_rng(5),
+    config = OffPolicyConfig.model_validate(
+        {
+            "env": {"kind": "probe", "probe": "constant", "num_envs": 3},
+            "agent": agent.model_dump(),
+            "replay": {"capacity_env_steps": 900, "sampling": sampling},
+            "checkpoint_period_env_steps": 120,
+            "total_env_steps": 10**9,
+        }
     )
+    ring = Ring(spec, ring_size(config, spec), device=torch.device("cpu"))
+    rng = np.random.default_rng(5)
+    replay = SequenceReplay(ring, config.replay, rng, agent=agent, memory=memory)
     tree = replay._sampler._tree
     arrays = [replay.ring._frames, *replay.ring._fields.values(), *replay._memory]
     expected = sum(array.nbytes for array in [*arrays, tree.leaves, tree._sums])
-    assert sequence_replay_bytes(config, agent, spec, 120) == expected
+    assert replay_bytes(config, spec) == expected

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from agents.resignation import ResignationConfig
+from agents.config import ResignationConfig
 from workbench.selfplay.resignation import MOST, Resignation
 
 FIRST, SECOND = np.array([0], np.int8), np.array([1], np.int8)

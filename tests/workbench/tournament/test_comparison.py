@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 import envs.atari
 import workbench.tournament.comparison
-from agents import make_agent
 from agents.alphazero import AlphaZero
 from agents.base import Decision, Memory
 from envs import env_spec
@@ -68,7 +67,7 @@ def make_run(name: str, config: dict[str, Any], *steps: int, **changes: Any) -> 
             model = AlphaZero(resolved.agent, OpenSpielGame(resolved.env).spec, cpu).network_state()
         else:
             spec = env_spec(resolved.env)
-            agent = make_agent(resolved.agent, spec, cpu, np.random.default_rng(0))
+            agent = resolved.agent.make(spec, cpu, np.random.default_rng(0))
             model = agent.network_state()
         checkpoint.save(run.checkpoints, step, model=model, resume={}, facts={})
 

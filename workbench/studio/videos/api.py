@@ -102,7 +102,7 @@ def episode_facts(run: Run, trace_path: Path) -> dict[str, Any]:
 
 def _agent(request: Request, enactment: Enactment) -> Response:
     spec = enactment.spec
-    convolution = insight.first_convolution(enactment.agent.acting_network)
+    convolution = insight.first_convolution(enactment.agent.network)
     return Answer(
         {
             "checkpoint": enactment.checkpoint,
@@ -135,7 +135,7 @@ def _observation(request: Request, enactment: Enactment) -> Response:
 
 def _activations(request: Request, enactment: Enactment) -> Response:
     t = _moment(request, enactment)
-    convolution = insight.first_convolution(enactment.agent.acting_network)
+    convolution = insight.first_convolution(enactment.agent.network)
     if convolution is None:
         raise HTTPException(404, "this network has no convolution")
     with torch.no_grad():

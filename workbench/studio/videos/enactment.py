@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from agents import make_agent
 from agents.base import Agent, Array, Decision
 from agents.config import EpisodicAgentConfig
 from envs import env_spec, make_envs
@@ -131,7 +130,7 @@ def enact(run: Run, env_steps: int, trace: EpisodeTrace) -> Enactment:
 
 def _load(config: EpisodicAgentConfig, spec: EnvSpec, weights: dict[str, torch.Tensor]) -> Agent:
     # On the CPU, for a training may have the rest.
-    agent = make_agent(config, spec, torch.device("cpu"), np.random.default_rng(0))
+    agent = config.make(spec, torch.device("cpu"), np.random.default_rng(0))
     agent.load_network_state(weights)
     return agent
 

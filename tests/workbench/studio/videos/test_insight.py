@@ -10,7 +10,6 @@ import pytest
 import torch
 from torch import nn
 
-from agents import make_agent
 from envs import make_envs
 from tests.workbench.studio.conftest import ZOO
 from workbench.errors import UsageError
@@ -266,9 +265,7 @@ def test_sticky_pong_is_the_same_game_again():
 
 def own_precision(run, enactment):
     """The agent as it was recorded, in the arithmetic of its config."""
-    agent = make_agent(
-        run.config.agent, enactment.spec, torch.device("cpu"), np.random.default_rng(0)
-    )
+    agent = run.config.agent.make(enactment.spec, torch.device("cpu"), np.random.default_rng(0))
     agent.load_network_state(checkpoint.load_model(run.checkpoints / str(enactment.checkpoint)))
     return agent
 
