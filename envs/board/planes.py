@@ -14,27 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 from envs.board.base import WHITE_PIXEL, Position
+from envs.board.cells import EMPTY, STONES, cells
 
 Floats = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
 # Games that can go on and on until a number of plies ends them. A plane says how near that is.
 ENDLESS = (
-    "antichess",
-    "checkers",
-    "chess",
-    "chinese_checkers",
-    "crazyhouse",
-    "cursor_go",
-    "go",
-    "hive",
-    "lines_of_action",
-    "mancala",
-    "nine_mens_morris",
-    "oware",
-    "quoridor",
-    "shogi",
-    "xiangqi",
-)
+    "antichess", "checkers", "chess", "chinese_checkers", "crazyhouse", "cursor_go", "go", "hive",
+    "lines_of_action", "mancala", "nine_mens_morris", "oware", "quoridor", "shogi", "xiangqi",
+)  # fmt: skip
 CURSOR_STONE, CURSOR_PASS = 4, 5  # actions of cursor_go
 CHECKERS_QUIET = 40  # moves without taking, after which it is a draw
 STAR_CELLS, HEX_NEIGHBOURS = 121, 6  # of Chinese checkers, whose actions are steps out of cells
@@ -44,7 +32,6 @@ MEN, MORRIS_TURNS = 9, 200  # of each player in nine men's morris, and the most 
 HIVE_BUGS, HIVE_HEIGHT, HIVE_OTHER_PLANES = 28, 8, 7
 HIVE_STEPS = ((-1, 1), (0, 1), (1, 0), (1, -1), (0, -1), (-1, 0), (0, 0))
 HIVE_PASS = HIVE_BUGS * HIVE_BUGS * len(HIVE_STEPS)
-PRINTED_HEX = {kind: i for i, kinds in enumerate(("xyzX", "opqO", ".")) for kind in kinds}
 
 
 class Counts(NamedTuple):
@@ -222,14 +209,12 @@ def _nine_mens_morris(position: Position, raw: Floats, out: Pixels) -> None:
     Turns end the game, and to take a man is none.
     """
     text = str(position)
-    left = re.search(r"Men to deploy: (\d+) (\d+)", text)
-    assert left is not None
-    for plane, count in enumerate(left.groups()):
-        out[plane] = WHITE_PIXEL * int(count) // MEN
+    ((first, second),) = re.findall(r"Men to deploy: (\d+) (\d+)", text)
+    (turn,) = re.findall(r"Turn number: (\d+)", text)
+    out[0] = WHITE_PIXEL * int(first) // MEN
+    out[1] = WHITE_PIXEL * int(second) // MEN
     out[2] = WHITE_PIXEL * ("Capture time" in text)
-    turn = re.search(r"Turn number: (\d+)", text)
-    assert turn is not None
-    out[3] = WHITE_PIXEL * int(turn[1]) // MORRIS_TURNS
+    out[3] = WHITE_PIXEL * int(turn) // MORRIS_TURNS
 
 
 def _hive(position: Position, raw: Floats, out: Pixels) -> None:
@@ -292,6 +277,5 @@ def hex_cells(position: Position) -> Floats:
 
     OpenSpiel 2.0.2 counts rows and columns wrongly in its own planes where they differ.
     """
-    rows = [line.split() for line in str(position).splitlines() if line.split()]
-    kinds = np.array([[PRINTED_HEX[cell] for cell in row] for row in rows])
-    return np.stack([kinds == kind for kind in range(3)]).astype(np.float32)
+    board = np.array(cells(position))
+    return np.stack([board == kind for kind in (*STONES, EMPTY)]).astype(np.float32)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from envs.crafter import CrafterConfig, CrafterWorlds, crafter_score
+from envs.crafter import CrafterConfig, CrafterWorlds
 
 
 def crafter(**settings: Any) -> CrafterWorlds:
@@ -69,14 +69,6 @@ def test_death_terminates_and_the_time_limit_truncates(way: str) -> None:
     else:
         worlds._worlds[0]._step = 9_999
     assert worlds.step(0, 0)[1:] == (way == "death", way == "time")
-
-
-def test_the_score_is_the_shifted_geometric_mean_of_percentages() -> None:
-    assert crafter_score(np.ones(22)) == pytest.approx(100)
-    assert crafter_score(np.zeros(22)) == 0
-    assert crafter_score([0.5, 0]) == pytest.approx(np.sqrt(51) - 1)
-    with pytest.raises(ValueError, match="shares"):
-        crafter_score([50, 0])
 
 
 def test_without_the_extra_the_config_names_the_install_command(

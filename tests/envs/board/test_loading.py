@@ -204,9 +204,6 @@ class Game:
     def observe(self, positions: Any) -> Any:
         return np.zeros((1, 1, 2, 2), np.uint8)
 
-    def observe_end(self, positions: Any) -> Any:
-        return np.zeros((1, 2, 1, 2, 2), np.uint8)
-
     def history(self, position: Position) -> list[int]:
         return [] if self.forgets else [1] * position.ply
 

@@ -67,16 +67,13 @@ def test_what_the_batch_says_is_what_each_position_says(name):
         assert np.array_equal(game.observe([live[i]])[0], obs[i])
     to_play = np.array([position.current_player() for position in live])
     assert np.array_equal(obs[:, -1, 0, 0], to_play * WHITE_PIXEL)
-    both = game.observe_end(positions)
-    assert both.shape == (len(positions), 2, *game.spec.obs_shape)
-    assert np.array_equal(both[~status.over][np.arange(len(live)), to_play], obs)
 
 
 def test_an_end_is_seen_from_both_sides():
     """Crosses, player 0, have won in the first row."""
     game = load("tic_tac_toe")
     end = reach(game, [0, 3, 1, 4, 2])
-    crosses, noughts = game.observe_end([end])[0] // WHITE_PIXEL
+    crosses, noughts = game._seen_by([0, 1], [end, end]) // WHITE_PIXEL
     assert game.status([end]).over[0]
     row = np.eye(3, dtype=np.uint8)
     mine, theirs = game._planes[0][2], game._planes[0][1]
