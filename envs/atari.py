@@ -16,7 +16,7 @@ Both use the minimal action set, four frames per step, and cut episodes at 108,0
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -106,19 +106,13 @@ class AtariConfig(EnvConfig):
 
     @property
     def human_play(self) -> HumanPlay:
-        play = HumanPlay(
-            {"up": UP, "down": DOWN, "left": LEFT, "right": RIGHT, "fire": ("Space",)},
-            steps_per_second=FRAMES_PER_SECOND / FRAMES_PER_STEP,
-            flat_colours=True,
-        )
+        keys = {"up": UP, "down": DOWN, "left": LEFT, "right": RIGHT, "fire": ("Space",)}
+        labels, places = {}, {}
         if self.game == "pong":  # where what is called right goes up, and left goes down
-            return replace(
-                play,
-                keys={**play.keys, "right": UP + RIGHT, "left": DOWN + LEFT},
-                labels={"right": "Up", "left": "Down"},
-                places={"right": "up", "left": "down"},
-            )
-        return play
+            keys |= {"right": UP + RIGHT, "left": DOWN + LEFT}
+            labels, places = {"right": "Up", "left": "Down"}, {"right": "up", "left": "down"}
+        speed = FRAMES_PER_SECOND / FRAMES_PER_STEP
+        return HumanPlay(keys, labels, places, steps_per_second=speed, flat_colours=True)
 
     def make(self) -> "AtariEnvs":
         return AtariEnvs(self)

@@ -102,15 +102,14 @@ class OpenSpielGame(BoardGame):
         if pieces is not None:
             self._planes[1, pieces] = pieces[::-1]
         self._scale, self._missing, self._counts_down = None, None, False
+        planes = shape[0]
         if config.planes > 1:
             start = self._raw([0], [self.start()])[0]
-            self._scale = Scale(config.game, counts(self.rules, start))
+            self._scale = Scale(config.game, *counts(self.rules, start))
             self._missing = MISSING.get(family)
             self._counts_down = family in ENDLESS
-        self._own_planes = 1 if self._shows_free_cells() else 2
-        planes = self._scale.planes if self._scale else shape[0]
-        planes += self._missing.planes if self._missing else 0
-        planes += self._counts_down + self._own_planes
+            planes = self._scale.planes + (self._missing.planes if self._missing else 0)
+        planes += self._counts_down + (1 if self._shows_free_cells() else 2)
         self._obs_shape = planes, *shape[1:]
         num_actions = self.rules.num_distinct_actions()
         if config.planes == 1:

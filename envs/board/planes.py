@@ -34,19 +34,15 @@ HIVE_STEPS = ((-1, 1), (0, 1), (1, 0), (1, -1), (0, -1), (-1, 0), (0, 0))
 HIVE_PASS = HIVE_BUGS * HIVE_BUGS * len(HIVE_STEPS)
 
 
-class Counts(NamedTuple):
-    """What planes that count something may hold; those of pieces hold 0 or 1."""
-
-    most: Floats  # [C] no position has more
-    levels: npt.NDArray[np.int64]  # [C] and how many equal steps lead there from 0
-
-
-def counts(rules: Any, start: Floats) -> Counts:
-    """Returns what OpenSpiel's planes may hold.
+def counts(rules: Any, start: Floats) -> tuple[Floats, npt.NDArray[np.int64]]:
+    """Returns what OpenSpiel's planes may hold; those of pieces hold 0 or 1.
 
     Args:
         rules: the game.
         start: `[C, H * W]` its planes before the first move.
+
+    Returns:
+        `[C]` the most that a position has, and `[C]` how many equal steps lead there from 0.
     """
     family, parameters = rules.get_type().short_name, rules.get_parameters()
     planes = len(start)
@@ -63,7 +59,7 @@ def counts(rules: Any, start: Floats) -> Counts:
         levels = np.maximum(most, levels).astype(np.int64)
     elif family == "cursor_go":  # how far the cursor has gone, as a share
         levels[-1] = parameters["max_cursor_moves"]
-    return Counts(most, levels)
+    return most, levels
 
 
 class Scale:
@@ -73,15 +69,15 @@ class Scale:
     several: each begins where the one before is white.
     """
 
-    def __init__(self, name: str, counts: Counts) -> None:
-        """`name` is the game's, for errors."""
+    def __init__(self, name: str, most: Floats, levels: npt.NDArray[np.int64]) -> None:
+        """`name` is the game's, for errors; see `counts` for the others."""
         self._name = name
-        self._most = counts.most[:, None]
-        parts = [range(0, max(1, n), WHITE_PIXEL) for n in counts.levels.tolist()]
+        self._most = most[:, None]
+        parts = [range(0, max(1, n), WHITE_PIXEL) for n in levels.tolist()]
         self._source = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
         self._plain = len(self._source) == len(parts)
-        steps = np.where(counts.levels > WHITE_PIXEL, counts.levels, WHITE_PIXEL)
-        self._steps = (steps / counts.most)[:, None].astype(np.float32)
+        steps = np.where(levels > WHITE_PIXEL, levels, WHITE_PIXEL)
+        self._steps = (steps / most)[:, None].astype(np.float32)
         self._highest = steps.max()
         self._begin = np.array([begin for part in parts for begin in part], np.float32)[:, None]
 

@@ -9,7 +9,7 @@ import pytest
 
 from envs.board.base import Position, reach
 from envs.board.openspiel import BoardConfig, OpenSpielGame
-from envs.board.planes import Counts, Scale
+from envs.board.planes import Scale
 
 # Every game that passes the filter, with what its parameters may change.
 GAMES = [
@@ -141,7 +141,7 @@ def test_seeds_of_mancala_are_shares_of_all_48():
 
 
 def test_a_plane_of_many_levels_becomes_several():
-    scale = Scale("oware", Counts(np.array([1.0], np.float32), np.array([480])))
+    scale = Scale("oware", np.array([1.0], np.float32), np.array([480]))
     raw = np.array([0, 1, 255, 256, 300, 480], np.float32) / 480
     shown = scale(raw.reshape(-1, 1, 1))[:, :, 0]
     assert shown.tolist() == [[0, 0], [1, 0], [255, 0], [255, 1], [255, 45], [255, 225]]
@@ -149,7 +149,7 @@ def test_a_plane_of_many_levels_becomes_several():
 
 @pytest.mark.parametrize("value", [-1.0, 49.0])
 def test_what_a_plane_should_not_hold_is_an_error(value):
-    scale = Scale("mancala", Counts(np.array([48.0], np.float32), np.array([48])))
+    scale = Scale("mancala", np.array([48.0], np.float32), np.array([48]))
     with pytest.raises(ValueError, match=r"plane 0 of mancala should hold 0 to 48, and holds"):
         scale(np.array([[[value]]], np.float32))
 
