@@ -209,12 +209,10 @@ def engine_move(position: Position, action: int) -> str:
 
     Those of other games are as OpenSpiel names them.
     """
-    name = family(position)
-    if name == "chess":
+    if family(position) == "chess":
         return uci(position, action)
-    if name == "go":  # `B e5` and `W PASS`
-        return _name(position, action).split()[1].upper()
-    return _name(position, action)
+    name = _name(position, action)
+    return name.split()[1].upper() if family(position) == "go" else name  # `B e5` and `W PASS`
 
 
 def engine_moves(game: BoardGame, position: Position) -> list[str]:

@@ -124,13 +124,9 @@ def _of_go(position: Position, won: bool) -> str:
     passed = position.get_game().get_parameters()["board_size"] ** 2
     if position.history()[-2:] == [passed, passed]:
         return "two passes"
-    return PLY_LIMIT if won else _superko_or_limit(position)
-
-
-def _superko_or_limit(position: Position) -> str:
-    """A draw: the board was there before, or it is scored as one where the rules stop."""
-    if not _at_limit(position):
-        return "superko"
+    if won or not _at_limit(position):
+        return PLY_LIMIT if won else "superko"
+    # A draw: the board was there before, or it is scored as one where the rules stop.
     before, boards = position.get_game().new_initial_state(), []
     for action in position.history():
         boards.append(cells(before))

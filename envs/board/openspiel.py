@@ -24,13 +24,8 @@ from envs.board.symmetry import Symmetries, claimed, proven
 # places for player 1, so that a network sees its own pieces in one place. Other games show the
 # looking side's pieces first already (Othello, Pentago, ...), or stay as they are (chess, ...).
 PIECES_OF_PLAYERS = {
-    "tic_tac_toe": (2, 1),
-    "mnk": (2, 1),
-    "connect_four": (0, 1),
-    "gomoku": (0, 1),
-    "hex": (0, 1),
-    "go": (0, 1),
-    "clobber": (0, 1),
+    **dict.fromkeys(("tic_tac_toe", "mnk"), (2, 1)),
+    **dict.fromkeys(("connect_four", "gomoku", "hex", "go", "clobber"), (0, 1)),
 }
 # Games that may go on and on, but whoever is ahead at the end that the rules set wins them. So they
 # need no cap, nor do games where every move fills the board or uses something up.

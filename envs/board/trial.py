@@ -52,6 +52,8 @@ def try_game(name: str) -> None:
         raise Refused("it begins with chance")
     if start.is_terminal() or rules.max_game_length() < 1:
         raise Refused("it is over before the first move")
+    for action in start.legal_actions():
+        start.action_to_string(action)  # of large boards some are no text
     if all(start.child(action).is_terminal() for action in start.legal_actions()):
         raise Refused("it is over after the first move, whatever that is")
     game = OpenSpielGame(BoardConfig(kind="board", game=name))
