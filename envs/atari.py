@@ -34,9 +34,9 @@ from envs.base import (
     EnvConfig,
     EnvSpec,
     HumanPlay,
+    RenderableEnv,
     State,
     Step,
-    VectorEnv,
     episode_seed,
 )
 from envs.spelling import atari_spelling, did_you_mean, kind_of_world
@@ -117,8 +117,8 @@ class AtariConfig(EnvConfig):
     def make(self) -> "AtariEnvs":
         return AtariEnvs(self)
 
-    def make_rendered(self) -> "RenderedAtari":
-        return RenderedAtari(self)
+    def make_rendered(self) -> "AtariEnvs":
+        return AtariEnvs(self.model_copy(update={"num_envs": 1}), rendered=True)
 
     def note(self, typed: Mapping[str, Any]) -> str | None:
         """Returns a line where the name typed for the game stands for other rules elsewhere."""
@@ -173,19 +173,24 @@ def _native(config: AtariConfig, *, in_colour: bool) -> AtariVectorEnv:
     )
 
 
-class AtariEnvs(VectorEnv):
+class AtariEnvs(RenderableEnv):
     """N Atari games in lock-step behind `envs.base.VectorEnv`.
 
     Attributes:
         lives: `[N]` int32, as they were in the newest Step.
     """
 
-    def __init__(self, config: AtariConfig) -> None:
-        """Loads the ROM N times; nothing runs before `reset` or `load_state_dict`."""
+    def __init__(self, config: AtariConfig, *, rendered: bool = False) -> None:
+        """Loads the ROM N times; nothing runs before `reset` or `load_state_dict`.
+
+        With `rendered`, `render` shows what a person would see of env 0.
+        """
         n = config.num_envs
         protocol = PROTOCOLS[config.protocol]
-        # The first gives the obs; see `RenderedAtari` for another one.
-        self._natives = [_native(config, in_colour=False)]
+        # ale-py's vector env cannot render, so a twin, in colour and at full size, is given the
+        # same seeds and actions; the emulator is deterministic, so both play the same game.
+        colours = (False, True) if rendered else (False,)
+        self._natives = [_native(config, in_colour=colour) for colour in colours]
         self._screen = np.zeros(0, np.uint8)  # the newest frame of the last of them, of env 0
         self.spec = EnvSpec(
             name=f"atari/{config.game}",
@@ -336,24 +341,10 @@ class AtariEnvs(VectorEnv):
         self._age[:] = ages
         self._actions = list(actions)
 
-    def close(self) -> None:
-        for native in self._natives:
-            native.close()
-
-
-class RenderedAtari(AtariEnvs):
-    """One Atari game with a twin that renders the colour screen of the same moments.
-
-    ale-py's vector env cannot render, so a second one, in colour and at full size, is given the
-    same seeds and actions; the emulator is deterministic, so both play the same game.
-    """
-
-    def __init__(self, config: AtariConfig) -> None:
-        """Makes the env and its twin; `config.num_envs` is taken as 1."""
-        single = config.model_copy(update={"num_envs": 1})
-        super().__init__(single)
-        self._natives.append(_native(single, in_colour=True))
-
     def render(self) -> npt.NDArray[np.uint8]:
         """See `RenderableEnv.render`: `[210, 160, 3]`."""
         return self._screen.copy()
+
+    def close(self) -> None:
+        for native in self._natives:
+            native.close()
