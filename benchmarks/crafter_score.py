@@ -19,7 +19,7 @@ from side_by_side import show, write_json
 
 from agents.base import Actor, Decision, Memory
 from envs.base import Step
-from envs.crafter import CrafterConfig, CrafterWorlds, crafter_score
+from envs.crafter import CrafterConfig, CrafterWorlds
 from envs.replayed import ReplayedEnvs
 from workbench.evaluation.episodes import EVAL_SEED_OFFSET
 from workbench.evaluation.load import load_env_agent
@@ -70,6 +70,11 @@ def play(actor: Actor, config: CrafterConfig, episodes: int) -> tuple[np.ndarray
             if all(len(of_env) == each for of_env in unlocked):
                 return np.concatenate(unlocked), np.concatenate(returns)
     raise AssertionError("the stream of ticks never ends")
+
+
+def crafter_score(success_rates: np.ndarray) -> float:
+    """Returns Crafter's score in percent; `success_rates` `[22]` are shares of episodes."""
+    return float(np.exp(np.log1p(100 * success_rates).mean()) - 1)
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ Both use the minimal action set, four frames per step, and cut episodes at 108,0
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -34,9 +34,9 @@ from envs.base import (
     EnvConfig,
     EnvSpec,
     HumanPlay,
+    RenderableEnv,
     State,
     Step,
-    VectorEnv,
     episode_seed,
 )
 from envs.spelling import atari_spelling, did_you_mean, kind_of_world
@@ -106,25 +106,19 @@ class AtariConfig(EnvConfig):
 
     @property
     def human_play(self) -> HumanPlay:
-        play = HumanPlay(
-            {"up": UP, "down": DOWN, "left": LEFT, "right": RIGHT, "fire": ("Space",)},
-            steps_per_second=FRAMES_PER_SECOND / FRAMES_PER_STEP,
-            flat_colours=True,
-        )
+        keys = {"up": UP, "down": DOWN, "left": LEFT, "right": RIGHT, "fire": ("Space",)}
+        labels, places = {}, {}
         if self.game == "pong":  # where what is called right goes up, and left goes down
-            return replace(
-                play,
-                keys={**play.keys, "right": UP + RIGHT, "left": DOWN + LEFT},
-                labels={"right": "Up", "left": "Down"},
-                places={"right": "up", "left": "down"},
-            )
-        return play
+            keys |= {"right": UP + RIGHT, "left": DOWN + LEFT}
+            labels, places = {"right": "Up", "left": "Down"}, {"right": "up", "left": "down"}
+        speed = FRAMES_PER_SECOND / FRAMES_PER_STEP
+        return HumanPlay(keys, labels, places, steps_per_second=speed, flat_colours=True)
 
     def make(self) -> "AtariEnvs":
         return AtariEnvs(self)
 
-    def make_rendered(self) -> "RenderedAtari":
-        return RenderedAtari(self)
+    def make_rendered(self) -> "AtariEnvs":
+        return AtariEnvs(self.model_copy(update={"num_envs": 1}), rendered=True)
 
     def note(self, typed: Mapping[str, Any]) -> str | None:
         """Returns a line where the name typed for the game stands for other rules elsewhere."""
@@ -151,17 +145,16 @@ def list_games() -> list[str]:
     )
 
 
-def _native(config: AtariConfig, num_envs: int, **picture: Any) -> AtariVectorEnv:
+def _native(config: AtariConfig, *, in_colour: bool) -> AtariVectorEnv:
+    """Returns ale-py's env with gray obs for agents, or with the colour screen for people."""
     protocol = PROTOCOLS[config.protocol]
-    options: dict[str, Any] = {
-        "img_height": config.obs_size,
-        "img_width": config.obs_size,
-        "grayscale": True,
-        "stack_num": config.stack,
-    }
     return AtariVectorEnv(
         config.game,
-        num_envs,
+        config.num_envs,
+        img_height=210 if in_colour else config.obs_size,
+        img_width=160 if in_colour else config.obs_size,
+        grayscale=not in_colour,
+        stack_num=1 if in_colour else config.stack,
         batch_size=0,
         num_threads=config.env_threads,
         thread_affinity_offset=-1,
@@ -177,28 +170,34 @@ def _native(config: AtariConfig, num_envs: int, **picture: Any) -> AtariVectorEn
         life_loss_info=False,
         reward_clipping=False,  # the raw score is nowhere else
         use_fire_reset=protocol.fire_reset,
-        **(options | picture),
     )
 
 
-class AtariEnvs(VectorEnv):
+class AtariEnvs(RenderableEnv):
     """N Atari games in lock-step behind `envs.base.VectorEnv`.
 
     Attributes:
         lives: `[N]` int32, as they were in the newest Step.
     """
 
-    def __init__(self, config: AtariConfig) -> None:
-        """Loads the ROM N times; nothing runs before `reset` or `load_state_dict`."""
+    def __init__(self, config: AtariConfig, *, rendered: bool = False) -> None:
+        """Loads the ROM N times; nothing runs before `reset` or `load_state_dict`.
+
+        With `rendered`, `render` shows what a person would see of env 0.
+        """
         n = config.num_envs
         protocol = PROTOCOLS[config.protocol]
-        self._native = _native(config, n)
+        # ale-py's vector env cannot render, so a twin, in colour and at full size, is given the
+        # same seeds and actions; the emulator is deterministic, so both play the same game.
+        colours = (False, True) if rendered else (False,)
+        self._natives = [_native(config, in_colour=colour) for colour in colours]
+        self._screen = np.zeros(0, np.uint8)  # the newest frame of the last of them, of env 0
         self.spec = EnvSpec(
             name=f"atari/{config.game}",
             num_envs=n,
             obs_shape=(config.stack, config.obs_size, config.obs_size),
             frame_channels=1,
-            action_names=tuple(a.name.lower() for a in self._native.ale.get_action_set()),
+            action_names=tuple(a.name.lower() for a in self._natives[0].ale.get_action_set()),
             frames_per_step=FRAMES_PER_STEP,
             protocol=config.protocol,
             eval_epsilon=protocol.eval_epsilon,
@@ -217,18 +216,16 @@ class AtariEnvs(VectorEnv):
 
     def reset(self, seed: int, first_env: int = 0) -> None:
         if self._in_flight:  # a native reset does not discard the tick under way
-            self._native.recv()
-            self._in_flight = False
+            self._receive()
         self._seed, self._first_env = seed, first_env
         self._tick = 0
         self._segment[:] = 0
         self._age[:] = 0
         self._actions.clear()
         self._was_last = np.zeros_like(self._was_last)
-        obs, info = self._native.reset(seed=self._segment_seeds())
-        self.lives = info["lives"]
         n = self.spec.num_envs
         everywhere = np.ones(n, np.bool_)
+        obs, self.lives = self._start(everywhere)
         self._pending = Step(
             obs,
             reward=np.zeros(n, np.float32),
@@ -240,8 +237,7 @@ class AtariEnvs(VectorEnv):
     def send(self, actions: npt.NDArray[np.int64]) -> None:
         self._actions.append(np.array(actions, np.int64))
         self._age += 1
-        self._native.send(self._actions[-1])
-        self._in_flight = True
+        self._send(self._actions[-1])
 
     def recv(self) -> Step:
         step, self._pending = self._pending or self._recv_native(), None
@@ -251,13 +247,15 @@ class AtariEnvs(VectorEnv):
         return step
 
     def _recv_native(self) -> Step:
-        obs, reward, terminated, truncated, info = self._native.recv()
-        self._in_flight = False
+        obs, reward, terminated, truncated, info = self._receive()
         first = self._was_last
         lives = info["lives"]
         stale = first & (self._age >= RESEED_PERIOD_TICKS)
         if stale.any():
-            obs, lives = self._reseed(stale)
+            self._segment[stale] += 1
+            self._age[stale] = 0
+            del self._actions[: len(self._actions) - int(self._age.max())]
+            obs, lives = self._start(stale)
         discount = 1.0 - terminated.astype(np.float32)
         if self._life_loss_ends_bootstrap:
             discount[(lives < self.lives) & ~first] = 0.0
@@ -274,19 +272,31 @@ class AtariEnvs(VectorEnv):
             draws = rng.random(self._first_env + n)[self._first_env :]
             obs[draws < self._flicker, stack - 1 - age] = 0
 
-    def _segment_seeds(self) -> npt.NDArray[np.int64]:
-        segments = enumerate(self._segment, self._first_env)
-        return np.array([episode_seed(self._seed, i, int(k)) for i, k in segments], np.int64)
-
-    def _reseed(self, mask: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-        """Starts a new segment in the rows of `mask` `[N]`; returns obs and lives of all rows."""
-        self._segment[mask] += 1
-        self._age[mask] = 0
-        del self._actions[: len(self._actions) - int(self._age.max())]
-        obs, info = self._native.reset(
-            seed=self._segment_seeds()[mask], options={"reset_mask": mask}
-        )
+    def _start(self, rows: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        """Starts the current segment in `rows` `[N]`; returns obs and lives of all rows."""
+        starting = np.flatnonzero(rows).tolist()
+        seeds = [
+            episode_seed(self._seed, self._first_env + i, int(self._segment[i])) for i in starting
+        ]
+        results = [
+            native.reset(seed=np.array(seeds), options={"reset_mask": rows})
+            for native in self._natives
+        ]
+        self._screen = results[-1][0][0, -1]
+        obs, info = results[0]
         return obs, info["lives"]
+
+    def _send(self, actions: npt.NDArray[np.int64]) -> None:
+        for native in self._natives:
+            native.send(actions)
+        self._in_flight = True
+
+    def _receive(self) -> Any:
+        """Returns obs, reward, terminated, truncated and info of the tick that was sent."""
+        results = [native.recv() for native in self._natives]
+        self._in_flight = False
+        self._screen = results[-1][0][0, -1]
+        return results[0]
 
     def state_dict(self) -> dict[str, Any]:
         """See `VectorEnv.state_dict`: the seed and the actions of the unfinished segments."""
@@ -320,68 +330,21 @@ class AtariEnvs(VectorEnv):
         for tick, row in enumerate(actions):
             starts = ages == len(actions) - tick
             if starts.any():
-                _, info = self._native.reset(
-                    seed=self._segment_seeds()[starts], options={"reset_mask": starts}
-                )
+                _, lives = self._start(starts)
                 self._was_last[starts] = False
-                self.lives[starts] = info["lives"][starts]
-            self._native.send(row)
+                self.lives[starts] = lives[starts]
+            self._send(row)
             if tick + 1 < len(actions):
-                _, _, terminated, truncated, info = self._native.recv()
+                _, _, terminated, truncated, info = self._receive()
                 self._was_last = terminated | truncated
                 self.lives = info["lives"]
-        self._in_flight = True
         self._age[:] = ages
         self._actions = list(actions)
-
-    def close(self) -> None:
-        self._native.close()
-
-
-class RenderedAtari(AtariEnvs):
-    """One Atari game with a twin that renders the colour screen of the same moments.
-
-    ale-py's vector env cannot render, so a second one, in colour and at full size, is given the
-    same seeds and actions; the emulator is deterministic, so both play the same game.
-    """
-
-    def __init__(self, config: AtariConfig) -> None:
-        """Makes the env and its twin; `config.num_envs` is taken as 1."""
-        single = config.model_copy(update={"num_envs": 1})
-        super().__init__(single)
-        self._twin = _native(single, 1, grayscale=False, img_height=210, img_width=160, stack_num=1)
-        self._screen = np.zeros((210, 160, 3), np.uint8)
-
-    def reset(self, seed: int, first_env: int = 0) -> None:
-        if self._in_flight:
-            self._twin.recv()
-        super().reset(seed, first_env)
-        obs, _ = self._twin.reset(seed=self._segment_seeds())
-        self._screen = obs[0, -1]
-
-    def send(self, actions: npt.NDArray[np.int64]) -> None:
-        super().send(actions)
-        self._twin.send(self._actions[-1])
-
-    def recv(self) -> Step:
-        if self._pending is None:
-            self._screen = self._twin.recv()[0][0, -1]
-        return super().recv()
-
-    def _reseed(self, mask: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-        result = super()._reseed(mask)
-        obs, _ = self._twin.reset(seed=self._segment_seeds()[mask], options={"reset_mask": mask})
-        self._screen = obs[0, -1]
-        return result
-
-    def load_state_dict(self, state: State) -> None:
-        """Not needed to watch a game: a recording starts at an episode's beginning."""
-        raise ValueError("a rendered Atari env cannot be resumed")
 
     def render(self) -> npt.NDArray[np.uint8]:
         """See `RenderableEnv.render`: `[210, 160, 3]`."""
         return self._screen.copy()
 
     def close(self) -> None:
-        super().close()
-        self._twin.close()
+        for native in self._natives:
+            native.close()

@@ -92,7 +92,7 @@ class CrafterWorlds(Worlds):
         """`[N, 22]`: what was unlocked so far in the episodes that the latest Step shows.
 
         Where that Step is `last`, this is what the whole episode unlocked: average those rows over
-        episodes and give them to `crafter_score`.
+        episodes and see `benchmarks/crafter_score.py`.
         """
         unlocked: list[Iterable[str]] = [world._unlocked or () for world in self._worlds]
         return np.array([[name in names for name in self.achievement_names] for names in unlocked])
@@ -132,18 +132,3 @@ def _balance_in_order(world: Any) -> None:
         balance(chunk, sorted(objects, key=lambda obj: int(level._obj_map[tuple(obj.pos)])))
 
     world._balance_chunk = balance_in_order
-
-
-def crafter_score(success_rates: npt.ArrayLike) -> float:
-    """Returns Crafter's score in percent, the geometric mean of the success rates, shifted by 1.
-
-    Args:
-        success_rates: `[22]` share of episodes in [0, 1] that unlocked each achievement.
-
-    Raises:
-        ValueError: a rate is not in [0, 1].
-    """
-    rates = np.asarray(success_rates, np.float64)
-    if rates.size == 0 or not ((rates >= 0) & (rates <= 1)).all():
-        raise ValueError(f"success rates are shares of episodes in [0, 1], not {rates}")
-    return float(np.exp(np.log1p(100 * rates).mean()) - 1)

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -67,27 +68,26 @@ class DoomConfig(EnvConfig):
 
     @field_validator("scenario")
     @classmethod
-    def _a_file_is_found_from_everywhere(cls, scenario: str) -> str:
-        if scenario.endswith(".cfg"):
-            return str(Path(scenario).resolve())
+    def _known_scenario(cls, scenario: str) -> str:
         require("vizdoom", extra="doom")
-        known = list_scenarios()
-        return scenario if scenario in known else meant(scenario, known, "Vizdoom") or scenario
+        if scenario.endswith(".cfg"):
+            path = Path(scenario).resolve()  # so that it is found from everywhere
+            if not path.is_file():
+                raise ValueError(f"there is no scenario file {str(path)!r}")
+            return str(path)
+        scenarios = list_scenarios()
+        found = meant(scenario, scenarios, "Vizdoom")
+        if found is None:
+            known = f"there are {len(scenarios)}, e.g. VizdoomBasic-v1, VizdoomMyWayHome-v1"
+            near = did_you_mean(scenario, scenarios, otherwise=known)
+            raise ValueError(
+                f"unknown scenario {scenario!r}{near} (or give the path of a .cfg file)"
+            )
+        return found
 
     @model_validator(mode="after")
     def _can_be_played(self) -> "DoomConfig":
-        require("vizdoom", extra="doom")
-        if self.scenario.endswith(".cfg"):
-            if not Path(self.scenario).is_file():
-                raise ValueError(f"there is no scenario file {self.scenario!r}")
-        elif self.scenario not in (scenarios := list_scenarios()):
-            known = f"there are {len(scenarios)}, e.g. VizdoomBasic-v1, VizdoomMyWayHome-v1"
-            near = did_you_mean(self.scenario, scenarios, otherwise=known)
-            raise ValueError(
-                f"unknown scenario {self.scenario!r}{near} (or give the path of a .cfg file)"
-            )
-        game = _make_game(self)
-        try:
+        with closing(_make_game(self)) as game:
             if not isinstance(game.action_space, gymnasium.spaces.Discrete):
                 raise ValueError(
                     f"the scenario {self.scenario!r} has buttons that are not just pressed or not "
@@ -99,8 +99,6 @@ class DoomConfig(EnvConfig):
                     f"the scenario {self.scenario!r} has no buttons; one wrong name in "
                     "available_buttons is enough for ViZDoom to take none"
                 )
-        finally:
-            game.close()
         return self
 
     @property

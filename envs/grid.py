@@ -83,7 +83,7 @@ class MiniGridConfig(EnvConfig):
                 f"{env_id} cannot be made: MiniGrid's packages lack the pictures that its WFC "
                 "worlds are patterned on"
             )
-        world = env_id if env_id in worlds else meant(env_id, worlds, "MiniGrid-", "BabyAI-")
+        world = meant(env_id, worlds, "MiniGrid-", "BabyAI-")
         if world is None:
             known = f"there are {len(worlds)}, e.g. MiniGrid-DoorKey-6x6-v0, BabyAI-GoToObj-v0"
             near = did_you_mean(env_id, worlds, otherwise=known)

@@ -1,37 +1,26 @@
 """Spelling suggestions: finds the name that a mistyped one was meant to be."""
 
 import re
-from collections.abc import Iterable
-from difflib import SequenceMatcher
+from collections.abc import Collection, Iterable
+from difflib import get_close_matches
 from typing import NamedTuple
 
 NEAR = 0.7  # share of equal letters; below, a suggestion would only mislead
 MOST_LISTED = 12
-# How names of worlds begin, and which kind of env they are of.
+# How names of worlds begin, by the kind of env that they are of.
 WORLDS = {
-    "minigrid": "minigrid",
-    "babyai": "minigrid",
-    "vizdoom": "doom",
-    "crafter": "crafter",
-    "connect_four": "board",
-    "tic_tac_toe": "board",
-    "chess": "board",
-    "shogi": "board",
-    "gomoku": "board",
-    "hex": "board",
-    "go(": "board",
+    "minigrid": r"minigrid|babyai",
+    "doom": r"vizdoom",
+    "crafter": r"crafter",
+    "board": r"connect_four|tic_tac_toe|chess|shogi|gomoku|hex|go\(",
 }
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:
     """Returns the one of `choices` that is likeliest to be meant by `word`; None: none is near."""
-    typed = plain(word)
-    best, best_ratio = None, NEAR
-    for choice in choices:
-        ratio = SequenceMatcher(None, typed, plain(choice)).ratio() if typed else 0.0
-        if ratio > best_ratio or (ratio == best_ratio and best is None):
-            best, best_ratio = choice, ratio
-    return best
+    names = {plain(choice): choice for choice in choices}
+    near = get_close_matches(plain(word), names, n=1, cutoff=NEAR)
+    return names[near[0]] if near else None
 
 
 def did_you_mean(word: str, choices: Iterable[str], *, otherwise: str | None = None) -> str:
@@ -57,15 +46,15 @@ def plain(name: str) -> str:
     return "".join(character for character in name.lower() if character.isalnum())
 
 
-def meant(typed: str, names: Iterable[str], *prefixes: str) -> str | None:
-    """Returns the only one of `names` that is `typed`, written otherwise; None: none or several.
+def meant(typed: str, names: Collection[str], *prefixes: str) -> str | None:
+    """Returns `typed` or the only one of `names` that is it, written otherwise; else None.
 
     Small or large letters, `-`, `_` and blanks do not matter, one of `prefixes` and a version at
     the end may be left out, and the module that registers a name with Gymnasium may stand before.
     """
     asked = plain(typed.rpartition(":")[2])
     found = [name for name in names if asked and asked in _spellings(name, prefixes)]
-    return found[0] if len(found) == 1 else None
+    return typed if typed in names else found[0] if len(found) == 1 else None
 
 
 def _spellings(name: str, prefixes: Iterable[str]) -> set[str]:
@@ -89,7 +78,7 @@ class AtariSpelling(NamedTuple):
 
 ATARI_ID = re.compile(
     r"(?P<ale>ALE/|atari[/_-])?(?P<game>.+?)(?P<ram>-ram)?"
-    r"(?P<frames>Deterministic|NoFrameskip)?(?:-(?P<version>v\d+))?",
+    r"(?P<frames>Deterministic|NoFrameskip)?(?:-(?P<version>v[045]))?",
     re.IGNORECASE,
 )
 
@@ -104,8 +93,6 @@ def atari_spelling(typed: str, games: Iterable[str]) -> AtariSpelling:
     if found is None:
         return AtariSpelling(None, None, True)
     version = (found["version"] or "").lower()
-    if version not in ("", "v0", "v4", "v5"):
-        return AtariSpelling(None, None, True)
     sticky = version == "v0" or (version == "v5" and bool(found["ale"]))
     protocol = "machado" if sticky else "classic" if version in ("v4", "v5") else None
     # People write the possessive of "Montezuma's Revenge", ale-py does not; it does of Yars'.
@@ -116,7 +103,7 @@ def atari_spelling(typed: str, games: Iterable[str]) -> AtariSpelling:
 
 def kind_of_world(typed: str) -> str | None:
     """Returns a remark where `typed` begins like a world of some kind; None: it does not."""
-    for beginning, kind in WORLDS.items():
-        if typed.rpartition(":")[2].lower().startswith(beginning):
+    for kind, beginnings in WORLDS.items():
+        if re.match(beginnings, typed.rpartition(":")[2].lower()):
             return f"worlds of that name have env.kind {kind}"
     return None

@@ -40,6 +40,7 @@ DOORS = {
         "agents/baselines.py",
     },
     "chess": {
+        "envs/board/cells.py",
         "workbench/recording/game_files.py",
         "workbench/engines/uci_search.py",
         "workbench/engines/xboard.py",

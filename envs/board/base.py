@@ -69,13 +69,6 @@ class BoardGame(Protocol):
     def observe(self, positions: Sequence[Position]) -> npt.NDArray[np.uint8]:
         """Returns `[B, C, H, W]`: each position as its side to move sees it; none may be over."""
 
-    def observe_end(self, positions: Sequence[Position]) -> npt.NDArray[np.uint8]:
-        """Returns `[B, 2, C, H, W]`: positions, over or not, as players 0 and 1 see them.
-
-        Each sees it as though it were to move, but in those planes of a game's own that tell whose
-        turn it is whoever looks (go, chess).
-        """
-
     def history(self, position: Position) -> list[int]:
         """Returns the actions that lead from the start to here."""
 

@@ -65,14 +65,14 @@ def in_a_row(position: Position) -> int | None:
 
 def _unpack(placement: str) -> list[list[str]]:
     """Reads the first field of FEN or SFEN, where a number stands for that many empty cells."""
-    return [
-        [cell for run in re.findall(r"\d+|\+?[A-Za-z]", row) for cell in _run(run)]
-        for row in placement.split("/")
-    ]
+    spread = re.sub(r"\d+", lambda run: int(run[0]) * ".", placement)
+    rows = [re.findall(r"\.|\+?[A-Za-z]", row) for row in spread.split("/")]
+    return [[EMPTY if cell == "." else cell for cell in row] for row in rows]
 
 
-def _run(run: str) -> list[str]:
-    return [EMPTY] * int(run) if run.isdigit() else [run]
+def points(board: Sequence[Sequence[str]]) -> dict[Square, str]:
+    """Returns what each square of a board holds, row by row."""
+    return {(y, x): cell for y, row in enumerate(board) for x, cell in enumerate(row)}
 
 
 def board_text(position: Position) -> str:
@@ -108,26 +108,21 @@ def hands(position: Position) -> tuple[str, str]:
 
     So it is in shogi, and in crazyhouse, whose White is player 1.
     """
-    name = family(position)
-    if name == "shogi":
-        held = re.findall(r"\d*[A-Za-z]", str(position).split()[2])
-        black, white = (
-            [piece for piece in held if piece.isupper() == upper] for upper in (True, False)
-        )
-        return " ".join(black), " ".join(white).upper()
-    if name == "crazyhouse":
-        pocket = re.search(r"\[(.*)\]", str(position))
-        counts = Counter(pocket[1] if pocket else "")
-        white, black = (
-            [
-                f"{count if count > 1 else ''}{piece.upper()}"
-                for piece, count in counts.items()
-                if piece.isupper() == upper
+    match family(position):
+        case "shogi":
+            held = re.findall(r"\d*[A-Za-z]", str(position).split()[2])
+        case "crazyhouse":
+            pocket = str(position).split()[0].partition("[")[2].rstrip("]")
+            held = [
+                f"{count if count > 1 else ''}{piece}" for piece, count in Counter(pocket).items()
             ]
-            for upper in (True, False)
-        )
-        return " ".join(black), " ".join(white)
-    return "", ""
+        case _:
+            return "", ""
+    upper, lower = (
+        " ".join(piece.upper() for piece in held if piece.isupper() == is_upper)
+        for is_upper in (True, False)
+    )
+    return (upper, lower) if family(position) == "shogi" else (lower, upper)
 
 
 def squares(position: Position, actions: Sequence[int]) -> list[tuple[Square, ...]]:
@@ -160,7 +155,8 @@ def squares(position: Position, actions: Sequence[int]) -> list[tuple[Square, ..
             for move in moves
         ]
     if name == "antichess":  # whose names of moves do not always say where they begin
-        return [_changed(board, cells(position.child(action)) or []) for action in actions]
+        ends = _ends_in_antichess(position)
+        return [ends[str(position.child(action)).split()[0]] for action in actions]
     write = uci if name in MODULES else _name
     moves = [re.findall(r"([a-z])(\d+|[:-@])", write(position, action)) for action in actions]
     return [
@@ -169,23 +165,19 @@ def squares(position: Position, actions: Sequence[int]) -> list[tuple[Square, ..
     ]
 
 
-def _changed(board: Sequence[Sequence[str]], after: Sequence[Sequence[str]]) -> tuple[Square, ...]:
-    """Returns where a piece came from, if it was on the board, and where it stands now."""
-    differ = [
-        (row, column)
-        for row, line in enumerate(board)
-        for column, cell in enumerate(line)
-        if cell != after[row][column]
-    ]
-    ends = [at for at in differ if after[at[0]][at[1]] != EMPTY]
-    # Of castling, the king's move; of a capture in passing, the pawn's that captured.
-    ends = [at for at in ends if after[at[0]][at[1]] in "kK"] or ends
-    (end,) = ends[:1]
-    mine = after[end[0]][end[1]]
-    starts = [at for at in differ if after[at[0]][at[1]] == EMPTY]
-    starts = [at for at in starts if board[at[0]][at[1]].isupper() == mine.isupper()]
-    starts = [at for at in starts if board[at[0]][at[1]] == mine] or starts
-    return (*starts[:1], end)
+def _ends_in_antichess(position: Position) -> dict[str, tuple[Square, Square]]:
+    """Returns from where to where each move goes, by the placement of pieces that it leads to."""
+    from chess.variant import AntichessBoard
+
+    board, ends = AntichessBoard(str(position)), {}
+    for move in board.pseudo_legal_moves:
+        board.push(move)
+        start, end = (
+            (7 - square // 8, square % 8) for square in (move.from_square, move.to_square)
+        )
+        ends[board.board_fen()] = start, end
+        board.pop()
+    return ends
 
 
 def _name(position: Position, action: int) -> str:
@@ -217,12 +209,10 @@ def engine_move(position: Position, action: int) -> str:
 
     Those of other games are as OpenSpiel names them.
     """
-    name = family(position)
-    if name == "chess":
+    if family(position) == "chess":
         return uci(position, action)
-    if name == "go":  # `B e5` and `W PASS`
-        return _name(position, action).split()[1].upper()
-    return _name(position, action)
+    name = _name(position, action)
+    return name.split()[1].upper() if family(position) == "go" else name  # `B e5` and `W PASS`
 
 
 def engine_moves(game: BoardGame, position: Position) -> list[str]:
@@ -238,14 +228,7 @@ def action_of(game: BoardGame, position: Position, move: str) -> int | None:
 
 def handicap(start: Position) -> list[Square]:
     """Returns where player 0 has stones before the first move of go."""
-    board = cells(start)
-    assert board is not None
-    return [
-        (row, column)
-        for row, line in enumerate(board)
-        for column, cell in enumerate(line)
-        if cell == STONES[0]
-    ]
+    return [at for at, cell in points(cells(start) or []).items() if cell == STONES[0]]
 
 
 def komi(position: Position) -> float:

@@ -7,12 +7,13 @@ order in which OpenSpiel's own rules ask (version 2.0.2).
 
 import re
 from collections.abc import Sequence
+from itertools import product
 
 from envs.board.base import Position
-from envs.board.cells import EMPTY, STONES, cells, family, in_a_row
+from envs.board.cells import EMPTY, STONES, cells, family, in_a_row, points
 from envs.board.games import PLY_LIMIT as PLY_LIMIT
 from envs.board.games import facts_of
-from envs.board.regions import STRAIGHT_AND_SLANTING, area, regions
+from envs.board.regions import STRAIGHT, STRAIGHT_AND_SLANTING, area, regions
 
 MAX_PLIES = "max_plies"  # of a config: the rules would have gone on
 RULES = "rules"  # of a game that is not known here
@@ -28,8 +29,7 @@ PENTAGO_CELLS = 36
 def ending(position: Position) -> str:
     """Returns what ended the game in this position, where a player has the move or none has."""
     if not position.is_terminal():
-        at_limit = position.move_number() >= position.get_game().max_game_length()
-        return PLY_LIMIT if at_limit else MAX_PLIES
+        return PLY_LIMIT if _at_limit(position) else MAX_PLIES
     name, won = family(position), position.returns()[0] != 0
     match name:
         case "chess" | "crazyhouse" | "antichess":
@@ -43,20 +43,24 @@ def ending(position: Position) -> str:
         case "othello":
             full = all(EMPTY not in row for row in cells(position) or ())
             return "board full" if full else "no moves left"
-        case "breakthrough":
-            return _of_breakthrough(position)
+        case "breakthrough":  # player 0 goes down the board as it is printed
+            board = cells(position) or []
+            reached = STONES[0] in board[-1] if position.returns()[0] > 0 else STONES[1] in board[0]
+            return "last row reached" if reached else "no pieces left"
         case "checkers" if won:
             loser = "+*" if position.returns()[0] > 0 else "o8"
             left = any(piece in loser for row in _rows(position) for piece in row[1:])
             return "no moves left" if left else "no pieces left"
         case "nine_mens_morris":
-            return _of_nine_mens_morris(position, won)
+            ((first, second),) = re.findall(r"Num men: (\d+) (\d+)", str(position))
+            few = min(int(first), int(second)) < 3
+            return PLY_LIMIT if not won else "fewer than three men" if few else "no moves left"
         case "oware":
             return _of_oware(position)
         case "xiangqi":
             return _of_xiangqi(position, won)
         case "hive" if not won:
-            return _of_drawn_hive(position)
+            return PLY_LIMIT if _at_limit(position) else "both queens surrounded"
         case "pentago" if not won:
             full = position.move_number() == PENTAGO_CELLS
             return "board full" if full else "five in a row of both"
@@ -64,6 +68,10 @@ def ending(position: Position) -> str:
     if won and count is not None:
         return f"{NUMBERS.get(count, count)} in a row"
     return (facts.won if won else facts.drawn) or RULES
+
+
+def _at_limit(position: Position) -> bool:
+    return int(position.move_number()) >= int(position.get_game().max_game_length())
 
 
 def _of_chess(position: Position, won: bool) -> str:
@@ -91,13 +99,10 @@ def _of_chess(position: Position, won: bool) -> str:
 
 def _is_dead(board: Sequence[Sequence[str]]) -> bool:
     """Returns whether no sequence of moves can mate: a minor piece, or bishops of one colour."""
-    pieces = [
-        (cell.lower(), (row + column) % 2)
-        for row, line in enumerate(board)
-        for column, cell in enumerate(line)
-        if cell not in (EMPTY, "k", "K")
-    ]
-    kinds, colours = {kind for kind, _ in pieces}, {colour for _, colour in pieces}
+    pieces = {
+        at: cell.lower() for at, cell in points(board).items() if cell not in (EMPTY, "k", "K")
+    }
+    kinds, colours = set(pieces.values()), {sum(at) % 2 for at in pieces}
     one_minor = len(pieces) < 2 and kinds <= {"b", "n"}
     return one_minor or (kinds == {"b"} and len(colours) == 1)
 
@@ -119,44 +124,23 @@ def _of_go(position: Position, won: bool) -> str:
     passed = position.get_game().get_parameters()["board_size"] ** 2
     if position.history()[-2:] == [passed, passed]:
         return "two passes"
-    return PLY_LIMIT if won else _superko_or_limit(position)
-
-
-def _superko_or_limit(position: Position) -> str:
-    """A draw: the board was there before, or it is scored as one where the rules stop."""
-    game = position.get_game()
-    if position.move_number() < game.max_game_length():
-        return "superko"
-    before, boards = game.new_initial_state(), []
+    if won or not _at_limit(position):
+        return PLY_LIMIT if won else "superko"
+    # A draw: the board was there before, or it is scored as one where the rules stop.
+    before, boards = position.get_game().new_initial_state(), []
     for action in position.history():
         boards.append(cells(before))
         before.apply_action(action)
     return "superko" if cells(position) in boards else PLY_LIMIT
 
 
-def _of_breakthrough(position: Position) -> str:
-    board = cells(position) or []
-    # Player 0 goes down the board as it is printed.
-    reached = STONES[0] in board[-1] if position.returns()[0] > 0 else STONES[1] in board[0]
-    return "last row reached" if reached else "no pieces left"
-
-
 def _of_lines_of_action(position: Position) -> str:
     result = position.returns()[0]
     if not result:
-        at_limit = position.move_number() >= position.get_game().max_game_length()
-        return PLY_LIMIT if at_limit else "twofold repetition"
+        return PLY_LIMIT if _at_limit(position) else "twofold repetition"
     winner, board = STONES[int(result < 0)], cells(position) or []
     groups = [group for group in regions(board, STRAIGHT_AND_SLANTING) if group.kind == winner]
     return "connected" if len(groups) == 1 else "no moves left"
-
-
-def _of_nine_mens_morris(position: Position, won: bool) -> str:
-    if not won:
-        return PLY_LIMIT
-    men = re.search(r"Num men: (\d+) (\d+)", str(position))
-    assert men is not None
-    return "fewer than three men" if min(map(int, men.groups())) < 3 else "no moves left"
 
 
 def _of_oware(position: Position) -> str:
@@ -202,11 +186,6 @@ def _oware_boards(position: Position) -> list[tuple[list[int], list[int], int]]:
     return boards
 
 
-def _of_drawn_hive(position: Position) -> str:
-    at_limit = position.move_number() >= position.get_game().max_game_length()
-    return PLY_LIMIT if at_limit else "both queens surrounded"
-
-
 def _rows(position: Position) -> list[str]:
     return [line for line in str(position).splitlines() if re.match(r"\d", line)]
 
@@ -233,36 +212,23 @@ def _of_xiangqi(position: Position, won: bool) -> str:
 def _attacked(board: Sequence[str], *, red: bool) -> bool:
     """Returns whether a general of xiangqi is in check; upper case is Red, below."""
     theirs = str.lower if red else str.upper
-    ((row, column),) = [
-        (y, x) for y, line in enumerate(board) for x, cell in enumerate(line) if cell == "gG"[red]
-    ]
+    grid = points(board)
+    ((row, column),) = [square for square, cell in grid.items() if cell == "gG"[red]]
 
     def at(y: int, x: int) -> str:
-        return board[y][x] if 0 <= y < len(board) and 0 <= x < len(board[0]) else "#"
+        return grid.get((row + y, column + x), "#")
 
-    for dy, dx in ((1, 0), (-1, 0), (0, 1), (0, -1)):
-        y, x = row + dy, column + dx
-        seen: list[str] = []
-        while at(y, x) != "#" and len(seen) < 2:
-            if at(y, x) != ".":
-                seen.append(at(y, x))
-            y, x = y + dy, x + dx
-        first, second = [*seen, "", ""][:2]
+    for dy, dx in STRAIGHT:
+        line = [at(far * dy, far * dx) for far in range(1, len(board))]
+        first, second = [cell for cell in [*line, "#", "#"] if cell != "."][:2]
         if first == theirs("R") or second == theirs("C") or (dx == 0 and first == theirs("G")):
             return True
     forward = -1 if red else 1  # where the other side's soldiers come from
-    soldiers = ((row + forward, column), (row, column + 1), (row, column - 1))
-    if any(at(*square) == theirs("S") for square in soldiers):
+    if theirs("S") in (at(forward, 0), at(0, 1), at(0, -1)):
         return True
     # A horse goes one step straight and one slanting: what stands beside it in the way blocks it.
+    jumps = [jump for jump in product((-2, -1, 1, 2), repeat=2) if sum(map(abs, jump)) == 3]
     return any(
-        at(row + dy, column + dx) == theirs("H") and at(row + dy - sy, column + dx - sx) == "."
-        for sy, sx, slants in (
-            (1, 0, ((0, 1), (0, -1))),
-            (-1, 0, ((0, 1), (0, -1))),
-            (0, 1, ((1, 0), (-1, 0))),
-            (0, -1, ((1, 0), (-1, 0))),
-        )
-        for ky, kx in slants
-        for dy, dx in ((2 * sy + ky, 2 * sx + kx),)
+        at(dy, dx) == theirs("H") and at(dy - int(dy / 2), dx - int(dx / 2)) == "."
+        for dy, dx in jumps
     )

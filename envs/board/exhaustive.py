@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from envs.board.base import BoardGame, Position, reach
+from envs.board.base import BoardGame, Position, children, reach
 from envs.board.connect_four import ILLEGAL
 
 
@@ -20,7 +20,7 @@ class ExhaustiveSolver:
     def values(self, history: Sequence[int]) -> npt.NDArray[np.int8]:
         """Returns `[A]`: what each action is worth to the side to move: 1, 0, -1, or ILLEGAL."""
         scores = self.scores(history)
-        return np.where(scores == ILLEGAL, ILLEGAL, np.sign(scores)).astype(np.int8)
+        return np.where(scores == ILLEGAL, scores, np.sign(scores))
 
     def scores(self, history: Sequence[int]) -> npt.NDArray[np.int8]:
         """Returns `[A]`: how soon each action leads the side to move to a win or to a loss.
@@ -46,8 +46,6 @@ class ExhaustiveSolver:
                 left = self._game.spec.max_plies - len(self._game.history(position))
                 self._known[text] = int(status.value[0]) * (1 + left)
             else:
-                actions = status.legal.tolist()
-                children = self._game.after([position] * len(actions), actions)
                 best = max if status.to_play[0] == 0 else min
-                self._known[text] = best(self._score(child) for child in children)
+                self._known[text] = best(map(self._score, children(self._game, [position])))
         return self._known[text]

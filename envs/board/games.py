@@ -83,10 +83,6 @@ class GameFacts(NamedTuple):
     solver: Literal["connect four", "exhaustive"] | None = None
 
 
-_PAGE_FIELDS = (
-    "sides", "colours", "columns", "rows", "moves", "pieces", "cells", "ground", "stars", "hands",
-    "below", "marks_legal",
-)  # fmt: skip
 _NOUGHTS = GameFacts(
     sides=("X", "O"),
     colours=("red", "blue"),
@@ -178,8 +174,7 @@ def as_json() -> dict[str, Any]:
     """Returns the table as the pages get it: `games` by family, `other`, `palette`, `stars`."""
 
     def told(facts: GameFacts) -> dict[str, Any]:
-        fields = {name: getattr(facts, name) for name in _PAGE_FIELDS}
-        return fields | {"on": [contrast(colour) for colour in facts.colours]}
+        return facts._asdict() | {"on": [contrast(colour) for colour in facts.colours]}
 
     games = {family: told(facts) for family, facts in GAMES.items()}
     return {"games": games, "other": told(OTHER), "palette": PALETTE, "stars": STARS}

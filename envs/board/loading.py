@@ -17,6 +17,7 @@ from typing import Any
 
 import pyspiel
 
+from envs.board.games import GAMES
 from envs.board.trial import CPU_SECONDS
 from envs.spelling import did_you_mean, plain
 
@@ -26,17 +27,13 @@ PARAMETERS = {"hex": {"plain_obs_tensor": True}}
 # play on.
 TRIED = frozenset(
     (
-        *("amazons", "antichess", "breakthrough", "checkers", "chess", "chinese_checkers"),
-        *("clobber", "connect_four", "crazyhouse", "cursor_go", "dots_and_boxes", "go", "gomoku"),
-        *("havannah", "hex", "hive", "lines_of_action", "mancala", "mnk", "nim"),
-        *("nine_mens_morris", "othello", "oware", "pentago", "quoridor", "shogi", "tic_tac_toe"),
-        *("twixt", "ultimate_tic_tac_toe", "xiangqi", "y"),
+        *(*GAMES, "oware"),
         *("go(board_size=5)", "go(board_size=9)", "go(board_size=13)", "go(board_size=19)"),
         *("go(board_size=5,komi=0.5)", "go(board_size=5,komi=24.5)", "gomoku(size=7)"),
         *("hex(board_size=4)", "hex(board_size=5)", "hex(board_size=6)"),
     )
 )
-# What games are called elsewhere, and how those that come in several sizes are told which.
+# What games are called elsewhere.
 ELSEWHERE = {
     "othello": "reversi",
     "checkers": "draughts",
@@ -49,13 +46,6 @@ ELSEWHERE = {
     "xiangqi": "chinese_chess",
     "shogi": "japanese_chess",
     "nine_mens_morris": "mill muehle merels",
-}
-SIZES = {
-    "go": "board_size",
-    "hex": "board_size",
-    "havannah": "board_size",
-    "y": "board_size",
-    "gomoku": "size",
 }
 LONGEST_NAME = 1_000
 # OpenSpiel reads anything else as it likes: go(9) and hex(5) have the default board.
@@ -141,8 +131,10 @@ def _meant(family: str) -> str:
         words = (name, *ELSEWHERE.get(name, "").split())
         if plain(typed) in map(plain, words):
             return f"; did you mean {name!r}?"
-        if sized and name in SIZES and plain(sized[1]) in map(plain, words):
-            return f"; did you mean '{name}({SIZES[name]}={sized[2]})'?"
+        if sized and plain(sized[1]) in map(plain, words):
+            parameters = pyspiel.load_game(name).get_parameters().keys()
+            for size in {"board_size", "size"} & parameters:  # one of them, or none
+                return f"; did you mean '{name}({size}={sized[2]})'?"
     return did_you_mean(typed, families)
 
 

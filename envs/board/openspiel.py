@@ -5,7 +5,6 @@ what players need around them: whose view, how many plies at most, symmetries.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from math import isqrt
 from typing import Any, Literal
 
@@ -25,21 +24,12 @@ from envs.board.symmetry import Symmetries, claimed, proven
 # places for player 1, so that a network sees its own pieces in one place. Other games show the
 # looking side's pieces first already (Othello, Pentago, ...), or stay as they are (chess, ...).
 PIECES_OF_PLAYERS = {
-    "tic_tac_toe": (2, 1),
-    "mnk": (2, 1),
-    "connect_four": (0, 1),
-    "gomoku": (0, 1),
-    "hex": (0, 1),
-    "go": (0, 1),
-    "clobber": (0, 1),
+    **dict.fromkeys(("tic_tac_toe", "mnk"), (2, 1)),
+    **dict.fromkeys(("connect_four", "gomoku", "hex", "go", "clobber"), (0, 1)),
 }
-# What needs no cap, for the rules decide before long: who is ahead at the end wins,
-COUNTED = ("cursor_go", "dots_and_boxes", "go", "mancala", "othello", "oware")
-# or every move fills the board or uses something up.
-USED_UP = (
-    *("amazons", "breakthrough", "clobber", "connect_four", "gomoku", "havannah", "hex", "mnk"),
-    *("nim", "pentago", "tic_tac_toe", "twixt", "ultimate_tic_tac_toe", "y"),
-)
+# Games that may go on and on, but whoever is ahead at the end that the rules set wins them. So they
+# need no cap, nor do games where every move fills the board or uses something up.
+COUNTED = ("cursor_go", "go", "mancala", "oware")
 
 
 # Proven in this process, by game and longest game.
@@ -103,32 +93,32 @@ class OpenSpielGame(BoardGame):
         pieces = PIECES_OF_PLAYERS.get(family)
         if config.planes > 1 and self.rules.get_parameters().get("egocentric_obs_tensor"):
             pieces = None  # the looking side's come first already
-        self._planes = np.array([_planes(pieces, shape[0], player) for player in (0, 1)])
+        self._planes = np.tile(np.arange(shape[0]), (2, 1))  # in which order each player sees them
+        if pieces is not None:
+            self._planes[1, pieces] = pieces[::-1]
         self._scale, self._missing, self._counts_down = None, None, False
+        planes = shape[0]
         if config.planes > 1:
             start = self._raw([0], [self.start()])[0]
-            self._scale = Scale(config.game, counts(self.rules, start))
+            self._scale = Scale(config.game, *counts(self.rules, start))
             self._missing = MISSING.get(family)
             self._counts_down = family in ENDLESS
-        self._own_planes = 1 if self._shows_free_cells() else 2
-        planes = self._scale.planes if self._scale else shape[0]
-        planes += self._missing.planes if self._missing else 0
-        planes += self._counts_down + self._own_planes
+            planes = self._scale.planes + (self._missing.planes if self._missing else 0)
+        planes += self._counts_down + (1 if self._shows_free_cells() else 2)
+        self._obs_shape = planes, *shape[1:]
         num_actions = self.rules.num_distinct_actions()
-        symmetries = claimed(family, shape[1:], num_actions)
+        if config.planes == 1:
+            symmetries = claimed(family, shape[1:], num_actions)
+        else:
+            symmetries = self._proven_symmetries()
         self.spec = GameSpec(
             name=config.game,
             num_actions=num_actions,
-            obs_shape=(planes, *shape[1:]),
+            obs_shape=self._obs_shape,
             max_plies=self._max_plies,
             symmetric_cells=symmetries.cells,
             symmetric_actions=symmetries.actions,
         )
-        if config.planes > 1:
-            turns = self._proven_symmetries()
-            self.spec = replace(
-                self.spec, symmetric_cells=turns.cells, symmetric_actions=turns.actions
-            )
 
     @property
     def calls_decided_games_draws(self) -> bool:
@@ -136,21 +126,21 @@ class OpenSpielGame(BoardGame):
 
         Go itself has a limit, by which the board is scored, so there it is that limit.
         """
-        decided = self.rules.get_type().short_name in (*COUNTED, *USED_UP)
+        family = self.rules.get_type().short_name
+        decided = family in COUNTED or family not in ENDLESS
         return decided and self._max_plies < longest_game(self.rules)
 
     def _proven_symmetries(self) -> Symmetries:
         key = self.config.game, self._max_plies
         if key not in _SYMMETRIES:  # which no thread minds to find twice
-            spec = self.spec
-            _SYMMETRIES[key] = proven(self.start, self._shown, spec.obs_shape[1:], spec.num_actions)
+            board, num_actions = self._obs_shape[1:], self.rules.num_distinct_actions()
+            _SYMMETRIES[key] = proven(self.start, self._shown, board, num_actions)
         return _SYMMETRIES[key]
 
     def _shown(self, position: Position) -> npt.NDArray[np.uint8]:
         """Returns `[C, H * W]`: what a position shows, at an end what it shows to player 0."""
         player = max(0, position.current_player())
-        seen = self._seen_by([player], [position])
-        return seen.reshape(self.spec.obs_shape[0], -1)
+        return self._seen_by([player], [position]).reshape(self._obs_shape[0], -1)
 
     def _shows_free_cells(self) -> bool:
         """Returns whether no cell is 0 in all planes, whoever is to move.
@@ -193,15 +183,11 @@ class OpenSpielGame(BoardGame):
         """
         return self._seen_by([position.current_player() for position in positions], positions)
 
-    def observe_end(self, positions: Sequence[Position]) -> npt.NDArray[np.uint8]:
-        views = [self._seen_by([player] * len(positions), positions) for player in (0, 1)]
-        return np.stack(views, 1)
-
     def _seen_by(
         self, players: Sequence[int], positions: Sequence[Position]
     ) -> npt.NDArray[np.uint8]:
         """Returns `[B, C, H, W]`: each position as its player sees it when it is to move."""
-        planes, height, width = self.spec.obs_shape
+        planes, height, width = self._obs_shape
         to_play = np.array(players, np.int64)
         seen = self._raw(players, positions)
         ordered = seen[np.arange(len(positions))[:, None], self._planes[to_play]]
@@ -274,11 +260,3 @@ def _image_shape(game: Any) -> tuple[int, int, int]:
     if len(shape) == 2 and isqrt(shape[1]) ** 2 == shape[1]:
         return shape[0], isqrt(shape[1]), isqrt(shape[1])
     return int(np.prod(shape)), 1, 1
-
-
-def _planes(pieces: tuple[int, int] | None, count: int, player: int) -> list[int]:
-    order = list(range(count))
-    if pieces is not None and player == 1:
-        mine, other = pieces
-        order[mine], order[other] = other, mine
-    return order

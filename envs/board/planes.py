@@ -14,27 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 from envs.board.base import WHITE_PIXEL, Position
+from envs.board.cells import EMPTY, STONES, cells
 
 Floats = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
 # Games that can go on and on until a number of plies ends them. A plane says how near that is.
 ENDLESS = (
-    "antichess",
-    "checkers",
-    "chess",
-    "chinese_checkers",
-    "crazyhouse",
-    "cursor_go",
-    "go",
-    "hive",
-    "lines_of_action",
-    "mancala",
-    "nine_mens_morris",
-    "oware",
-    "quoridor",
-    "shogi",
-    "xiangqi",
-)
+    "antichess", "checkers", "chess", "chinese_checkers", "crazyhouse", "cursor_go", "go", "hive",
+    "lines_of_action", "mancala", "nine_mens_morris", "oware", "quoridor", "shogi", "xiangqi",
+)  # fmt: skip
 CURSOR_STONE, CURSOR_PASS = 4, 5  # actions of cursor_go
 CHECKERS_QUIET = 40  # moves without taking, after which it is a draw
 STAR_CELLS, HEX_NEIGHBOURS = 121, 6  # of Chinese checkers, whose actions are steps out of cells
@@ -44,22 +32,17 @@ MEN, MORRIS_TURNS = 9, 200  # of each player in nine men's morris, and the most 
 HIVE_BUGS, HIVE_HEIGHT, HIVE_OTHER_PLANES = 28, 8, 7
 HIVE_STEPS = ((-1, 1), (0, 1), (1, 0), (1, -1), (0, -1), (-1, 0), (0, 0))
 HIVE_PASS = HIVE_BUGS * HIVE_BUGS * len(HIVE_STEPS)
-PRINTED_HEX = {kind: i for i, kinds in enumerate(("xyzX", "opqO", ".")) for kind in kinds}
 
 
-class Counts(NamedTuple):
-    """What planes that count something may hold; those of pieces hold 0 or 1."""
-
-    most: Floats  # [C] no position has more
-    levels: npt.NDArray[np.int64]  # [C] and how many equal steps lead there from 0
-
-
-def counts(rules: Any, start: Floats) -> Counts:
-    """Returns what OpenSpiel's planes may hold.
+def counts(rules: Any, start: Floats) -> tuple[Floats, npt.NDArray[np.int64]]:
+    """Returns what OpenSpiel's planes may hold; those of pieces hold 0 or 1.
 
     Args:
         rules: the game.
         start: `[C, H * W]` its planes before the first move.
+
+    Returns:
+        `[C]` the most that a position has, and `[C]` how many equal steps lead there from 0.
     """
     family, parameters = rules.get_type().short_name, rules.get_parameters()
     planes = len(start)
@@ -76,7 +59,7 @@ def counts(rules: Any, start: Floats) -> Counts:
         levels = np.maximum(most, levels).astype(np.int64)
     elif family == "cursor_go":  # how far the cursor has gone, as a share
         levels[-1] = parameters["max_cursor_moves"]
-    return Counts(most, levels)
+    return most, levels
 
 
 class Scale:
@@ -86,15 +69,15 @@ class Scale:
     several: each begins where the one before is white.
     """
 
-    def __init__(self, name: str, counts: Counts) -> None:
-        """`name` is the game's, for errors."""
+    def __init__(self, name: str, most: Floats, levels: npt.NDArray[np.int64]) -> None:
+        """`name` is the game's, for errors; see `counts` for the others."""
         self._name = name
-        self._most = counts.most[:, None]
-        parts = [range(0, max(1, n), WHITE_PIXEL) for n in counts.levels.tolist()]
+        self._most = most[:, None]
+        parts = [range(0, max(1, n), WHITE_PIXEL) for n in levels.tolist()]
         self._source = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
         self._plain = len(self._source) == len(parts)
-        steps = np.where(counts.levels > WHITE_PIXEL, counts.levels, WHITE_PIXEL)
-        self._steps = (steps / counts.most)[:, None].astype(np.float32)
+        steps = np.where(levels > WHITE_PIXEL, levels, WHITE_PIXEL)
+        self._steps = (steps / most)[:, None].astype(np.float32)
         self._highest = steps.max()
         self._begin = np.array([begin for part in parts for begin in part], np.float32)[:, None]
 
@@ -222,14 +205,12 @@ def _nine_mens_morris(position: Position, raw: Floats, out: Pixels) -> None:
     Turns end the game, and to take a man is none.
     """
     text = str(position)
-    left = re.search(r"Men to deploy: (\d+) (\d+)", text)
-    assert left is not None
-    for plane, count in enumerate(left.groups()):
-        out[plane] = WHITE_PIXEL * int(count) // MEN
+    ((first, second),) = re.findall(r"Men to deploy: (\d+) (\d+)", text)
+    (turn,) = re.findall(r"Turn number: (\d+)", text)
+    out[0] = WHITE_PIXEL * int(first) // MEN
+    out[1] = WHITE_PIXEL * int(second) // MEN
     out[2] = WHITE_PIXEL * ("Capture time" in text)
-    turn = re.search(r"Turn number: (\d+)", text)
-    assert turn is not None
-    out[3] = WHITE_PIXEL * int(turn[1]) // MORRIS_TURNS
+    out[3] = WHITE_PIXEL * int(turn) // MORRIS_TURNS
 
 
 def _hive(position: Position, raw: Floats, out: Pixels) -> None:
@@ -292,6 +273,5 @@ def hex_cells(position: Position) -> Floats:
 
     OpenSpiel 2.0.2 counts rows and columns wrongly in its own planes where they differ.
     """
-    rows = [line.split() for line in str(position).splitlines() if line.split()]
-    kinds = np.array([[PRINTED_HEX[cell] for cell in row] for row in rows])
-    return np.stack([kinds == kind for kind in range(3)]).astype(np.float32)
+    board = np.array(cells(position))
+    return np.stack([board == kind for kind in (*STONES, EMPTY)]).astype(np.float32)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from envs.board.cells import EMPTY, STONES, Square
+from envs.board.cells import EMPTY, STONES, Square, points
 
 STRAIGHT = ((-1, 0), (1, 0), (0, -1), (0, 1))
 STRAIGHT_AND_SLANTING = (*STRAIGHT, (-1, -1), (-1, 1), (1, -1), (1, 1))
@@ -30,8 +30,8 @@ def regions(board: Sequence[Sequence[str]], steps: Sequence[Square] = STRAIGHT) 
         board: as `cells` has it.
         steps: from a cell to those that touch it.
     """
-    points = {(y, x): cell for y, row in enumerate(board) for x, cell in enumerate(row)}
-    left, found = dict(points), []
+    everywhere = points(board)
+    left, found = dict(everywhere), []
     while left:
         first, kind = next(iter(left.items()))
         region, new = Region(kind, set(), {}), [first]
@@ -40,8 +40,8 @@ def regions(board: Sequence[Sequence[str]], steps: Sequence[Square] = STRAIGHT) 
             y, x = new.pop()
             region.squares.add((y, x))
             for near in ((y + dy, x + dx) for dy, dx in steps):
-                if points.get(near, kind) != kind:
-                    region.border[near] = points[near]
+                if everywhere.get(near, kind) != kind:
+                    region.border[near] = everywhere[near]
                 elif near in left:
                     del left[near]
                     new.append(near)

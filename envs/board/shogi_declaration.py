@@ -30,19 +30,12 @@ def check_declaration(position: Position) -> tuple[bool, str]:
     board = cells(position)
     assert board is not None
     camp = board[:CAMP_RANKS] if side == 0 else board[-CAMP_RANKS:]
-    mine = [
-        piece[-1].upper()
-        for row in camp
-        for piece in row
-        if piece and piece[-1].isupper() == (side == 0)
-    ]
-    held = [
-        piece
-        for count, piece in re.findall(r"(\d*)([A-Z])", hands(position)[side])
-        for _ in range(int(count or 1))
-    ]
+    letters = [piece[-1] for row in camp for piece in row if piece]
+    mine = [letter.upper() for letter in letters if letter.isupper() == (side == 0)]
+    held = re.findall(r"(\d*)([A-Z])", hands(position)[side])
+    in_hand = [piece for count, piece in held for _ in range(int(count or 1))]
     others = len(mine) - mine.count("K")
-    points = others + len(held) + (BIG_POINTS - 1) * sum(p in BIG for p in [*mine, *held])
+    points = others + len(in_hand) + (BIG_POINTS - 1) * sum(p in BIG for p in [*mine, *in_hand])
     if "K" not in mine:
         return False, "its king is not in the camp"
     if position.in_check():

@@ -120,27 +120,26 @@ def _holds(
 ) -> bool:
     """Returns whether random games, turned move by move, are the same games."""
     rng, inverse, plies = np.random.default_rng(0), np.argsort(actions), 0
+
+    def alike(one: Any, other: Any) -> bool:
+        legal = np.array(one.legal_actions(), np.int64)
+        return bool(
+            one.is_terminal() == other.is_terminal()
+            and (not one.is_terminal() or one.returns() == other.returns())
+            and np.sort(inverse[legal]).tolist() == other.legal_actions()
+            and one.current_player() == other.current_player()
+            and np.array_equal(observe(one)[:, cells], observe(other))
+        )
+
     for _ in range(GAMES):
         position, turned = start(), start()
-        while True:
-            if position.is_terminal() or turned.is_terminal():
-                if position.is_terminal() != turned.is_terminal():
-                    return False
-                if position.returns() != turned.returns():
-                    return False
-                break
-            legal = np.array(position.legal_actions())
-            if np.sort(inverse[legal]).tolist() != turned.legal_actions():
-                return False
-            if position.current_player() != turned.current_player():
-                return False
-            if not np.array_equal(observe(position)[:, cells], observe(turned)):
-                return False
-            move = int(legal[int(rng.integers(len(legal)))])
+        while alike(position, turned) and not position.is_terminal():
+            legal = position.legal_actions()
+            move = legal[int(rng.integers(len(legal)))]
             position.apply_action(move)
             turned.apply_action(int(inverse[move]))
             plies += 1
-        if not np.array_equal(observe(position)[:, cells], observe(turned)):
+        if not position.is_terminal() or not alike(position, turned):
             return False
         if plies >= PLIES:
             break

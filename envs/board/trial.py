@@ -5,6 +5,7 @@ line on stdout is JSON, too: why the game is refused, or null.
 """
 
 import json
+import math
 import random
 import resource
 import sys
@@ -39,9 +40,7 @@ def try_game(name: str) -> None:
 
     loading.trust(name)
     rules = loading.load_rules(name)
-    numbers = 1
-    for side in rules.observation_tensor_shape():
-        numbers *= side
+    numbers = math.prod(rules.observation_tensor_shape())
     actions = rules.num_distinct_actions()
     if not 2 <= actions <= MOST_ACTIONS or not 1 <= numbers <= MOST_NUMBERS:
         raise Refused(
@@ -53,6 +52,8 @@ def try_game(name: str) -> None:
         raise Refused("it begins with chance")
     if start.is_terminal() or rules.max_game_length() < 1:
         raise Refused("it is over before the first move")
+    for action in start.legal_actions():
+        start.action_to_string(action)  # of large boards some are no text
     if all(start.child(action).is_terminal() for action in start.legal_actions()):
         raise Refused("it is over after the first move, whatever that is")
     game = OpenSpielGame(BoardConfig(kind="board", game=name))
@@ -76,24 +77,24 @@ def _play(game: Any, rng: random.Random) -> None:
             raise Refused(f"there are no legal moves after {len(moves)} moves")
         if not all(0 <= action < game.spec.num_actions for action in legal):
             raise Refused("it has actions beyond their number")
-        _look(game, position, game.observe([position])[0], moves)
+        seen = game.observe([position])[0]
+        if seen.shape != game.spec.obs_shape:
+            raise Refused(f"it shows {seen.shape} instead of {game.spec.obs_shape}")
+        _look(game, position, moves)
         action = rng.choice(legal)
         game.action_name(position, action)
         moves.append(action)
         (position,) = game.after([position], [action])
     if len(moves) < 2:
         raise Refused(f"it is over after {len(moves)} moves")
-    for seen in game.observe_end([position])[0]:
-        _look(game, position, seen, moves)
+    _look(game, position, moves)
     if position.is_terminal():
         mine, theirs = position.returns()
         if not abs(mine) < float("inf") or mine + theirs != 0:
             raise Refused(f"its results are {mine:g} and {theirs:g}")
 
 
-def _look(game: Any, position: Any, seen: Any, moves: list[int]) -> None:
-    if seen.shape != game.spec.obs_shape:
-        raise Refused(f"it shows {seen.shape} instead of {game.spec.obs_shape}")
+def _look(game: Any, position: Any, moves: list[int]) -> None:
     if game.history(position) != moves:
         raise Refused("it does not remember its moves")
     game.text(position)

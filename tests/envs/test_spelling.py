@@ -145,7 +145,7 @@ def test_scenarios_by_any_name() -> None:
 
 
 def test_kinds_of_worlds_are_those_of_envs() -> None:
-    assert set(WORLDS.values()) <= {*ENVS, "board"}
+    assert set(WORLDS) <= {*ENVS, "board"}
     assert kind_of_world("pong") is None
 
 

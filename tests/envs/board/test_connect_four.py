@@ -6,7 +6,7 @@ import pytest
 
 from envs.board.connect_four import ILLEGAL, ConnectFourSolver
 
-GAMES = 300
+GAMES = 150
 GAME = pyspiel.load_game("connect_four")
 
 

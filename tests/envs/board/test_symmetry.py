@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from envs.board.loading import trust
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 
 HOW_MANY = {
@@ -28,6 +29,7 @@ HOW_MANY = {
 
 
 def load(name: str, **changes) -> OpenSpielGame:
+    trust(name)  # what a trial shows is tested elsewhere
     return OpenSpielGame(BoardConfig(kind="board", game=name, **changes))
 
 
