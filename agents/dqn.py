@@ -154,7 +154,5 @@ class DQN(NetworkAgent):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         super().load_state_dict(state)
-        for group in self._optimizer.param_groups:  # the checkpoint may be of another device
-            group["capturable"] = self._device.type == "cuda"
         self.target.load_state_dict(state["target"])
         self._env_steps = state["env_steps"]

@@ -75,6 +75,9 @@ class RunConfig(Config):
 
     seed: int = Field(default=1, ge=0, lt=2**31)
     total_env_steps: int = Field(ge=1, le=MAX_STEPS)
+    init_from: str | None = Field(
+        default=None, description="RUN or RUN@STEP whose network a new run begins with; null: none"
+    )
     checkpoint_period_env_steps: int = Field(default=50_000, ge=1, le=MAX_STEPS)
     record_period_env_steps: int = Field(default=250_000, ge=1, le=MAX_STEPS)
     log_period_env_steps: int = Field(default=5_000, ge=1, le=MAX_STEPS)
