@@ -10,6 +10,7 @@ import re
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from importlib.util import module_from_spec, spec_from_file_location
 from math import isfinite
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import Any, Literal
 import gymnasium
 import numpy as np
 import numpy.typing as npt
+from gymnasium.envs.registration import load_env_creator
 from gymnasium.utils.env_checker import check_env
 from pydantic import Field, field_validator, model_validator
 
@@ -97,6 +99,12 @@ class GymnasiumConfig(EnvConfig):
                 check_env(world.unwrapped, skip_render_check=True)
             except Exception as error:
                 broken.append((_line(error), True))
+            try:
+                with redirect_stdout(None):  # some print what they should draw
+                    world.reset(seed=0)
+                    world.render()
+            except Exception as error:
+                broken.append((f"it does not draw itself: {_line(error)}", False))
             finally:
                 world.close()
         hints = (" ".join(ANSI.sub("", str(one.message)).split()) for one in caught)
@@ -148,14 +156,20 @@ def _registered(env_id: str) -> Any:
 def _with_pictures(maker: Any, kwargs: dict[str, Any]) -> "gymnasium.Env[Any, Any]":
     """Makes the world so that it draws itself, if it can."""
     if not isinstance(maker, gymnasium.envs.registration.EnvSpec):
-        modes = getattr(maker, "metadata", {}).get("render_modes", ())
-        drawn = {"render_mode": "rgb_array"} if "rgb_array" in modes else {}
-        world: gymnasium.Env[Any, Any] = maker(**drawn | kwargs)
+        world: gymnasium.Env[Any, Any] = maker(**_drawn(maker) | kwargs)
         return world
+    entry = maker.entry_point
+    creator = load_env_creator(entry) if isinstance(entry, str) else entry
     try:
-        return gymnasium.make(maker, disable_env_checker=True, render_mode="rgb_array", **kwargs)
-    except TypeError:  # it takes no render_mode
+        return gymnasium.make(maker, disable_env_checker=True, **_drawn(creator) | kwargs)
+    except TypeError:  # it takes no render_mode, whatever it says
         return gymnasium.make(maker, disable_env_checker=True, **kwargs)
+
+
+def _drawn(creator: Any) -> dict[str, str]:
+    """Returns what makes a world draw itself into an array, if it says that it can."""
+    modes = getattr(creator, "metadata", {}).get("render_modes", ())
+    return {"render_mode": "rgb_array"} if "rgb_array" in modes else {}
 
 
 def _load_module(name: str) -> ModuleType:
@@ -236,7 +250,8 @@ class GymnasiumWorlds(Worlds):
     def begin(self, i: int, seed: int) -> None:
         """See `Worlds.begin`; raises WorldFailure where the world raises anything."""
         try:
-            observation, _ = self._worlds[i].reset(seed=seed)
+            with redirect_stdout(sys.stderr):
+                observation, _ = self._worlds[i].reset(seed=seed)
             self._frames[i] = self._observations.read(observation)
         except Exception as error:
             raise WorldFailure(f"{self._name}, in reset: {_line(error)}") from error
@@ -244,9 +259,10 @@ class GymnasiumWorlds(Worlds):
     def step(self, i: int, action: int) -> Outcome:
         """See `Worlds.step`; raises WorldFailure where the world does, or breaks its own rules."""
         try:
-            observation, reward, terminated, truncated, _ = self._worlds[i].step(
-                self._actions[action]
-            )
+            with redirect_stdout(sys.stderr):
+                observation, reward, terminated, truncated, _ = self._worlds[i].step(
+                    self._actions[action]
+                )
             self._frames[i] = self._observations.read(observation)
             value = float(reward)
             if not isfinite(value):
@@ -262,15 +278,23 @@ class GymnasiumWorlds(Worlds):
 
     def render(self) -> npt.NDArray[np.uint8]:
         """See `Worlds.render`; a world that does not draw itself shows what the agent sees."""
-        world = self._worlds[0]
-        picture: Any = world.render() if world.render_mode == "rgb_array" else None
-        if picture is None:
-            return _as_picture(self._frames[0], self.spec.parts)
-        return np.asarray(picture, np.uint8)[..., :3]
+        picture = _rendered(self._worlds[0])
+        return _as_picture(self._frames[0], self.spec.parts) if picture is None else picture
 
     def close(self) -> None:
         for world in self._worlds:
             world.close()
+
+
+def _rendered(world: Any) -> npt.NDArray[np.uint8] | None:
+    """Returns what a world draws, `[H, W, 3]`; None where it draws nothing or cannot."""
+    if world.render_mode != "rgb_array":
+        return None
+    try:
+        picture = np.asarray(world.render(), np.uint8)
+    except Exception:  # `ludus check` tells; what is learned does not depend on it
+        return None
+    return picture[..., :3] if picture.ndim == 3 and picture.shape[2] >= 3 else None
 
 
 def _meanings(world: Any) -> Sequence[str]:
