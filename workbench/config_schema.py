@@ -173,16 +173,19 @@ def _allowed(field: Schema) -> str:
 
 
 def _limits(field: Schema) -> list[str]:
-    low, high, below = (field.get(one) for one in ("minimum", "maximum", "exclusiveMaximum"))
+    low, high = field.get("minimum"), field.get("maximum")
+    above, below = field.get("exclusiveMinimum"), field.get("exclusiveMaximum")
+    if field["type"] == "integer":
+        low, above = (low if above is None else above + 1), None
+        high, below = (high if below is None else below - 1), None
     if high is not None and high >= MAX_INTEGER:
         high = None  # as large as whole numbers can be
-    if below is not None and field["type"] == "integer":
-        high, below = below - 1, None
-    if below is not None:
-        return [f"{in_yaml(low)} to below {in_yaml(below)}"]
-    if low is not None and high is not None:
-        return [f"{in_yaml(low)} to {in_yaml(high)}"]
-    return [] if low is None else [f"at least {in_yaml(low)}"]
+    least = in_yaml(low) if above is None else f"above {in_yaml(above)}"
+    most = in_yaml(high) if below is None else f"below {in_yaml(below)}"
+    if "null" in (least, most):
+        known = f"at least {least}" if most == "null" else f"at most {most}"
+        return [] if least == most else [known]
+    return [f"{least} to {most}"]
 
 
 def _with_underscores(node: Any) -> Any:
@@ -193,5 +196,7 @@ def _with_underscores(node: Any) -> Any:
         return node
     changed = {name: _with_underscores(one) for name, one in node.items()}
     if node.get("type") == "integer":
-        changed |= {"type": ["integer", "string"], "pattern": "^[0-9]+(_[0-9]+)+$"}
+        said = "This is not a whole number."  # by editors that know the key, as YAML's server does
+        pattern = {"pattern": "^[0-9]+(_[0-9]+)+$", "patternErrorMessage": said}
+        changed |= {"type": ["integer", "string"], **pattern}
     return changed

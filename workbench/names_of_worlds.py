@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pkgutil import resolve_name
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 # By kind of world: the key that names one, and what lists those names.
 GAMES = {
@@ -12,7 +12,7 @@ GAMES = {
 WORLDS = {
     "minigrid": ("env_id", "envs.grid:list_grid_worlds"),
     "doom": ("scenario", "envs.doom:list_scenarios"),
-    "probe": ("probe", "envs.probes:ProbeName"),
+    "probe": ("probe", "envs.probes:PROBES"),
 }
 
 
@@ -43,7 +43,7 @@ def names(what: str) -> Iterator[Names]:
     for kind, (key, listing) in (GAMES if what == "games" else WORLDS).items():
         try:
             there = resolve_name(listing)
-            yield Names(kind, key, list(there() if callable(there) else get_args(there)), None)
+            yield Names(kind, key, list(there() if callable(there) else there), None)
         except ImportError:
             missing = f"not installed; get it with: pip install 'ludus[{kind}]'"
             yield Names(kind, key, [], missing)

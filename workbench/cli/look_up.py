@@ -16,6 +16,7 @@ from workbench.errors import UsageError
 
 looking_up = typer.Typer()
 LEAST_WIDTH = 30  # of a column of text that is wrapped
+BELOW = 4  # the indent of text that has a line of its own
 
 
 @looking_up.command(name="config")
@@ -50,7 +51,10 @@ def explain_config(
         raise UsageError(f"{what} is a kind, and only a config takes {overrides[0]}")
     if as_schema:
         if what is not None and not is_kind:
-            raise UsageError(f"--schema is for a kind, {_one_of_the_kinds(what)}")
+            if _is_file(what):
+                known = ", ".join([*AGENTS, *WORLDS])
+                raise UsageError(f"--schema takes a kind and not a config: choose from {known}")
+            raise _no_kind(what, "kind")
         agents = [what] if what in AGENTS else [*AGENTS]
         worlds = [what] if what in WORLDS else [*WORLDS]
         made = schema_for_editors(agents, worlds)
@@ -102,12 +106,9 @@ def _print_config(what: str, overrides: Sequence[str]) -> None:
     from workbench.config_file import apply_override, read_yaml
     from workbench.config_schema import in_yaml, rows_of_config
 
+    if not _is_file(what):
+        raise _no_kind(what, "config or kind")
     path = Path(what)
-    if path.suffix not in (".yaml", ".yml") and not path.is_file():
-        raise UsageError(
-            f"there is no config {what}; give a file that ends in .yaml, or a kind, "
-            f"{_one_of_the_kinds(what)}"
-        )
     values = load_config(path, overrides, say).model_dump(mode="json")
     changes: dict[str, object] = {}
     for override in overrides:
@@ -129,24 +130,31 @@ def _print_config(what: str, overrides: Sequence[str]) -> None:
     _print_table(("key", "value", "from", "allowed", "meaning"), told)
 
 
-def _one_of_the_kinds(typed: str) -> str:
+def _is_file(typed: str) -> bool:
+    return Path(typed).suffix in (".yaml", ".yml") or Path(typed).is_file()
+
+
+def _no_kind(typed: str, what: str) -> UsageError:
     from agents import AGENTS
     from workbench.config_schema import WORLDS
     from workbench.suggestions import choices
 
-    return f"and {typed!r} is none{choices(typed, {}, [*AGENTS, *WORLDS])}"
+    return UsageError(f"there is no {what} {typed!r}{choices(typed, {}, [*AGENTS, *WORLDS])}")
 
 
 def _print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Prints columns; on a terminal that is wide enough, the last one is wrapped."""
+    """Prints columns. On a terminal the last one is wrapped, below the others if need be."""
     table = [titles, *rows]
     widths = [max(len(row[i]) for row in table) for i in range(len(titles) - 1)]
     indent = sum(widths) + 2 * len(widths)
-    room = shutil.get_terminal_size().columns - indent if sys.stdout.isatty() else 0
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    below = columns is not None and columns - indent < LEAST_WIDTH
+    if below:
+        indent = BELOW
     for row in table:
         begin = "".join(f"{cell:<{width}}  " for cell, width in zip(row, widths, strict=False))
-        lines = textwrap.wrap(row[-1], room) if room >= LEAST_WIDTH else [row[-1]]
-        sys.stdout.write(
-            f"\n{' ' * indent}".join([begin + (lines or [""])[0], *lines[1:]]).rstrip()
-        )
-        sys.stdout.write("\n")
+        text = [row[-1]] if columns is None else textwrap.wrap(row[-1], max(1, columns - indent))
+        lines = [begin, *(" " * indent + line for line in text)]
+        if not below:
+            lines[:2] = [begin + "".join(text[:1])]
+        sys.stdout.writelines(f"{line.rstrip()}\n" for line in lines)

@@ -30,9 +30,12 @@ for commands in (training, worlds, measuring, serving, looking_up, removal):
 
 def _say_version(asked: bool) -> None:
     if asked:
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        sys.stdout.write(f"{NAME} {version(NAME)}\n")
+        try:
+            sys.stdout.write(f"{NAME} {version(NAME)}\n")
+        except PackageNotFoundError:
+            raise WorkError(f"{NAME} is not installed here, so its version is unknown") from None
         raise typer.Exit
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer import Argument, Option
 
-from workbench.cli.wording import RUN_HELP, AsJson, say
+from workbench.cli.wording import RUN_HELP, AsJson, complete_run, say
 
 training = typer.Typer()
 
@@ -45,7 +45,7 @@ def train(
 
 @training.command()
 def resume(
-    run: Annotated[str, Argument(help=RUN_HELP)],
+    run: Annotated[str, Argument(help=RUN_HELP, autocompletion=complete_run)],
     overrides: Annotated[
         list[str] | None,
         Argument(help="Config overrides that a run allows, e.g. total_env_steps=2_000_000."),
