@@ -1,4 +1,4 @@
-"""What a package index and type checkers need to know, and where it is told twice, tells the same."""
+"""What package indexes and type checkers need to know; what is told twice is told the same."""
 
 import tomllib
 from pathlib import Path
