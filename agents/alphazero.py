@@ -16,7 +16,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from agents.base import Array, Learner, Player, Update, load_weights
+from agents.base import Array, Learner, Player, Update, load_optimizer, load_weights
 from agents.board_network import BoardNetwork
 from agents.config import (
     AgentConfig,
@@ -227,7 +227,7 @@ class AlphaZero(Learner):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         network, optimizer = _without_end_head(state["network"], state["optimizer"])
         load_weights(self.network, network)
-        self._optimizer.load_state_dict(optimizer)
+        load_optimizer(self._optimizer, optimizer)
         self.env_steps = state["env_steps"]
         self.updates = state["updates"]
 

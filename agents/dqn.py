@@ -36,7 +36,9 @@ class DQNConfig(OffPolicyAgentConfig):
         default="scalar",
         description="scalar: expected return (DQN); quantile: its distribution (QR-DQN)",
     )
-    quantiles: int = Field(default=50, ge=2, le=1000, description="K, where head is quantile")
+    quantiles: int = Field(
+        default=50, ge=2, le=1000, description="quantiles per action, where head is quantile"
+    )
     double: bool = Field(default=True, description="double Q-learning")
     dueling: bool = Field(default=True, description="dueling heads: value and advantages")
     n_step: int = Field(default=3, ge=1, le=100, description="rewards summed before bootstrapping")
@@ -176,7 +178,5 @@ class DQN(NetworkAgent):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         super().load_state_dict(state)
-        for group in self._optimizer.param_groups:  # the checkpoint may be of another device
-            group["capturable"] = self._device.type == "cuda"
         self.target.load_state_dict(state["target"])
         self._env_steps = state["env_steps"]

@@ -61,7 +61,10 @@ class GymnasiumConfig(EnvConfig):
         default=None, ge=1, le=10**9, description="cuts an episode off; null: the world's own limit"
     )
     success_return_above: float | None = Field(
-        default=None, description="an episode with a higher return counts as a success"
+        default=None,
+        ge=-1e12,
+        le=1e12,
+        description="an episode with a higher return counts as a success",
     )
 
     @field_validator("module")

@@ -36,7 +36,7 @@ class ProbeConfig(EnvConfig):
     kind: Literal["probe"] = Field(
         description="tiny worlds with known values, for tests of learners"
     )
-    probe: ProbeName = Field(description="which of them")
+    probe: ProbeName = Field(description="name of the probe")
     num_envs: int = Field(default=8, ge=1, le=1024, description="envs played side by side")
 
     @property

@@ -60,6 +60,7 @@ HELD_BY = {
     "workbench/evaluation/world_check.py": "end_to_end/test_own_worlds.py",
     "workbench/recording/board_drawing.py": "workbench/recording/test_board_frame.py",
     "workbench/replay/__init__.py": "end_to_end/test_additions.py",
+    "workbench/runs/fork.py": "end_to_end/test_fork.py",
     "workbench/runs/names.py": "end_to_end/test_run_names.py",
     "workbench/runs/notes.py": "workbench/studio/runs/test_changes.py",
     "workbench/runs/tensors.py": "workbench/runs/test_checkpoint.py",

@@ -68,8 +68,7 @@ class WandbConfig(Config):
     """Weights & Biases: what `metrics.jsonl` holds, also there."""
 
     mode: Literal["offline", "online", "disabled"] = Field(
-        default="offline",
-        description="offline: kept on disk; online: uploaded while training",
+        default="offline", description="offline: kept on disk; online: uploaded while training"
     )
     project: str = Field(default="ludus", description="project in W&B")
     entity: str | None = Field(default=None, description="team or user in W&B; null: your default")
@@ -78,14 +77,10 @@ class WandbConfig(Config):
 class RunConfig(Config):
     """What every training has, whatever learns in it."""
 
-    seed: int = Field(
-        default=1,
-        ge=0,
-        lt=2**31,
-        description="of all random numbers; the same seed repeats the run on a CPU",
-    )
-    total_env_steps: Steps = Field(
-        description="length of the training; an env step is one action in one env",
+    seed: int = Field(default=1, ge=0, lt=2**31, description="of all random numbers")
+    total_env_steps: Steps = Field(description="length of the training; an env step is one action")
+    init_from: str | None = Field(
+        default=None, description="RUN or RUN@STEP whose network a new run begins with; null: none"
     )
     checkpoint_period_env_steps: Steps = Field(
         default=50_000, description="env steps between checkpoints"
@@ -105,16 +100,17 @@ class ReplayConfig(Config):
     """How much is remembered, where, and what is replayed."""
 
     capacity_env_steps: int = Field(
-        default=200_000,
-        ge=1,
-        le=10**12,
-        description="env steps that the replay buffer holds; then the oldest are overwritten",
+        default=200_000, ge=1, le=10**12, description="env steps held; then the oldest go"
     )
     sampling: Literal["uniform", "prioritized"] = Field(
         default="uniform", description="uniform: all alike; prioritized: by TD error (PER)"
     )
-    priority_exponent: float = Field(default=0.5, ge=0, le=1, description="α; 0 is uniform")
-    importance_exponent: float = Field(default=0.5, ge=0, le=1, description="β; 1 corrects fully")
+    priority_exponent: float = Field(
+        default=0.5, ge=0, le=1, description="α of prioritized; 0: uniform"
+    )
+    importance_exponent: float = Field(
+        default=0.5, ge=0, le=1, description="β of prioritized; 1: unbiased"
+    )
     storage: Literal["memory", "memmap"] = Field(
         default="memory",
         description="memory: in RAM; memmap: in a file of the run, for buffers larger than RAM",
@@ -131,10 +127,7 @@ class OffPolicyConfig(RunConfig):
         default=10_000, description="env steps before the first update"
     )
     samples_per_env_step: float = Field(
-        default=8.0,
-        ge=1e-6,
-        le=100_000,
-        description="transitions replayed per env step (replay ratio)",
+        default=8.0, ge=1e-6, le=100_000, description="transitions replayed per env step"
     )
 
     @model_validator(mode="after")
@@ -179,16 +172,13 @@ class PositionReplayConfig(Config):
     """How many positions are kept, and how many of them are learned from."""
 
     capacity_positions: int = Field(
-        default=500_000,
-        ge=1,
-        le=10**9,
-        description="positions that the replay buffer holds; then the oldest are overwritten",
+        default=500_000, ge=1, le=10**9, description="positions held; then the oldest go"
     )
     window_positions: int = Field(
         default=20_000,
         ge=1,
         le=10**9,
-        description="positions in the sampling window at first; it grows with the positions played",
+        description="sampling window at first; it grows while playing",
     )
 
 
@@ -196,8 +186,7 @@ class GateConfig(Config):
     """How often the network that learns challenges the frozen one, and what it must score."""
 
     period_env_steps: Steps = Field(
-        default=50_000,
-        description="moves of self-play between two matches against the playing network",
+        default=50_000, description="moves between matches with the playing network"
     )
     games: Even = Field(default=200, description="games per match, in pairs from the same opening")
     # Not above a half: 40 games at 0.6 rejected networks that were better for months (research).
@@ -215,7 +204,8 @@ class SelfPlayConfig(RunConfig):
         default=PositionReplayConfig(), description="the replay buffer"
     )
     gate: GateConfig | None = Field(
-        default=None, description="who must be beaten to play; null: the latest network plays"
+        default=None,
+        description="match that a new network must win to play; null: the latest plays",
     )
     play_threads: int = Field(
         default=2, ge=1, le=64, description="groups of games that search side by side"

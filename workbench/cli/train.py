@@ -1,6 +1,7 @@
 """Commands that train: `train`, `resume`, and `doctor`, which estimates the cost beforehand."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,6 +10,7 @@ import typer
 from typer import Argument, Option
 
 from workbench.cli.wording import RUN_HELP, AsJson, complete_run, say
+from workbench.errors import UsageError
 
 training = typer.Typer()
 
@@ -64,6 +66,32 @@ def resume(
     from workbench.training.launch import run_training
 
     run_training(open_run(run), overrides or ())
+
+
+@training.command()
+def fork(
+    source: Annotated[str, Argument(help=RUN_HELP)],
+    run: Annotated[str, Option(help="Name of the new run under runs/, or a path, e.g. ./NAME.")],
+    overrides: Annotated[
+        list[str] | None, Argument(help="Config overrides: key.path=value.")
+    ] = None,
+) -> None:
+    """Begins a new run from exactly the state that another was saved in, replay included.
+
+    Change what you like. With nothing changed, both go on alike, bit for bit. The first run stays
+    as it is.
+
+    Example: ludus fork my-pong agent.learning_rate=1e-5 --run my-pong-slower
+    """
+    from workbench.runs.fork import fork_run
+    from workbench.training.launch import run_training
+
+    forked = fork_run(source, run, overrides or ())
+    try:
+        run_training(forked)
+    except UsageError:  # what was saved does not fit the new config
+        shutil.rmtree(forked.path)
+        raise
 
 
 @training.command()

@@ -103,6 +103,8 @@ def enact(run: Run, env_steps: int, trace: EpisodeTrace) -> Enactment:
     weights = checkpoint.load_model(run.checkpoints / str(used))
     try:
         spec = env_spec(world)
+        if spec.parts:
+            raise ValueError("what the agent sees is numbers or a text, not just one picture")
         agent = _load(agent_config, spec, weights)
         steps = _replay(world, spec, trace)
         stack, (c, h, w) = spec.stack, spec.frame_shape
