@@ -21,7 +21,7 @@ from agents import AGENTS
 from agents.config import AgentConfig, OffPolicyAgentConfig, OnPolicyAgentConfig
 from envs import ENVS
 from envs.base import Config, EnvConfig
-from workbench.config_file import apply_override, read_yaml
+from workbench.config_file import apply_override, config_path, read_yaml
 from workbench.errors import UsageError
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
@@ -325,6 +325,7 @@ def load_config(
         UsageError: the file cannot be read, an override is malformed, a key is unknown (the nearest
             valid one is named) or a value is wrong.
     """
+    path = config_path(path)
     data = read_yaml(path)
     if _take_end_weight(data):
         raise UsageError(f"{path}: agent.end_weight no longer exists; remove it")

@@ -30,6 +30,30 @@ _Loader.add_implicit_resolver(
 )
 
 
+# The configs that come with Ludus; in a clone this is a link to the folder beside workbench/.
+SHIPPED = Path(__file__).with_name("configs")
+
+
+def config_path(typed: Path) -> Path:
+    """Returns the config that was meant: a file here, else one that comes with Ludus, if any.
+
+    The latter are called `atari/pong`, or `configs/atari/pong.yaml` as in a clone.
+    """
+    names = typed.parts[1:] if typed.parts[:1] == ("configs",) else typed.parts
+    shipped = SHIPPED.joinpath(*names).with_suffix(".yaml") if names else SHIPPED
+    is_name = not typed.is_absolute() and ".." not in names and typed.suffix in ("", ".yaml")
+    return shipped if is_name and not typed.exists() and shipped.is_file() else typed
+
+
+def shipped_configs() -> list[tuple[str, str]]:
+    """Returns the name of each config that comes with Ludus, and what its first line says."""
+    found = sorted(SHIPPED.glob("*/*.yaml"))
+    lines = [path.read_text(encoding="utf-8").partition("\n")[0] for path in found]
+    said = [line.removeprefix("#").strip().removeprefix("What it trains: ") for line in lines]
+    names = [path.relative_to(SHIPPED).with_suffix("").as_posix() for path in found]
+    return list(zip(names, said, strict=True))
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """Returns what a config file says, unchecked; raises UsageError if it is no mapping in YAML."""
     try:

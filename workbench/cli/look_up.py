@@ -23,7 +23,7 @@ BELOW = 4  # the indent of text that has a line of its own
 def explain_config(
     what: Annotated[
         str | None,
-        Argument(metavar="CONFIG|KIND", help="A YAML file, or a kind of agent or world."),
+        Argument(metavar="CONFIG|KIND", help="A config, or a kind of agent or world."),
     ] = None,
     overrides: Annotated[
         list[str] | None, Argument(help="Config overrides: key.path=value.")
@@ -51,7 +51,7 @@ def explain_config(
         raise UsageError(f"{what} is a kind, and only a config takes {overrides[0]}")
     if as_schema:
         if what is not None and not is_kind:
-            if _is_file(what):
+            if _is_config(what):
                 known = ", ".join([*AGENTS, *WORLDS])
                 raise UsageError(f"--schema takes a kind and not a config: choose from {known}")
             raise _no_kind(what, "kind")
@@ -60,7 +60,7 @@ def explain_config(
         made = schema_for_editors(agents, worlds)
         sys.stdout.write(json.dumps(made, indent=2, ensure_ascii=False) + "\n")
     elif what is None:
-        raise UsageError("give a config, e.g. configs/atari/pong.yaml, or a kind, e.g. dqn")
+        raise UsageError("give a config, e.g. atari/pong, or a kind, e.g. dqn")
     elif is_kind:
         rows = rows_of_agent(what) if what in AGENTS else rows_of_world(what)
         told = [(row.key, row.allowed, row.default or "(required)", row.meaning) for row in rows]
@@ -71,12 +71,15 @@ def explain_config(
 
 @looking_up.command(name="list")
 def list_names(
-    what: Annotated[Literal["games", "worlds", "agents"], Argument(help="What to list.")],
+    what: Annotated[
+        Literal["games", "worlds", "agents", "configs"], Argument(help="What to list.")
+    ],
 ) -> None:
-    """Lists what a config can name: games (Atari and board games), worlds or agents.
+    """Lists what can be named: games (Atari and board games), worlds, agents or configs.
 
-    Games and worlds are printed as overrides of a config. A kind of world that is not installed is
-    named on stderr, with the command that installs it.
+    The configs are those that come with Ludus: `ludus train atari/pong`. Games and worlds are
+    printed as overrides of a config. A kind of world that is not installed is named on stderr, with
+    the command that installs it.
 
     Example: ludus list games
 
@@ -84,6 +87,11 @@ def list_names(
     """
     from workbench.names_of_worlds import kinds, names
 
+    if what == "configs":
+        from workbench.config_file import shipped_configs
+
+        _print_table(("config", "what it trains"), shipped_configs())
+        return
     if what == "agents":
         from agents import AGENTS
 
@@ -103,12 +111,12 @@ def list_names(
 def _print_config(what: str, overrides: Sequence[str]) -> None:
     """Prints every key of a config with its value, and whence that came."""
     from workbench.config import flatten, load_config
-    from workbench.config_file import apply_override, read_yaml
+    from workbench.config_file import apply_override, config_path, read_yaml
     from workbench.config_schema import in_yaml, rows_of_config
 
-    if not _is_file(what):
+    if not _is_config(what):
         raise _no_kind(what, "config or kind")
-    path = Path(what)
+    path = config_path(Path(what))
     values = load_config(path, overrides, say).model_dump(mode="json")
     changes: dict[str, object] = {}
     for override in overrides:
@@ -130,8 +138,10 @@ def _print_config(what: str, overrides: Sequence[str]) -> None:
     _print_table(("key", "value", "from", "allowed", "meaning"), told)
 
 
-def _is_file(typed: str) -> bool:
-    return Path(typed).suffix in (".yaml", ".yml") or Path(typed).is_file()
+def _is_config(typed: str) -> bool:
+    from workbench.config_file import config_path
+
+    return Path(typed).suffix in (".yaml", ".yml") or config_path(Path(typed)).is_file()
 
 
 def _no_kind(typed: str, what: str) -> UsageError:

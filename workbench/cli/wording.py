@@ -18,6 +18,7 @@ def complete_run(incomplete: str) -> list[str]:
     return [names[0] for names in begins_so if names]
 
 
+CONFIG_HELP = "A YAML file, or a config that comes with Ludus: ludus list configs."
 Player = Annotated[str, Argument(help=PLAYER_HELP, autocompletion=complete_run)]
 AsJson = Annotated[bool, Option("--json", help="Print the result as one JSON object.")]
 

@@ -17,6 +17,8 @@ from workbench.config_schema import WORLDS
 from workbench.names_of_worlds import GAMES
 from workbench.runs import names
 
+CONFIGS = Path(__file__).parents[3] / "configs"
+
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -95,7 +97,7 @@ def test_the_schema_is_json(kinds: tuple[str, ...], capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ((), "give a config, e.g. configs/atari/pong.yaml, or a kind, e.g. dqn"),
+        ((), "give a config, e.g. atari/pong, or a kind, e.g. dqn"),
         (("ppoo",), "there is no config or kind 'ppoo'; did you mean 'ppo'? choose from dqn, ppo"),
         (("none.yaml",), "cannot read the config none.yaml: No such file or directory"),
         (("dqn", "seed=1"), "dqn is a kind, and only a config takes seed=1"),
@@ -113,6 +115,25 @@ def test_wrong_usage_is_one_line(
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith(f"ludus: {says}")
     assert done.err.count("\n") == 1
+
+
+def test_configs_that_come_with_ludus_are_found_from_anywhere(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listed = ludus(capsys, "list", "configs").out
+    shipped = {line.split()[0]: line for line in listed.splitlines()[1:]}
+    there = {path.relative_to(CONFIGS).with_suffix("") for path in CONFIGS.glob("*/*.yaml")}
+    assert set(shipped) == {str(name) for name in there}
+    assert re.match(r"atari/pong +Pong from 84x84 pixels", shipped["atari/pong"])
+    for typed in ("atari/pong", "atari/pong.yaml", "configs/atari/pong.yaml"):
+        shown = ludus(capsys, "config", typed)
+        assert re.search(r"^total_env_steps +800_000 +file", shown.out, re.MULTILINE), shown.err
+    (here / "atari").mkdir()
+    write_config(here / "atari/pong.yaml", ATARI)  # what is here comes first
+    shown = ludus(capsys, "config", "atari/pong.yaml").out
+    assert re.search(r"^total_env_steps +400 +file", shown, re.MULTILINE)
+    assert ludus(capsys, "config", "atari/nothing").code == 2
+    assert ludus(capsys, "config", "../configs/atari/pong").code == 2
 
 
 def test_games_are_listed_as_overrides(capsys: pytest.CaptureFixture[str]) -> None:
@@ -185,7 +206,7 @@ def test_a_shell_completes_commands_words_and_runs(
     here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert offered(capsys, monkeypatch, "to") == ["tournament"]
-    assert offered(capsys, monkeypatch, "list", "") == ["games", "worlds", "agents"]
+    assert offered(capsys, monkeypatch, "list", "") == ["games", "worlds", "agents", "configs"]
     assert offered(capsys, monkeypatch, "config", "--sc") == ["--schema"]
     for name in ("first", "zoo/second"):
         run = here / names.RUNS / name
