@@ -1,6 +1,7 @@
 """Raw config files, before validation: YAML and dotted overrides."""
 
 import re
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +47,16 @@ def config_path(typed: Path) -> Path:
 
 
 def shipped_configs() -> list[tuple[str, str]]:
-    """Returns the name of each config that comes with Ludus, and what its first line says."""
+    """Returns the name of each config that comes with Ludus, and the first sentence in it."""
     found = sorted(SHIPPED.glob("*/*.yaml"))
-    lines = [path.read_text(encoding="utf-8").partition("\n")[0] for path in found]
-    said = [line.removeprefix("#").strip().removeprefix("What it trains: ") for line in lines]
     names = [path.relative_to(SHIPPED).with_suffix("").as_posix() for path in found]
-    return list(zip(names, said, strict=True))
+    return [(name, _first_sentence(path)) for name, path in zip(names, found, strict=True)]
+
+
+def _first_sentence(path: Path) -> str:
+    lines = takewhile(lambda line: line[:1] == "#", path.read_text(encoding="utf-8").splitlines())
+    text = " ".join(" ".join(line.lstrip("#").split()) for line in lines)
+    return re.split(r"\. |\.$", text.removeprefix("What it trains: "))[0]
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
