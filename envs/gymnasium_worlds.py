@@ -38,7 +38,7 @@ RENDER_SIZE = 256  # of what is drawn for a world that does not draw itself
 class GymnasiumConfig(EnvConfig):
     """Which world, where it comes from, how it is seen, and how many envs."""
 
-    kind: Literal["gymnasium"]
+    kind: Literal["gymnasium"] = Field(description="any world that follows Gymnasium's interface")
     id: str = Field(
         min_length=1, description="as gymnasium.make takes it, or a class of the module"
     )
@@ -49,10 +49,14 @@ class GymnasiumConfig(EnvConfig):
     wrappers: tuple[str, ...] = Field(
         default=(), description="package.module:Class, applied from the first to the last"
     )
-    num_envs: int = Field(default=8, ge=1, le=1024)
+    num_envs: int = Field(default=8, ge=1, le=1024, description="envs played side by side")
     grayscale: bool = Field(default=False, description="of pictures; they become smaller")
-    height: int | None = Field(default=None, ge=3, le=512, description="pictures' new height")
-    width: int | None = Field(default=None, ge=3, le=512, description="pictures' new width")
+    height: int | None = Field(
+        default=None, ge=3, le=512, description="pictures' new height in pixels; null: as they are"
+    )
+    width: int | None = Field(
+        default=None, ge=3, le=512, description="pictures' new width in pixels; null: as they are"
+    )
     stack: int = Field(default=1, ge=1, le=16, description="latest frames seen at once")
     text_words: int = Field(default=24, ge=1, le=512, description="words of a text that are read")
     max_episode_steps: int | None = Field(

@@ -52,6 +52,7 @@ HELD_BY = {
     "workbench/engines/uci_search.py": "workbench/engines/test_serve_uci.py",
     "workbench/engines/wrong_protocol.py": "workbench/engines/test_limits.py",
     "workbench/engines/xboard.py": FAKES,
+    "workbench/names_of_worlds.py": "workbench/cli/test_look_up.py",
     "workbench/errors.py": "end_to_end/test_failing_work.py",
     "workbench/evaluation/baselines.py": "workbench/evaluation/test_match.py",
     "workbench/evaluation/board_games.py": "workbench/evaluation/test_uncut_games.py",

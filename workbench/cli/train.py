@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer import Argument, Option
 
-from workbench.cli.wording import RUN_HELP, AsJson, say
+from workbench.cli.wording import CONFIG_HELP, RUN_HELP, AsJson, complete_run, say
 from workbench.errors import UsageError
 
 training = typer.Typer()
@@ -17,7 +17,7 @@ training = typer.Typer()
 
 @training.command()
 def train(
-    config: Annotated[Path, Argument(help="A YAML file, e.g. one in configs/.")],
+    config: Annotated[Path, Argument(help=CONFIG_HELP)],
     overrides: Annotated[
         list[str] | None,
         Argument(help="Config overrides: key.path=value, e.g. agent.learning_rate=1e-4."),
@@ -47,7 +47,7 @@ def train(
 
 @training.command()
 def resume(
-    run: Annotated[str, Argument(help=RUN_HELP)],
+    run: Annotated[str, Argument(help=RUN_HELP, autocompletion=complete_run)],
     overrides: Annotated[
         list[str] | None,
         Argument(help="Config overrides that a run allows, e.g. total_env_steps=2_000_000."),
@@ -96,7 +96,7 @@ def fork(
 
 @training.command()
 def doctor(
-    config: Annotated[Path | None, Argument(help="A YAML file, e.g. one in configs/.")] = None,
+    config: Annotated[Path | None, Argument(help=CONFIG_HELP)] = None,
     overrides: Annotated[
         list[str] | None, Argument(help="Config overrides: key.path=value.")
     ] = None,
