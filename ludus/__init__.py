@@ -61,13 +61,19 @@ def load(run: Named) -> "TrainedAgent":
 
 @_as_python_says_it()
 def make(
-    world: Named | Mapping[str, Any], *, render_mode: str | None = None, **overrides: Any
+    world: Named | Mapping[str, Any],
+    *,
+    render_mode: str | None = None,
+    as_dict: bool = False,
+    **overrides: Any,
 ) -> "World":
     """Returns the world of a run or of a config as a `gymnasium.Env`; see `ludus.world.World`.
 
     Args:
         world: a run, as for `load`; or a config, as for `train`.
         render_mode: `rgb_array`, or None: it is not drawn.
+        as_dict: where observations have several parts (numbers, texts, ...), show them one by one,
+            as other libraries want them, and not as the bytes that agents of Ludus take.
         overrides: of the config, as for `train`, e.g. `env={"protocol": "classic"}`.
 
     Raises:
@@ -84,7 +90,7 @@ def make(
         named = os.fspath(world)
         run, _ = open_checkpoint(named)
         config = load_saved_config(run.config_path, _overrides(overrides))
-    return World(_without_board_game(named, config).env, render_mode)
+    return World(_without_board_game(named, config).env, render_mode, as_dict=as_dict)
 
 
 @_as_python_says_it()

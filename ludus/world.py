@@ -1,25 +1,31 @@
 """A world of Ludus as a `gymnasium.Env`, so that any library can train in it."""
 
+from math import prod
 from typing import Any, cast
 
 import gymnasium
 import numpy as np
-import numpy.typing as npt
 from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 
 from envs import make_envs, make_rendered_env
-from envs.base import EnvConfig, RenderableEnv, Step
+from envs.base import EnvConfig, Part, RenderableEnv, Step
 from workbench.evaluation.episodes import EVAL_SEED_OFFSET, MAX_EVAL_ENVS
 
-Pixels = npt.NDArray[np.uint8]
+LARGEST = 710.0  # symlog of any float64 is nearer to 0, see `envs.spaces`
+Observation = Any  # uint8 [C, H, W], or a dict of arrays
 
 
-class World(gymnasium.Env[Pixels, Any]):
+class World(gymnasium.Env[Observation, Any]):
     """One env, seen exactly as the agents of Ludus see it; rewards are raw scores.
 
     An observation is uint8 `[C, H, W]`, `facts.obs_shape`: a stack of pictures, channels first, the
-    oldest first. In worlds of several parts it holds their bytes, see `facts.parts`.
+    oldest first. In worlds of several parts (`facts.parts`) it holds their bytes, as agents take
+    them; with `as_dict` it is a dict of these parts, which other libraries can learn from:
+
+        picture    uint8 `[stack * C, H, W]`
+        vector     float32 `[stack * D]`
+        text       uint8 `[stack * L * 2]`, two hashes of each word
 
     Attributes:
         facts: what agents know of this world, see `envs.base.EnvSpec`.
@@ -27,22 +33,34 @@ class World(gymnasium.Env[Pixels, Any]):
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 15}  # noqa: RUF012 - as Gymnasium has it
 
-    def __init__(self, config: EnvConfig, render_mode: str | None = None) -> None:
-        """Starts the simulator; raises ValueError if it does not start."""
+    def __init__(
+        self, config: EnvConfig, render_mode: str | None = None, *, as_dict: bool = False
+    ) -> None:
+        """Starts the simulator; raises ValueError if it does not start, or has no parts to show."""
         if render_mode not in (None, "rgb_array"):
             raise ValueError(f"there is no render_mode {render_mode!r}; it is 'rgb_array' or None")
         self.render_mode = render_mode
         alone = config.model_copy(update={"num_envs": 1})
         self._envs = make_envs(alone) if render_mode is None else make_rendered_env(alone)
         self.facts = self._envs.spec
-        self.observation_space = spaces.Box(0, 255, self.facts.obs_shape, np.uint8)
+        self.observation_space: spaces.Space[Any] = spaces.Box(
+            0, 255, self.facts.obs_shape, np.uint8
+        )
+        self._as_dict = as_dict
+        if as_dict:
+            if not self.facts.parts:
+                self._envs.close()
+                raise ValueError(f"{self.facts.name} shows one picture: leave as_dict out")
+            self.observation_space = spaces.Dict(
+                {_key(part): _space(part, self.facts.stack) for part in self.facts.parts}
+            )
         self.action_space = spaces.Discrete(self.facts.num_actions)
         self._now: Step | None = None
         self._closed = False
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Pixels, dict[str, Any]]:
+    ) -> tuple[Observation, dict[str, Any]]:
         """Begins an episode.
 
         Args:
@@ -55,7 +73,7 @@ class World(gymnasium.Env[Pixels, Any]):
         Raises:
             ValueError: an option is wrong.
         """
-        if seed is not None:
+        if seed is not None and seed >= EVAL_SEED_OFFSET:
             seed %= EVAL_SEED_OFFSET
         super().reset(seed=seed)
         episode = _eval_episode(options or {})
@@ -68,9 +86,9 @@ class World(gymnasium.Env[Pixels, Any]):
         else:
             self._envs.reset(int(self.np_random.integers(EVAL_SEED_OFFSET)))
         self._now = self._envs.recv()
-        return self._now.obs[0], {}
+        return self._shown(self._now), {}
 
-    def step(self, action: Any) -> tuple[Pixels, float, bool, bool, dict[str, Any]]:
+    def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """See `gymnasium.Env.step`; the reward is the raw score.
 
         `info["discount"]` is 0 where a learner should expect no more reward: at the end, and under
@@ -92,7 +110,20 @@ class World(gymnasium.Env[Pixels, Any]):
         last, discount = bool(step.last[0]), float(step.discount[0])
         terminated = last and discount == 0
         info = {"discount": discount}
-        return step.obs[0], float(step.reward[0]), terminated, last and not terminated, info
+        return self._shown(step), float(step.reward[0]), terminated, last and not terminated, info
+
+    def _shown(self, step: Step) -> Observation:
+        """Returns the observation, which its owner may write to."""
+        obs = step.obs[0].copy()
+        if not self._as_dict:
+            return obs
+        parts, stack = self.facts.parts, self.facts.stack
+        ends = np.cumsum([part.num_bytes for part in parts])
+        found = np.split(obs.reshape(stack, -1), ends[:-1], axis=1)
+        return {
+            _key(part): np.ascontiguousarray(frames).view(_dtype(part)).reshape(_shape(part, stack))
+            for part, frames in zip(parts, found, strict=True)
+        }
 
     def render(self) -> Any:
         """Returns `[H, W, 3]` RGB of what a person sees; None without `render_mode`."""
@@ -105,6 +136,26 @@ class World(gymnasium.Env[Pixels, Any]):
         if not self._closed:
             self._closed = True
             self._envs.close()
+
+
+def _key(part: Part) -> str:
+    """Returns a part's name without dots, which PyTorch takes for those of modules."""
+    return part.name.replace(".", "/")
+
+
+def _dtype(part: Part) -> type[np.generic]:
+    return np.float32 if part.kind == "vector" else np.uint8
+
+
+def _shape(part: Part, stack: int) -> tuple[int, ...]:
+    if part.kind == "picture":
+        return (stack * part.shape[0], *part.shape[1:])
+    return (stack * prod(part.shape),)
+
+
+def _space(part: Part, stack: int) -> spaces.Box:
+    low, high = (-LARGEST, LARGEST) if part.kind == "vector" else (0, 255)
+    return spaces.Box(low, high, _shape(part, stack), _dtype(part))  # type: ignore[arg-type]
 
 
 def _eval_episode(options: dict[str, Any]) -> int | None:

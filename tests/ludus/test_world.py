@@ -8,10 +8,15 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env as gymnasium_check
+from pydantic import TypeAdapter
 
 import ludus
+from envs import make_envs
+from envs.text import hash_words
 from tests.end_to_end.configs import PPO_PROBE, PROBE
 from tests.envs import own_world
+from workbench.config import Env
+from workbench.evaluation.episodes import EVAL_SEED_OFFSET
 
 ROOT = Path(__file__).resolve().parents[2]
 OWN = PPO_PROBE | {
@@ -22,6 +27,7 @@ WORLDS: dict[str, Any] = {
     "atari": "runs/zoo/atari-pong",
     "grid": "configs/grid/empty.yaml",
     "text and vector": OWN,
+    "text and vector, as a dict": OWN,
     "probe": COUNTER,
 }
 
@@ -31,8 +37,9 @@ def in_the_tree(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
 
 
-@pytest.mark.parametrize("render_mode", [None, "rgb_array"])
-@pytest.mark.parametrize("name", WORLDS)
+@pytest.mark.parametrize(
+    ("name", "render_mode"), [("grid", None), *((name, "rgb_array") for name in WORLDS)]
+)
 def test_checkers_have_nothing_to_say(name: str, render_mode: str | None):
     sb3_checker = pytest.importorskip("stable_baselines3.common.env_checker")
     with warnings.catch_warnings():
@@ -40,7 +47,7 @@ def test_checkers_have_nothing_to_say(name: str, render_mode: str | None):
         warnings.filterwarnings("ignore", ".*alternative render modes.*")
         warnings.filterwarnings("ignore", ".*minimal resolution for an image.*")
         warnings.filterwarnings("ignore", "Treating image space as channels-last")
-        world = ludus.make(WORLDS[name], render_mode=render_mode)
+        world = ludus.make(WORLDS[name], render_mode=render_mode, as_dict="dict" in name)
         gymnasium_check(world)
         sb3_checker.check_env(world)
         if render_mode is not None:
@@ -56,6 +63,55 @@ def test_an_observation_holds_what_agents_see():
     later, *_ = world.step(0)
     assert (later[0] == observation[1]).all()  # stacked, the oldest first
     assert world.facts.action_names == ("0,0", "0,1", "1,0", "1,1")
+
+
+def test_parts_are_shown_one_by_one():
+    world, plain = ludus.make(OWN, as_dict=True), ludus.make(OWN)
+    for one in (world, plain):
+        one.reset(seed=0)
+    shown, _, _, _, _ = world.step(0)
+    raw, _, _, _, _ = plain.step(0)
+    assert shown["time"].tolist() == [-1.0, -0.5]  # 0 and 1/4 of 0..1, the oldest first
+    red, blue = hash_words("open the red chest", 24), hash_words("open the blue chest", 24)
+    assert shown["order"].tolist() in [[*words.ravel()] * 2 for words in (red, blue)]
+    for i, frame in enumerate(raw):
+        order, time = shown["order"][48 * i : 48 * (i + 1)], shown["time"][i]
+        assert frame.tobytes() == order.tobytes() + time.tobytes()
+    with pytest.raises(ValueError, match="shows one picture: leave as_dict out"):
+        ludus.make(COUNTER, as_dict=True)
+
+
+def test_an_observation_belongs_to_who_gets_it():
+    world, other = ludus.make(OWN), ludus.make(OWN)
+    seen, _ = world.reset(seed=0)
+    other.reset(seed=0)
+    seen[:] = 255
+    assert (world.step(0)[0] == other.step(0)[0]).all()
+
+
+def test_episodes_of_an_evaluation_are_those_of_its_envs():
+    """Also the later ones of an env, which are played where there are more episodes than envs."""
+    config = TypeAdapter(Env).validate_python(OWN["env"])
+    many = make_envs(config.model_copy(update={"num_envs": 3}))
+    many.reset(EVAL_SEED_OFFSET + 7)
+    world = ludus.make(OWN)
+    observation, _ = world.reset(seed=7, options={"eval_episode": 1})
+    over, ends, orders = False, 0, set()
+    while ends < 6:
+        step = many.recv()
+        assert (step.obs[1] == observation).all()
+        assert step.last[1] == over
+        many.send(np.zeros(3, np.int64))
+        if over:
+            orders.add(observation.tobytes())
+            observation, _ = world.reset()
+            over, ends = False, ends + 1
+        else:
+            observation, _, terminated, truncated, _ = world.step(0)
+            over = terminated or truncated
+    many.recv()
+    many.close()
+    assert len(orders) > 1
 
 
 def episodes(world: Any, count: int) -> list[list[bytes]]:
