@@ -15,7 +15,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import UsageError, WorkError
+from workbench.errors import UsageError, WorkError, is_failure_of_world
 
 if TYPE_CHECKING:
     from ludus.agent import TrainedAgent
@@ -36,6 +36,10 @@ def _as_python_says_it() -> Iterator[None]:
         raise ValueError(str(error)) from None
     except WorkError as error:
         raise RuntimeError(str(error)) from None
+    except ValueError as error:
+        if is_failure_of_world(error):
+            raise RuntimeError(str(error)) from error
+        raise
 
 
 @_as_python_says_it()
@@ -54,7 +58,7 @@ def load(run: Named) -> "TrainedAgent":
     from workbench.training.devices import torch_threads
 
     named = os.fspath(run)
-    config = _without_board_game(named, open_checkpoint(named)[0].config)
+    config = _without_board_game(named, open_checkpoint(named)[0].config, f"ludus play {named}")
     with torch_threads(config.torch_threads):
         return TrainedAgent(load_env_agent(named))
 
@@ -79,18 +83,21 @@ def make(
     Raises:
         ValueError: there is no such run, the config is wrong, the world does not start, or it is a
             board game.
+        RuntimeError: the world raises something, or breaks its own rules, when it is tried.
     """
     from ludus.world import World
     from workbench.config import load_saved_config
     from workbench.runs.run import open_checkpoint
 
     if isinstance(world, Mapping) or Path(world).suffix in (".yaml", ".yml"):
-        named, config = "the config", _config(world, overrides)
+        named, config = "this config", _config(world, overrides)
+        instead = "ludus train, then ludus play"
     else:
         named = os.fspath(world)
         run, _ = open_checkpoint(named)
         config = load_saved_config(run.config_path, _overrides(overrides))
-    return World(_without_board_game(named, config).env, render_mode, as_dict=as_dict)
+        instead = f"ludus play {named}"
+    return World(_without_board_game(named, config, instead).env, render_mode, as_dict=as_dict)
 
 
 @_as_python_says_it()
@@ -107,7 +114,8 @@ def train(config: Named | Mapping[str, Any], run: Named | None = None, **overrid
 
     Raises:
         ValueError: the config is wrong, does not fit in memory, or the run exists already.
-        RuntimeError: the loss is not finite, or W&B does not start.
+        RuntimeError: the loss is not finite, W&B does not start, or the world raised something; the
+            latest checkpoint is kept.
         KeyboardInterrupt: a signal stopped it; it is saved.
     """
     import typer
@@ -126,7 +134,7 @@ def train(config: Named | Mapping[str, Any], run: Named | None = None, **overrid
     try:
         run_training(made)
     except typer.Exit:
-        raise KeyboardInterrupt(f"saved; continue with: ludus resume {made.path}") from None
+        raise KeyboardInterrupt(f"stopped; continue with: ludus resume {made.path}") from None
     return made.path
 
 
@@ -192,13 +200,12 @@ def _tell(note: str) -> None:
 
 
 def _without_board_game(
-    named: str, config: "TrainConfig", instead: str | None = None
+    named: str, config: "TrainConfig", instead: str
 ) -> "OffPolicyConfig | OnPolicyConfig":
     """Returns the config; raises UsageError for board games, which have no observations."""
     from workbench.config import SelfPlayConfig
 
     if isinstance(config, SelfPlayConfig):
-        instead = instead or f"ludus play {named}"
         raise UsageError(
             f"{named} plays a board game, by searching and not from an observation; try: {instead}"
         )

@@ -97,6 +97,7 @@ class World(gymnasium.Env[Observation, Any]):
         Raises:
             ValueError: there is no such action.
             ResetNeeded: no episode has begun, or it is over.
+            WorldFailure: a ValueError; the world raised something, or broke its own rules.
         """
         if self._now is None or self._now.last[0]:
             raise ResetNeeded("no episode is under way: call reset()")

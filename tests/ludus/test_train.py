@@ -10,7 +10,10 @@ import yaml
 
 import ludus
 import workbench.training.launch
-from tests.end_to_end.configs import PROBE
+from envs.base import WorldFailure
+from envs.gymnasium_worlds import GymnasiumWorlds
+from tests.end_to_end.configs import BOARD, PPO_PROBE, PROBE
+from tests.envs import own_world
 from workbench.runs.run import Run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,11 +86,30 @@ def test_a_thread_may_train():
     assert [Run(run).status for run in runs] == ["finished"]
 
 
+def test_a_world_that_fails_is_named_and_the_run_is_kept(monkeypatch: pytest.MonkeyPatch):
+    config = PPO_PROBE | {"env": {"kind": "gymnasium", "id": "Treasure", "num_envs": 4}}
+    module = {"module": own_world.__file__}
+    run = ludus.train(config, "mine", env=module, total_env_steps=40)
+    with pytest.raises(RuntimeError, match=r"in reset: KeyError: 'a map'"):
+        ludus.make(run, env=module | {"kwargs": {"fault": "reset"}})
+    monkeypatch.setattr(GymnasiumWorlds, "_try", lambda worlds: None)
+    broken = module | {"kwargs": {"fault": "step"}}
+    with pytest.raises(RuntimeError, match=r"gymnasium/Treasure, in step.*treasury"):
+        ludus.train(config, "other", env=broken)
+    assert Run(Path("runs/other")).status == "failed"
+    world = ludus.make(run, env=broken)
+    world.reset(seed=0)
+    with pytest.raises(WorldFailure, match="treasury"):
+        world.step(0)
+
+
 def test_wrong_configs_make_nothing(here: Path):
     with pytest.raises(ValueError, match=r"config: unknown key agent\.batchsize; did you mean"):
         ludus.train(PROBE, agent={"batchsize": 4})
     with pytest.raises(ValueError, match=r"cannot read the config none\.yaml"):
         ludus.train("none.yaml")
+    with pytest.raises(ValueError, match=r"this config plays a board game.* ludus train, then"):
+        ludus.make(BOARD)
     with pytest.raises(ValueError, match="config: seed: input should be a valid integer"):
         ludus.train(PROBE, seed=5.5)
     assert not (here / "runs").exists()
