@@ -25,6 +25,7 @@ HELD_BY = {
     "envs/board/trial.py": "envs/board/test_loading.py",
     "envs/extras.py": "workbench/studio/arcade/test_api.py",
     "envs/replayed.py": "contracts/test_vector_env.py",
+    "ludus/__init__.py": "ludus/test_agent.py",
     "workbench/cli/flags.py": "end_to_end/test_flags.py",
     "workbench/cli/main.py": COMMANDS,
     "workbench/cli/measure.py": COMMANDS,

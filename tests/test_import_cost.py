@@ -23,6 +23,7 @@ def others(*used: str) -> tuple[str, ...]:
 FORBIDDEN = {
     "import workbench.config": ALL,
     "import agents, envs": ALL,
+    "import ludus": (*ALL, "numpy", "yaml"),
     CLI.format(["--help"]): (*ALL, "numpy", "yaml"),
     CLI.format(["train", "--help"]): (*ALL, "numpy", "yaml"),
     CLI.format(["--version"]): (*ALL, "numpy", "yaml"),

@@ -326,7 +326,16 @@ def load_config(
             valid one is named) or a value is wrong.
     """
     path = config_path(path)
-    data = read_yaml(path)
+    return make_config(path, read_yaml(path), overrides, tell)
+
+
+def make_config(
+    path: Path,
+    data: dict[str, Any],
+    overrides: Sequence[str] = (),
+    tell: Callable[[str], None] = lambda note: None,
+) -> TrainConfig:
+    """Does what `load_config` does with `data` that was read before; `path` is for messages."""
     if _take_end_weight(data):
         raise UsageError(f"{path}: agent.end_weight no longer exists; remove it")
     _drop_constants(path, data)
