@@ -5,6 +5,7 @@ import sys
 import typer
 
 from workbench.cli.caches import writable_caches
+from workbench.cli.export import exporting
 from workbench.cli.flags import what_was_wrong
 from workbench.cli.measure import measuring
 from workbench.cli.remove import removal
@@ -21,7 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Train agents from pixels, watch them play, and measure how good they are.",
 )
-for commands in (training, worlds, measuring, serving, removal):
+for commands in (training, worlds, measuring, exporting, serving, removal):
     app.add_typer(commands)
 
 
