@@ -51,10 +51,12 @@ class ArithmeticFloats(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         """`[B, stack, 4 * D]` uint8 -> `[B, stack, D]`."""
-        low, middle, high, top = frames.long().unflatten(-1, (-1, 4)).unbind(-1)
+        numbers = frames.long().view(*frames.shape[:-1], frames.shape[-1] // 4, 4)
+        low, middle, high, top = numbers.unbind(-1)
         exponent = (top % 128) * 2 + high // 128
         digits = low + middle * 2**8 + (high % 128 + 128 * (exponent > 0)) * 2**16
-        return digits.float() * self.scale[exponent] * (1 - 2 * (top // 128)).float()
+        found: Tensor = digits.float() * self.scale[exponent] * (1 - 2 * (top // 128)).float()
+        return found
 
 
 class DQNActing(Acting):
@@ -82,7 +84,9 @@ class EncodedActing(Acting):
         self.core = encoder.core
         self.memory_size = encoder.core.size
 
-    def features(self, obs: Tensor, memory: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+    def features(
+        self, obs: Tensor, memory: tuple[Tensor, ...]
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Returns `[B, F]`, and the memory after."""
         seen: Tensor = self.hidden(self.torso(obs.float()))
         if not isinstance(self.core, LSTMCore):
@@ -92,9 +96,7 @@ class EncodedActing(Acting):
         # The inputs after the features are flags, which are 0 when acting.
         seen_weight = weights("weight_ih_l0")[:, : seen.shape[1]]
         gates = nn.functional.linear(seen, seen_weight, weights("bias_ih_l0"))
-        gates = gates + nn.functional.linear(
-            hidden, weights("weight_hh_l0"), weights("bias_hh_l0")
-        )
+        gates = gates + nn.functional.linear(hidden, weights("weight_hh_l0"), weights("bias_hh_l0"))
         keep_in, keep, new, show = gates.chunk(4, 1)
         cell = keep.sigmoid() * cell + keep_in.sigmoid() * new.tanh()
         hidden = show.sigmoid() * cell.tanh()

@@ -40,6 +40,14 @@ class Comparison(NamedTuple):
             self.same_actions + other.same_actions,
         )
 
+    def at_least(self, other: "Comparison") -> "Comparison":
+        """Returns the worse of two comparisons of the same batch."""
+        return Comparison(
+            self.observations,
+            max(self.difference, other.difference),
+            min(self.same_actions, other.same_actions),
+        )
+
 
 NOTHING = Comparison(0, 0.0, 0)
 
@@ -65,10 +73,13 @@ def decided(decision: Decision) -> Arrays:
 class ComparedActor(Actor):
     """Plays as an agent does, and asks an exported file and another agent the same.
 
-    Each of the three remembers for itself, so errors of memory add up as they would in use.
+    The file is asked twice: with the agent's memory, and with what it remembers itself, as it is
+    used. A memory that is carried along adds up rounding: after 125 ticks in DoorKey, that of an
+    agent in float32 is 7e-5 from that of the same agent in float64. So only what the file decides
+    with it is compared, while the new memory is that of one tick.
 
     Attributes:
-        exported: how far the file is from the agent, memory included.
+        exported: how far the file is from the agent.
         played: how far the other agent is from the agent.
     """
 
@@ -77,34 +88,41 @@ class ComparedActor(Actor):
         self._agent, self._session, self._other = agent, session, other
         self._num_actions = num_actions
         self._rng = np.random.default_rng(0)
-        self._memory: list[Array] = []
+        self._carried: list[Array] = []
         self._other_memory: Memory = ()
         self.exported = self.played = NOTHING
 
     def initial_memory(self, num_envs: int) -> Memory:
         """See `Actor.initial_memory`."""
         memory = self._agent.initial_memory(num_envs)
-        self._memory = [half[0].numpy().copy() for half in memory]
+        self._carried = _halves(memory)
         self._other_memory = self._other.initial_memory(num_envs)
         return memory
 
     def act(self, step: Step, memory: Memory, *, explore: bool) -> tuple[Decision, Memory]:
         """See `Actor.act`; a share of the actions is random."""
-        decision, memory = self._agent.act(step, memory, explore=False)
-        halves = {
-            name: np.where(step.first[:, None], np.float32(0), half)
-            for name, half in zip(self._session.memory_names, self._memory, strict=True)
-        }
-        found = self._session.run({"obs": step.obs, **halves})
-        after = [f"next_{name}" for name in halves]
-        self._memory = [found[name] for name in after]
-        remembered = {name: half[0].numpy() for name, half in zip(after, memory, strict=True)}
+        decision, after = self._agent.act(step, memory, explore=False)
         expected = decided(decision)
-        self.exported = self.exported.and_(compare(found, expected | remembered))
+        names = self._session.memory_names
+        carried = self._ask(step, self._carried)
+        self._carried = [carried[f"next_{name}"] for name in names]
+        once = self._ask(step, _halves(memory)) if names else carried
+        remembered = {f"next_{name}": h for name, h in zip(names, _halves(after), strict=True)}
+        one_tick = compare(once, expected | remembered)
+        self.exported = self.exported.and_(compare(carried, expected).at_least(one_tick))
         other, self._other_memory = self._other.act(step, self._other_memory, explore=False)
         self.played = self.played.and_(compare(decided(other), expected))
         action = replace_at_random(decision.action, RANDOM_SHARE, self._num_actions, self._rng)
-        return decision._replace(action=action), memory
+        return decision._replace(action=action), after
+
+    def _ask(self, step: Step, memory: list[Array]) -> Arrays:
+        begun = [np.where(step.first[:, None], np.float32(0), half) for half in memory]
+        named = dict(zip(self._session.memory_names, begun, strict=True))
+        return self._session.run({"obs": step.obs, **named})
+
+
+def _halves(memory: Memory) -> list[Array]:
+    return [half[0].numpy() for half in memory]
 
 
 def compare_in_world(

@@ -8,10 +8,10 @@ import torch
 
 from envs import env_spec
 from workbench.errors import UsageError, WorkError
-from workbench.evaluation.load import BoardAgent, EnvAgent, Trained, load_trained
+from workbench.evaluation.load import BoardAgent, EnvAgent, Trained, episodic_config, load_trained
 from workbench.export.acting import acting_module
 from workbench.export.comparison import LIMIT, Comparison, compare_in_world
-from workbench.export.onnx_file import Session, to_onnx
+from workbench.export.onnx_file import Session, Shapes, require_packages, to_onnx
 from workbench.runs import checkpoint
 
 CPU = torch.device("cpu")
@@ -22,7 +22,8 @@ class Export(NamedTuple):
 
     path: Path
     facts: dict[str, Any]  # the metadata in the file
-    shapes: dict[str, tuple[int | str, ...]]  # of its inputs and outputs
+    inputs: Shapes
+    outputs: Shapes
     exported: Comparison  # of the file with the agent, both in float32
     played: Comparison  # of the agent as it was trained with the agent in float32
     precision: str  # in which it was trained
@@ -33,7 +34,8 @@ class Export(NamedTuple):
             **self.facts,
             "file": str(self.path),
             "bytes": self.path.stat().st_size,
-            "shapes": self.shapes,
+            "inputs": self.inputs,
+            "outputs": self.outputs,
             "observations": self.exported.observations,
             "largest_difference": self.exported.difference,
             "same_actions": self.exported.same_actions,
@@ -44,13 +46,11 @@ class Export(NamedTuple):
 
     def text(self) -> str:
         """Returns what people want to know of it, a line each."""
-        (batch, *_), told = self.shapes["obs"], []
-        for name, shape in self.shapes.items():
-            told.append(f"{name} [{', '.join(map(str, shape))}]")
-        count = self.exported.observations
+        facts, count = self.facts, self.exported.observations
         lines = [
-            f"{self.facts['agent']} in {self.facts['world']}, {self.facts['env_steps']:,} env_steps",
-            f"{batch}: any number; {'; '.join(told)}",
+            f"{facts['agent']} in {facts['world']}, {facts['env_steps']:,} env_steps",
+            f"takes {_told(self.inputs)}",
+            f"gives {_told(self.outputs)}",
             f"largest difference from the agent on {count:,} observations: "
             f"{self.exported.difference:.1e}; same action on {self.exported.same_actions:,}",
         ]
@@ -61,6 +61,14 @@ class Export(NamedTuple):
                 f"same action on {self.played.same_actions:,}"
             )
         return "\n".join(lines)
+
+
+def _told(shapes: Shapes) -> str:
+    """Returns names, shapes and dtypes."""
+    return ", ".join(
+        f"{name} [{', '.join(map(str, shape))}] {'uint8' if name == 'obs' else 'float32'}"
+        for name, shape in shapes.items()
+    )
 
 
 def export_onnx(player: str, out: Path | None) -> Export:
@@ -75,16 +83,17 @@ def export_onnx(player: str, out: Path | None) -> Export:
             file, or packages are missing.
         WorkError: the file computes something else than the agent; nothing is written.
     """
+    try:
+        require_packages()
+    except ValueError as error:
+        raise UsageError(str(error)) from None
     trained = load_trained(player)
     path = out or Path(f"{trained.run.path.name}-{trained.env_steps}.onnx")
     if path.is_dir():
         raise UsageError(f"{path} is a folder; --out is the file to write")
     if not path.parent.is_dir():
         raise UsageError(f"there is no folder {path.parent}; make it first")
-    try:
-        data, facts, exported, played = _tried(trained)
-    except ValueError as error:
-        raise UsageError(f"{player}: {error}") from None
+    data, facts, exported, played = _tried(trained)
     if not exported.difference <= LIMIT:
         raise WorkError(
             f"{player}: the ONNX file is up to {exported.difference:.1e} away from the agent, "
@@ -92,7 +101,8 @@ def export_onnx(player: str, out: Path | None) -> Export:
         )
     checkpoint.write_atomically(path, data)
     precision = trained.run.config.agent.precision
-    return Export(path, facts, Session(data).shapes, exported, played, precision)
+    session = Session(data)
+    return Export(path, facts, session.inputs, session.outputs, exported, played, precision)
 
 
 Tried = tuple[bytes, dict[str, Any], Comparison, Comparison]
@@ -106,8 +116,11 @@ def _tried(trained: Trained) -> Tried:
 
 def _world(trained: EnvAgent, facts: dict[str, Any]) -> Tried:
     spec = env_spec(trained.env)
-    acting_module(trained.agent)  # refuses other kinds
-    config = trained.run.config.agent.model_copy(update={"precision": "float32"})
+    try:
+        acting_module(trained.agent)
+    except ValueError as error:
+        raise UsageError(f"{trained.run.name}: {error}") from None
+    config = episodic_config(trained.run).agent.model_copy(update={"precision": "float32"})
     agent = config.make(spec, CPU, np.random.default_rng(0))
     agent.load_network_state(trained.agent.network_state())
     facts |= {"world": spec.name, "actions": spec.action_names, "obs_shape": spec.obs_shape}

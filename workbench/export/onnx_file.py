@@ -12,8 +12,11 @@ import numpy.typing as npt
 import torch
 
 from envs.extras import require
+from workbench.errors import WorkError
 from workbench.export.acting import Acting
 
+PACKAGES = ("onnx", "onnxruntime", "onnxscript")  # of the extra `export`
+Shapes = dict[str, list[int | str]]
 Arrays = dict[str, npt.NDArray[Any]]
 
 
@@ -23,26 +26,28 @@ def to_onnx(acting: Acting, obs_shape: tuple[int, int, int], facts: Mapping[str,
     The first dimension of all inputs and outputs, `batch`, may have any size.
 
     Raises:
-        ValueError: onnx is not installed.
+        WorkError: torch cannot convert it.
     """
-    for module in ("onnx", "onnxscript"):
-        require(module, "export")
     memory = acting.memory_names
     obs = torch.zeros(2, *obs_shape, dtype=torch.uint8)
     halves = [torch.zeros(2, acting.memory_size) for _ in memory]
     batch = {0: torch.export.Dim("batch")}
     # What is given as *memory is one tuple here, and none where there is no memory.
     shapes = (batch, tuple(batch for _ in memory)) if memory else (batch,)
-    with _quiet():
-        program = torch.onnx.export(
-            acting,
-            (obs, *halves),
-            dynamo=True,
-            verbose=False,
-            input_names=["obs", *memory],
-            output_names=[*acting.outputs, *(f"next_{name}" for name in memory)],
-            dynamic_shapes=shapes,
-        )
+    try:
+        with _quiet():
+            program = torch.onnx.export(
+                acting,
+                (obs, *halves),
+                dynamo=True,
+                verbose=False,
+                input_names=["obs", *memory],
+                output_names=[*acting.outputs, *(f"next_{name}" for name in memory)],
+                dynamic_shapes=shapes,
+            )
+    except torch.onnx.OnnxExporterError as error:
+        reason = str(error).partition("\n")[0]
+        raise WorkError(f"torch could not convert the network to ONNX: {reason}") from None
     assert program is not None
     model = program.model_proto
     for node in model.graph.node:  # where in our source it came from, by paths of this machine
@@ -53,17 +58,22 @@ def to_onnx(acting: Acting, obs_shape: tuple[int, int, int], facts: Mapping[str,
     return data
 
 
+def require_packages() -> None:
+    """Raises ValueError, with the command that installs them, if packages are missing."""
+    for package in PACKAGES:
+        require(package, "export")
+
+
 class Session:
     """An ONNX file as ONNX Runtime computes it on one CPU core.
 
     Attributes:
-        shapes: of inputs and outputs, by name.
-        memory_names: the inputs that are the agent's memory.
+        inputs: the shape of each by name; `batch` may be any number.
+        outputs: likewise.
     """
 
     def __init__(self, data: bytes) -> None:
-        """Raises ValueError if onnxruntime is not installed."""
-        require("onnxruntime", "export")
+        """Loads the bytes of a file."""
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -72,14 +82,18 @@ class Session:
             data, options, providers=["CPUExecutionProvider"]
         )
 
-        nodes = [*self._session.get_inputs(), *self._session.get_outputs()]
-        self.shapes = {node.name: tuple(node.shape) for node in nodes}
-        self.memory_names = [node.name for node in self._session.get_inputs()[1:]]
+        self.inputs: Shapes = {node.name: node.shape for node in self._session.get_inputs()}
+        self.outputs: Shapes = {node.name: node.shape for node in self._session.get_outputs()}
+
+    @property
+    def memory_names(self) -> list[str]:
+        """The inputs that are the agent's memory."""
+        return [name for name in self.inputs if name != "obs"]
 
     def run(self, inputs: Arrays) -> Arrays:
         """Returns all outputs by name."""
-        names = [output.name for output in self._session.get_outputs()]
-        return dict(zip(names, map(np.asarray, self._session.run(names, inputs)), strict=True))
+        found = self._session.run(None, inputs)
+        return dict(zip(self.outputs, map(np.asarray, found), strict=True))
 
     def metadata(self) -> dict[str, Any]:
         """Returns what `to_onnx` was told."""
