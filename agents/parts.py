@@ -116,13 +116,14 @@ class PartsTorso(nn.Module):
 
     def _read(self, part: Part, frames: Tensor, dtype: torch.dtype) -> Tensor:
         """Returns a part of the stacked frames `[B, stack, bytes]` as its network takes it."""
+        batch = frames.shape[0]  # `len` would fix it in an exported network
         match part.kind:
             case "picture":
                 channels, height, width = part.shape
-                picture = frames.reshape(len(frames), self._stack * channels, height, width)
+                picture = frames.reshape(batch, self._stack * channels, height, width)
                 return picture.to(dtype)
             case "vector":
                 numbers: Tensor = self.floats(frames)
                 return numbers.flatten(1)
             case "text":  # the newest
-                return frames[:, -1].reshape(len(frames), *part.shape)
+                return frames[:, -1].reshape(batch, *part.shape)

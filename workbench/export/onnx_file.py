@@ -46,10 +46,12 @@ def to_onnx(acting: Acting, obs_shape: tuple[int, int, int], facts: Mapping[str,
                 dynamic_shapes=shapes,
             )
     except torch.onnx.OnnxExporterError as error:
-        reason = str(error).partition("\n")[0]
+        reason = str(error.__cause__ or error).partition("\n")[0]
         raise WorkError(f"torch could not convert the network to ONNX: {reason}") from None
     assert program is not None
     model = program.model_proto
+    if not all(given.type.tensor_type.shape.dim[0].dim_param for given in model.graph.input):
+        raise WorkError("torch converted the network to ONNX for one size of batch only")
     for node in model.graph.node:  # where in our source it came from, by paths of this machine
         del node.metadata_props[:]
     for key, value in facts.items():
