@@ -36,6 +36,15 @@ class Words(nn.Module):
         return features
 
 
+class Floats(nn.Module):
+    """Reads bytes as float32; an export replaces it, since ONNX cannot."""
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """`[B, stack, 4 * D]` uint8 -> `[B, stack, D]`."""
+        # `contiguous` would leave odd strides where there is one frame.
+        return frames.clone(memory_format=torch.contiguous_format).view(torch.float32)
+
+
 class PartsTorso(nn.Module):
     """Features of all parts of an observation, side by side."""
 
@@ -59,6 +68,7 @@ class PartsTorso(nn.Module):
         super().__init__()
         self._parts, self._stack = tuple(parts), stack
         self.pictures = nn.ModuleList(pictures)
+        self.floats: nn.Module = Floats()
         numbers = sum(part.shape[0] for part in parts if part.kind == "vector")
         self.vector = (
             nn.Sequential(nn.Linear(numbers * stack, hidden), nn.ReLU()) if numbers else None
@@ -106,14 +116,14 @@ class PartsTorso(nn.Module):
 
     def _read(self, part: Part, frames: Tensor, dtype: torch.dtype) -> Tensor:
         """Returns a part of the stacked frames `[B, stack, bytes]` as its network takes it."""
+        batch = frames.shape[0]  # `len` would fix it in an exported network
         match part.kind:
             case "picture":
                 channels, height, width = part.shape
-                picture = frames.reshape(len(frames), self._stack * channels, height, width)
+                picture = frames.reshape(batch, self._stack * channels, height, width)
                 return picture.to(dtype)
             case "vector":
-                # `contiguous` would leave odd strides where there is one frame.
-                copied = frames.clone(memory_format=torch.contiguous_format)
-                return copied.view(torch.float32).flatten(1)
+                numbers: Tensor = self.floats(frames)
+                return numbers.flatten(1)
             case "text":  # the newest
-                return frames[:, -1].reshape(len(frames), *part.shape)
+                return frames[:, -1].reshape(batch, *part.shape)

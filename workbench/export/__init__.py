@@ -1,0 +1,1 @@
+"""Export: trained networks as files that other programs run without Ludus."""
