@@ -205,7 +205,7 @@ class GymnasiumWorlds(Worlds):
             self._observations = Observations(
                 world.observation_space, View(config.grayscale, size, config.text_words)
             )
-            self._actions = Actions(world.action_space, _meanings(world))
+            self._actions = Actions(world.action_space, meanings(world))
         except ValueError as error:
             raise ValueError(f"{config.title}: {error}") from None
         channels, height, width = self._observations.frame_shape
@@ -270,7 +270,7 @@ class GymnasiumWorlds(Worlds):
             world.close()
 
 
-def _meanings(world: Any) -> Sequence[str]:
+def meanings(world: Any) -> Sequence[str]:
     """Returns what a world calls its actions, if it does."""
     for name in ("action_names", "get_action_meanings"):
         try:

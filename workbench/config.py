@@ -50,16 +50,21 @@ def _of_its_kind(models: Mapping[str, str]) -> Any:
 
 
 BOARDS = {"board": "envs.board.openspiel:BoardConfig"}
+PLAIN_WORLDS = {"gymnasium": "envs.plain_worlds:PlainConfig"}
 _an_agent = _of_its_kind(AGENTS)
 Env = Annotated[SerializeAsAny[EnvConfig], _of_its_kind(ENVS)]
 OffPolicyAgent = Annotated[SerializeAsAny[OffPolicyAgentConfig], _an_agent]
 OnPolicyAgent = Annotated[SerializeAsAny[OnPolicyAgentConfig], _an_agent]
 if TYPE_CHECKING:
     from agents.alphazero import AlphaZeroConfig as SelfPlayAgent
+    from agents.sb3 import SB3Config as SB3Agent
     from envs.board.openspiel import BoardConfig as Board
+    from envs.plain_worlds import PlainConfig as PlainWorld
 else:
     SelfPlayAgent = Annotated[SerializeAsAny[AgentConfig], _an_agent]
+    SB3Agent = Annotated[SerializeAsAny[AgentConfig], _an_agent]
     Board = Annotated[SerializeAsAny[Config], _of_its_kind(BOARDS)]
+    PlainWorld = Annotated[SerializeAsAny[EnvConfig], _of_its_kind(PLAIN_WORLDS)]
 
 
 class WandbConfig(Config):
@@ -142,6 +147,13 @@ class OnPolicyConfig(RunConfig):
         return self
 
 
+class SB3TrainConfig(RunConfig):
+    """A training by the loop of Stable-Baselines3, in a world as its author wrote it."""
+
+    env: PlainWorld
+    agent: SB3Agent
+
+
 class PositionReplayConfig(Config):
     """How many positions are kept, and how many of them are learned from."""
 
@@ -203,11 +215,14 @@ class SelfPlayConfig(RunConfig):
         return self
 
 
+# What has episodes, unlike board games.
+EpisodicConfig = OffPolicyConfig | OnPolicyConfig | SB3TrainConfig
 # One training run, complete: the resolved config alone relaunches it.
-TrainConfig = OffPolicyConfig | OnPolicyConfig | SelfPlayConfig
+TrainConfig = EpisodicConfig | SelfPlayConfig
 TRAININGS: dict[str, type[TrainConfig]] = {
     "off_policy": OffPolicyConfig,
     "on_policy": OnPolicyConfig,
+    "sb3": SB3TrainConfig,
     "self_play": SelfPlayConfig,
 }
 
