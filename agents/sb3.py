@@ -80,8 +80,10 @@ class SB3Config(AgentConfig):
     def reward_clip(self) -> None:
         """SB3 clips no rewards."""
 
-    def make(self, spec: EnvSpec, device: torch.device, rng: np.random.Generator) -> "SB3Agent":
-        """Returns the agent, untrained, to act in the world of `spec`.
+    def make(
+        self, spec: EnvSpec, device: torch.device, rng: np.random.Generator | None = None
+    ) -> "SB3Agent":
+        """Returns the agent, untrained, to act in the world of `spec`; it needs no `rng`.
 
         Raises:
             ValueError: SB3 is not installed, or refuses the world or the arguments.
@@ -204,7 +206,7 @@ class SB3Agent(Agent):
         if hasattr(self.network, "quantile_net"):
             return Decision(action, _array(self.network.quantile_net(tensor).mean(1))), memory
         policy = np.ones((len(action), 1), np.float32)
-        if hasattr(self.network, "critic_target"):
+        if not hasattr(self.network, "predict_values"):  # it has critics
             return Decision(action, self._value_of(tensor, action), policy), memory
         if self._recurrent:
             from sb3_contrib.common.recurrent.type_aliases import RNNStates

@@ -262,8 +262,12 @@ class GymnasiumWorlds(Worlds):
         world = self._worlds[0]
         picture: Any = world.render() if world.render_mode == "rgb_array" else None
         if picture is None:
-            return _as_picture(self._frames[0], self.spec.parts)
+            return self._shown()
         return np.asarray(picture, np.uint8)[..., :3]
+
+    def _shown(self) -> npt.NDArray[np.uint8]:
+        """Returns a picture of what the agent sees in copy 0."""
+        return _as_picture(self._frames[0], self.spec.parts)
 
     def close(self) -> None:
         for world in self._worlds:
@@ -284,18 +288,18 @@ def meanings(world: Any) -> Sequence[str]:
 def _as_picture(frame: npt.NDArray[np.uint8], parts: Sequence[Part]) -> npt.NDArray[np.uint8]:
     """Returns a picture `[H, W, 3]` of a frame: the largest one in it, or bars for its numbers."""
     if not parts:
-        return _enlarged(frame)
+        return enlarged(frame)
     ends = np.cumsum([part.num_bytes for part in parts])
     read = dict(zip(parts, np.split(frame.ravel(), ends[:-1]), strict=True))
     pictures = [part for part in parts if part.kind == "picture"]
     if pictures:
         largest = max(pictures, key=lambda part: part.num_bytes)
-        return _enlarged(read[largest].reshape(largest.shape))
+        return enlarged(read[largest].reshape(largest.shape))
     numbers = [data.view(np.float32) for part, data in read.items() if part.kind == "vector"]
-    return _bars(np.concatenate(numbers) if numbers else np.zeros(1, np.float32))
+    return bars(np.concatenate(numbers) if numbers else np.zeros(1, np.float32))
 
 
-def _enlarged(planes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def enlarged(planes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """Returns `[C, H, W]` as RGB; other than 1 or 3 channels become their largest."""
     shown = planes if len(planes) in (1, 3) else planes.max(0, keepdims=True)
     times = max(1, RENDER_SIZE // max(shown.shape[1:]))
@@ -304,7 +308,7 @@ def _enlarged(planes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return np.ascontiguousarray(rgb.transpose(1, 2, 0))
 
 
-def _bars(numbers: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+def bars(numbers: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     """Returns a bar for each number, from -1 at the bottom to 1 at the top."""
     picture = np.zeros((RENDER_SIZE, RENDER_SIZE, 3), np.uint8)
     middle = RENDER_SIZE // 2

@@ -15,7 +15,14 @@ from gymnasium import spaces
 from pydantic import Field, model_validator
 
 from envs.base import EnvSpec, WorldFailure
-from envs.gymnasium_worlds import GymnasiumConfig, GymnasiumWorlds, make_world, meanings
+from envs.gymnasium_worlds import (
+    GymnasiumConfig,
+    GymnasiumWorlds,
+    bars,
+    enlarged,
+    make_world,
+    meanings,
+)
 from envs.replayed import Outcome, ReplayedEnvs
 from envs.spaces import Actions
 
@@ -164,6 +171,15 @@ class PlainWorlds(GymnasiumWorlds):
         observation, reward, terminated, truncated, _ = self._worlds[i].step(action)
         self._see(i, observation)
         return float(reward), bool(terminated), bool(truncated) and not terminated
+
+    def _shown(self) -> npt.NDArray[np.uint8]:
+        seen, _ = self._packed[0].unpack(self._frames[:1])
+        arrays = [one[0] for one in (seen.values() if isinstance(seen, dict) else [seen])]
+        pictures = [one for one in arrays if one.ndim == 3 and one.dtype == np.uint8]
+        if pictures:
+            picture = max(pictures, key=np.size)
+            return enlarged(picture if len(picture) in (1, 3) else picture.transpose(2, 0, 1))
+        return bars(np.concatenate([one.ravel() for one in arrays]).astype(np.float32))
 
     def _see(self, i: int, observation: Any) -> None:
         try:

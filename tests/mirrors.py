@@ -26,6 +26,7 @@ HELD_BY = {
     "envs/extras.py": "workbench/studio/arcade/test_api.py",
     "envs/replayed.py": "contracts/test_vector_env.py",
     "workbench/cli/flags.py": "end_to_end/test_flags.py",
+    "workbench/cli/importing.py": "workbench/training/test_import_sb3.py",
     "workbench/cli/main.py": COMMANDS,
     "workbench/cli/measure.py": COMMANDS,
     "workbench/cli/remove.py": "end_to_end/test_run_names.py",

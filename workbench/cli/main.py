@@ -6,6 +6,7 @@ import typer
 
 from workbench.cli.caches import writable_caches
 from workbench.cli.flags import what_was_wrong
+from workbench.cli.importing import importing
 from workbench.cli.measure import measuring
 from workbench.cli.remove import removal
 from workbench.cli.serve import serving
@@ -21,7 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Train agents from pixels, watch them play, and measure how good they are.",
 )
-for commands in (training, worlds, measuring, serving, removal):
+for commands in (training, worlds, importing, measuring, serving, removal):
     app.add_typer(commands)
 
 

@@ -14,7 +14,7 @@ import torch
 from agents.base import Update
 from agents.sb3 import SB3Agent, algorithm_class, seeds_kept
 from envs import env_spec
-from envs.base import Step, episode_seed
+from envs.base import State, Step, episode_seed
 from envs.plain_worlds import Guarded
 from workbench.config import SB3TrainConfig
 from workbench.evaluation.load import record_progress
@@ -48,7 +48,8 @@ class SB3Loop(Loop):
         self._logger = Logger(None, [])
         model.set_logger(self._logger)
         self.agent = SB3Agent(model, spec)
-        self.parts = {"agent": self.agent}
+        self._ticks = Ticks(config.env.num_envs)
+        self.parts = {"agent": self.agent, "ticks": self._ticks}
 
     def start(self) -> None:
         """Does nothing: SB3 begins the first episodes when it begins to learn."""
@@ -63,10 +64,11 @@ class SB3Loop(Loop):
     def iterations(self) -> Iterator[Progress]:
         from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
-        model, ticks = self.agent.model, _Ticks()
+        model, ticks = self.agent.model, self._ticks
         begun = model.num_timesteps
         if begun:  # as the worlds are not saved, other episodes than at the start
             self._worlds.seed(episode_seed(self._config.seed, 0, begun))
+            ticks.cut_off()
         total, callback = model._setup_learn(
             self._config.total_env_steps - begun, ticks.hear, reset_num_timesteps=not begun
         )
@@ -121,21 +123,39 @@ def _from_rollout(model: Any, callback: Any, total: int) -> None:
     model.train()
 
 
-class _Ticks:
-    """Hears of every tick; a row of SB3's is the end of an episode and the start of the next."""
+class Ticks:
+    """What SB3's worlds show; one row of theirs ends an episode and begins the next."""
 
-    def __init__(self) -> None:
+    def __init__(self, num_envs: int) -> None:
+        """Has heard nothing yet."""
         self._steps: list[Step] = []
+        self._unfinished = np.zeros(num_envs, np.bool_)
 
     def hear(self, seen: dict[str, Any], _: dict[str, Any]) -> bool:
         """Is called by SB3 after each tick, with its local variables."""
         reward, done = np.array(seen["rewards"], np.float32), np.array(seen["dones"], np.bool_)
-        none = np.zeros(len(done), np.bool_)
-        no_obs = np.zeros((len(done), 1, 1, 0), np.uint8)
-        self._steps.append(Step(no_obs, reward, 1 - done.astype(np.float32), none, done))
+        self._add(reward, first=np.zeros_like(done), last=done)
+        self._unfinished = ~done
         return True
+
+    def cut_off(self) -> None:
+        """Ends the episodes that a resumed training does not go on with."""
+        nothing = np.zeros(len(self._unfinished), np.float32)
+        self._add(nothing, first=nothing == 0, last=self._unfinished)
+
+    def _add(self, reward: Any, *, first: Any, last: Any) -> None:
+        no_obs = np.zeros((len(reward), 1, 1, 0), np.uint8)
+        self._steps.append(Step(no_obs, reward, np.ones_like(reward), first, last))
 
     def taken(self) -> list[Step]:
         """Returns the ticks since the last call."""
         steps, self._steps = self._steps, []
         return steps
+
+    def state_dict(self) -> dict[str, Any]:
+        """Which episodes have begun."""
+        return {"unfinished": self._unfinished}
+
+    def load_state_dict(self, state: State) -> None:
+        """Brings `state_dict` back."""
+        self._unfinished = np.array(state["unfinished"], np.bool_)
