@@ -31,6 +31,3 @@ class Moment(gymnasium.Env[Any, Any]):
     def action_masks(self) -> npt.NDArray[np.bool_]:
         """The second of three actions is not allowed."""
         return np.array([True, False, True])
-
-
-gymnasium.register("Moment-v0", Moment)

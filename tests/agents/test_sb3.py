@@ -11,12 +11,14 @@ from agents.sb3 import SB3Agent, SB3Config, random_state, seeds_kept
 from envs import env_spec, make_envs
 from envs.base import Step
 from envs.plain_worlds import PlainConfig
+from tests.agents import moment_world
 from workbench.config import SB3TrainConfig
 from workbench.training.sb3 import SB3Loop
 
 CPU = torch.device("cpu")
-MOMENT = f"{__name__.replace('test_sb3', 'moment_world')}:Moment-v0"
+MOMENT = {"kind": "gymnasium", "id": "Moment", "module": moment_world.__file__}
 SMALL = {"policy_kwargs": {"net_arch": [8]}}
+SMALL_LSTM = {"policy_kwargs": {"net_arch": [8], "lstm_hidden_size": 8}}
 OFF = {"learning_starts": 10, "buffer_size": 40, "batch_size": 4, **SMALL}
 # Algorithm, policy, the kind of action, arguments.
 MODELS = [
@@ -24,7 +26,7 @@ MODELS = [
     ("QRDQN", "MlpPolicy", "numbered", OFF),
     ("A2C", "MlpPolicy", "multi", SMALL),
     ("MaskablePPO", "MlpPolicy", "numbered", {"n_steps": 8, "batch_size": 4, **SMALL}),
-    ("RecurrentPPO", "MlpLstmPolicy", "numbered", {"n_steps": 8, "batch_size": 4, **SMALL}),
+    ("RecurrentPPO", "MlpLstmPolicy", "numbered", {"n_steps": 8, "batch_size": 4, **SMALL_LSTM}),
     ("SAC", "MlpPolicy", "box", OFF | {"action_noise": {"sigma": 0.3}}),
     ("TQC", "MlpPolicy", "box", OFF),
 ]
@@ -36,7 +38,7 @@ def config_of(
     return SB3TrainConfig.model_validate(
         {
             "seed": 2,
-            "env": {"kind": "gymnasium", "id": MOMENT, "kwargs": {"action": action}},
+            "env": MOMENT | {"kwargs": {"action": action}},
             "agent": {"kind": "sb3", "algorithm": algorithm, "policy": policy, "kwargs": kwargs},
             "total_env_steps": 64,
             "device": "cpu",
@@ -132,7 +134,6 @@ def first_step(world: PlainConfig, num_envs: int) -> Step:
     [
         ({"gama": 0.9}, "DQN has no gama; it has"),
         ({"policy_kwargs": {"net_arch": "wide"}}, "DQN refuses this"),
-        ({"action_noise": 3}, "action_noise is {sigma: S}"),
         ({"train_freq": [4, "day"]}, "DQN refuses this"),
     ],
 )
@@ -146,6 +147,12 @@ def test_arguments_that_sb3_refuses(kwargs: dict[str, Any], reason: str) -> None
 def test_what_the_rest_of_a_config_says_is_no_argument(key: str) -> None:
     with pytest.raises(ValueError, match=f"{key} is not set here; set "):
         SB3Config(kind="sb3", algorithm="DQN", kwargs={key: 1})
+
+
+def test_noise_is_told_by_its_deviation() -> None:
+    config = config_of("SAC", "MlpPolicy", "box", OFF | {"action_noise": 0.3})
+    with pytest.raises(ValueError, match=r"action_noise is {sigma: S}"):
+        config.agent.make(env_spec(config.env), CPU)
 
 
 def test_a_world_that_does_not_fit_is_refused() -> None:
