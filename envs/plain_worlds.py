@@ -14,7 +14,7 @@ import numpy.typing as npt
 from gymnasium import spaces
 from pydantic import Field, model_validator
 
-from envs.base import EnvSpec, WorldFailure
+from envs.base import EnvSpec, Plain, WorldFailure
 from envs.gymnasium_worlds import (
     GymnasiumConfig,
     GymnasiumWorlds,
@@ -78,7 +78,7 @@ def _line(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
-class Packed:
+class Packed(Plain):
     """Observations of a space, and the allowed actions where a world tells them, as bytes."""
 
     def __init__(self, world: "gymnasium.Env[Any, Any]") -> None:
@@ -111,7 +111,6 @@ class Packed:
         return np.frombuffer(b"".join(parts), np.uint8).reshape(1, 1, -1)
 
     def unpack(self, obs: npt.NDArray[np.uint8]) -> tuple[Any, npt.NDArray[np.bool_] | None]:
-        """See `envs.base.Plain.unpack`."""
         rows, at = obs.reshape(len(obs), -1), 0
         unpacked = {}
         for key, like in self._arrays.items():

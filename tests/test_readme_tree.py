@@ -17,7 +17,7 @@ WHOLE = {
     "runs/": "Outputs, ignored by git, except runs/zoo/.",
     "tests/": "Mirrors the tree, plus contracts/, learning/ and end_to_end/.",
     "benchmarks/": "Scripts; each prints one table.",
-    "docs/": "Design, observations, how games end, tournaments, the studio, all benchmarks.",
+    "docs/": "Design, observations, how games end, tournaments, the studio, SB3, all benchmarks.",
     "findings/": "Scripts that reproduce, without Ludus, surprises in other software.",
 }
 
