@@ -9,6 +9,12 @@ from tests.agents import moment_world
 from tests.end_to_end.checks import complaint
 from tests.end_to_end.configs import write_config
 from tests.end_to_end.conftest import Ludus
+from workbench.errors import UsageError
+from workbench.runs.run import open_run
+from workbench.studio.arcade.episode import Duel
+from workbench.studio.videos.api import episode_facts
+from workbench.studio.videos.enactment import enact
+from workbench.studio.videos.traces import read_episode
 
 CARTPOLE = {
     "seed": 3,
@@ -63,6 +69,18 @@ def test_it_trains_goes_on_and_is_measured(ludus: Ludus, here: Path, config: dic
         assert len(traces[0]["steps"][0]["numbers"]) == 2
         assert sum(traces[0]["steps"][0]["numbers"]) == pytest.approx(returns[0], abs=1e-3)
     assert not [path for path in (here / "runs").rglob("*") if path.suffix in (".zip", ".pkl")]
+
+
+def test_the_studio_says_what_it_cannot_show(ludus: Ludus, here: Path) -> None:
+    write_config(here / "c.yaml", NUMBERS, total_env_steps=1, agent__kwargs__learning_starts=9)
+    assert ludus("train", "c.yaml", "--run", "a").code == 0
+    run = open_run("a")
+    (trace,) = run.videos.glob("*.json")
+    assert episode_facts(run, trace)["frames"] == 2
+    with pytest.raises(UsageError, match="what an sb3 agent sees is no picture"):
+        enact(run, 1, read_episode(trace))
+    with pytest.raises(UsageError, match="acts by numbers, which no key stands for"):
+        Duel("runs/a", 0)
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,8 @@ def enact(run: Run, env_steps: int, trace: EpisodeTrace) -> Enactment:
     weights = checkpoint.load_model(run.checkpoints / str(used))
     try:
         spec = env_spec(world)
+        if spec.plain is not None:
+            raise ValueError("what an sb3 agent sees is no picture in which to look for reasons")
         agent = _load(agent_config, spec, weights)
         steps = _replay(world, spec, trace)
         stack, (c, h, w) = spec.stack, spec.frame_shape
