@@ -71,6 +71,14 @@ def test_it_trains_goes_on_and_is_measured(ludus: Ludus, here: Path, config: dic
     assert not [path for path in (here / "runs").rglob("*") if path.suffix in (".zip", ".pkl")]
 
 
+def test_its_world_is_checked_as_it_is(ludus: Ludus, here: Path) -> None:
+    write_config(here / "c.yaml", NUMBERS)
+    checked = ludus("check", "c.yaml")
+    assert "sees       what the world gives: Box(-1.0, 1.0, (2,), float32)" in checked.out
+    assert "acts       numbers: Box(-2.0, 2.0, (2,), float32)" in checked.out
+    assert "came out the same again, so scores of a seed can be repeated" in checked.out
+
+
 def test_the_studio_says_what_it_cannot_show(ludus: Ludus, here: Path) -> None:
     write_config(here / "c.yaml", NUMBERS, total_env_steps=1, agent__kwargs__learning_starts=9)
     assert ludus("train", "c.yaml", "--run", "a").code == 0
