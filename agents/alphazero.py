@@ -16,7 +16,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from agents.base import Array, Learner, Player, Update, load_weights
+from agents.base import Array, Learner, Player, Update, load_optimizer, load_weights
 from agents.board_network import BoardNetwork
 from agents.config import (
     AgentConfig,
@@ -35,15 +35,17 @@ class AlphaZeroConfig(AgentConfig):
 
     training = "self_play"
 
-    kind: Literal["alphazero"]
-    blocks: int = Field(default=4, ge=1, le=100)
-    channels: int = Field(default=32, ge=1, le=4096)
+    kind: Literal["alphazero"] = Field(
+        description="AlphaZero: network and tree search; learns a board game by self-play"
+    )
+    blocks: int = Field(default=4, ge=1, le=100, description="residual blocks of the tower")
+    channels: int = Field(default=32, ge=1, le=4096, description="channels of the tower")
     head_channels: int = Field(default=8, ge=1, le=4096, description="channels of each head")
     normalise: bool = Field(default=True, description="batch normalisation in the tower")
-    search: SearchConfig = PUCTConfig()
-    simulations: Count = Field(default=100, description="per move")
+    search: SearchConfig = Field(default=PUCTConfig(), description="the tree search's rule")
+    simulations: Count = Field(default=100, description="simulations of the search per move")
     fast_simulations: Count = Field(
-        default=16, description="per move that is not learned from (KataGo's playout cap)"
+        default=16, description="simulations of moves not learned from (KataGo's playout cap)"
     )
     full_share: float = Field(
         default=0.25, ge=1e-3, le=1, description="share of the moves that are learned from"
@@ -66,17 +68,30 @@ class AlphaZeroConfig(AgentConfig):
         le=1,
         description="share of the search's value in the value target; the result has the rest",
     )
-    batch_size: Count = 256
-    learning_rate: float = Field(default=1e-3, ge=1e-12, le=1)
+    batch_size: Count = Field(default=256, description="positions per update")
+    learning_rate: float = Field(default=1e-3, ge=1e-12, le=1, description="Adam's learning rate")
     learning_rate_decay_env_steps: int | None = Field(
-        default=None, ge=1, le=2**53, description="falls to a tenth in this time; null: constant"
+        default=None,
+        ge=1,
+        le=2**53,
+        description="env steps of the decay to a tenth; null: constant",
     )
-    weight_decay: float = Field(default=1e-4, ge=0, le=1)
-    max_grad_norm: float = Field(default=1.0, ge=1e-6, le=1e6)
+    weight_decay: float = Field(
+        default=1e-4, ge=0, le=1, description="L2 decay of the weights (AdamW)"
+    )
+    max_grad_norm: float = Field(
+        default=1.0, ge=1e-6, le=1e6, description="gradients are clipped to this norm"
+    )
     average_decay: float = Field(
-        default=0.99, ge=0, lt=1, description="per update, of the averaged weights that play"
+        default=0.99,
+        ge=0,
+        lt=1,
+        description="decay per update of the moving average of the weights, which plays",
     )
-    precision: PrecisionName = "auto"
+    precision: PrecisionName = Field(
+        default="auto",
+        description="of the arithmetic; auto: bfloat16 where it is fast, else float32",
+    )
 
     def schedule_ends(self) -> list[tuple[int | None, str]]:
         left = "a tenth of agent.learning_rate"
@@ -212,7 +227,7 @@ class AlphaZero(Learner):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         network, optimizer = _without_end_head(state["network"], state["optimizer"])
         load_weights(self.network, network)
-        self._optimizer.load_state_dict(optimizer)
+        load_optimizer(self._optimizer, optimizer)
         self.env_steps = state["env_steps"]
         self.updates = state["updates"]
 

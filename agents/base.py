@@ -184,9 +184,20 @@ class NetworkAgent(Agent):
         return {"optimizer": optimizer, "updates": self.updates, **self._rng.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self._optimizer.load_state_dict(dict(state["optimizer"]))
+        load_optimizer(self._optimizer, state["optimizer"])
         self.updates = state["updates"]
         self._rng.load_state_dict(state)
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
+    """Restores the moments of an optimizer; its learning rate and the like stay the config's."""
+    own = [
+        {key: value for key, value in group.items() if key != "params"}
+        for group in optimizer.param_groups
+    ]
+    optimizer.load_state_dict(dict(state))
+    for group, configured in zip(optimizer.param_groups, own, strict=True):
+        group.update(configured)
 
 
 def load_weights(network: nn.Module, state: Mapping[str, torch.Tensor]) -> None:

@@ -26,24 +26,48 @@ from envs.base import EnvSpec, Step
 class DQNConfig(OffPolicyAgentConfig):
     """The config of DQN: network, improvements, schedules, learning rate."""
 
-    kind: Literal["dqn"]
-    network: TorsoName = "nature"
-    head: Literal["scalar", "quantile"] = "scalar"
-    quantiles: int = Field(default=50, ge=2, le=1000, description="K, where head is quantile")
-    double: bool = True
-    dueling: bool = True
-    n_step: int = Field(default=3, ge=1, le=100)
-    discount: float = Field(default=0.99, ge=0, le=1)
+    kind: Literal["dqn"] = Field(
+        description="DQN with double, dueling, n-step and quantile options; learns from replay"
+    )
+    network: TorsoName = Field(
+        default="nature", description="convolutional torso; flat: fully connected"
+    )
+    head: Literal["scalar", "quantile"] = Field(
+        default="scalar",
+        description="scalar: expected return (DQN); quantile: its distribution (QR-DQN)",
+    )
+    quantiles: int = Field(
+        default=50, ge=2, le=1000, description="quantiles per action, where head is quantile"
+    )
+    double: bool = Field(default=True, description="double Q-learning")
+    dueling: bool = Field(default=True, description="dueling heads: value and advantages")
+    n_step: int = Field(default=3, ge=1, le=100, description="rewards summed before bootstrapping")
+    discount: float = Field(default=0.99, ge=0, le=1, description="discount factor γ, per step")
     reward_clip: RewardClip = 1.0
-    batch_size: int = Field(default=32, ge=1, le=1_000_000)
-    learning_rate: float = Field(default=1e-4, ge=1e-12, le=1)
-    adam_epsilon: float = Field(default=1.5e-4, ge=1e-15, le=1)
-    max_grad_norm: float = Field(default=10.0, ge=1e-6, le=1e6)
-    target_period_updates: int = Field(default=1000, ge=1, le=10**9)
-    epsilon_start: float = Field(default=1.0, ge=0, le=1)
-    epsilon_end: float = Field(default=0.01, ge=0, le=1)
-    epsilon_decay_env_steps: int = Field(default=50_000, ge=1, le=2**53)
-    precision: PrecisionName = "auto"
+    batch_size: int = Field(default=32, ge=1, le=1_000_000, description="transitions per update")
+    learning_rate: float = Field(default=1e-4, ge=1e-12, le=1, description="Adam's learning rate")
+    adam_epsilon: float = Field(
+        default=1.5e-4, ge=1e-15, le=1, description="Adam's ε, added to its denominator"
+    )
+    max_grad_norm: float = Field(
+        default=10.0, ge=1e-6, le=1e6, description="gradients are clipped to this norm"
+    )
+    target_period_updates: int = Field(
+        default=1000, ge=1, le=10**9, description="updates between copies to the target network"
+    )
+    epsilon_start: float = Field(
+        default=1.0, ge=0, le=1, description="share of random actions at first"
+    )
+    epsilon_end: float = Field(
+        default=0.01, ge=0, le=1, description="share of random actions after the decay"
+    )
+    epsilon_decay_env_steps: int = Field(
+        default=50_000, ge=1, le=2**53, description="env steps of the linear decay of epsilon"
+    )
+    precision: PrecisionName = Field(
+        default="auto",
+        description="of the arithmetic; auto: bfloat16 where it is fast, else float32",
+    )
 
     def sample_bytes(self, obs_bytes: int) -> int:
         # Of each pair of quantiles: the error, its Huber loss, and their product.
@@ -154,7 +178,5 @@ class DQN(NetworkAgent):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         super().load_state_dict(state)
-        for group in self._optimizer.param_groups:  # the checkpoint may be of another device
-            group["capturable"] = self._device.type == "cuda"
         self.target.load_state_dict(state["target"])
         self._env_steps = state["env_steps"]

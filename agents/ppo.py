@@ -35,18 +35,29 @@ Ticks = Annotated[int, Field(ge=1, le=100_000)]
 class PPOConfig(OnPolicyAgentConfig):
     """The config: the network, the length of rollouts, and how fast it learns."""
 
-    kind: Literal["ppo"]
-    network: TorsoName = "small"
-    core: CoreName = "lstm"
-    core_size: int = Field(default=256, ge=1, le=8192)
-    rollout_ticks: Ticks = 128
-    sequence_ticks: Ticks = Field(
-        default=16, description="gradients flow back through this many; divides rollout_ticks"
+    kind: Literal["ppo"] = Field(
+        description="PPO, with an LSTM or without; learns from its latest rollout"
     )
-    epochs: int = Field(default=4, ge=1, le=1000)
-    minibatches: Count = 8
-    discount: float = Field(default=0.99, ge=0, le=1)
-    gae_lambda: float = Field(default=0.95, ge=0, le=1)
+    network: TorsoName = Field(
+        default="small", description="convolutional torso; flat: fully connected"
+    )
+    core: CoreName = Field(default="lstm", description="memory: an LSTM, or none")
+    core_size: int = Field(
+        default=256,
+        ge=1,
+        le=8192,
+        description="hidden units of the LSTM",
+    )
+    rollout_ticks: Ticks = Field(default=128, description="steps per env and rollout")
+    sequence_ticks: Ticks = Field(
+        default=16, description="steps of backpropagation through time; divides rollout_ticks"
+    )
+    epochs: int = Field(default=4, ge=1, le=1000, description="passes over each rollout")
+    minibatches: Count = Field(default=8, description="minibatches per epoch")
+    discount: float = Field(default=0.99, ge=0, le=1, description="discount factor γ, per step")
+    gae_lambda: float = Field(
+        default=0.95, ge=0, le=1, description="λ of generalised advantage estimation (GAE)"
+    )
     reward_scale: float = Field(
         default=1.0,
         ge=1e-6,
@@ -54,19 +65,35 @@ class PPOConfig(OnPolicyAgentConfig):
         description="training rewards are the world's times this, then clipped",
     )
     reward_clip: RewardClip = 1.0
-    policy_clip: float = Field(default=0.2, ge=1e-6, le=100)
+    policy_clip: float = Field(
+        default=0.2, ge=1e-6, le=100, description="ε: the probability ratio is clipped to 1 ± this"
+    )
     value_clip: float | None = Field(
-        default=0.2, ge=1e-6, le=1e6, description="null: values may move freely"
+        default=0.2,
+        ge=1e-6,
+        le=1e6,
+        description="values are clipped to ± this around the old ones; null: not clipped",
     )
-    value_coefficient: float = Field(default=0.5, ge=0, le=1000)
-    entropy_coefficient: float = Field(default=0.01, ge=0, le=1000)
-    learning_rate: float = Field(default=2.5e-4, ge=1e-12, le=1)
+    value_coefficient: float = Field(
+        default=0.5, ge=0, le=1000, description="weight of the value loss"
+    )
+    entropy_coefficient: float = Field(
+        default=0.01, ge=0, le=1000, description="weight of the entropy bonus"
+    )
+    learning_rate: float = Field(default=2.5e-4, ge=1e-12, le=1, description="Adam's learning rate")
     learning_rate_decay_env_steps: int | None = Field(
-        default=None, ge=1, le=2**53, description="falls to zero over this many; null: stays"
+        default=None,
+        ge=1,
+        le=2**53,
+        description="env steps of the linear decay to zero; null: constant",
     )
-    adam_epsilon: float = Field(default=1e-5, ge=1e-15, le=1)
-    max_grad_norm: float = Field(default=0.5, ge=1e-6, le=1e6)
-    precision: PrecisionName = "float32"
+    adam_epsilon: float = Field(
+        default=1e-5, ge=1e-15, le=1, description="Adam's ε, added to its denominator"
+    )
+    max_grad_norm: float = Field(
+        default=0.5, ge=1e-6, le=1e6, description="gradients are clipped to this norm"
+    )
+    precision: PrecisionName = Field(default="float32", description="of the network's arithmetic")
 
     def schedule_ends(self) -> list[tuple[int | None, str]]:
         return [learning_rate_end(self.learning_rate_decay_env_steps, "0: nothing more is learned")]

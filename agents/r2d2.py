@@ -29,32 +29,65 @@ PRIORITY_MIX = 0.9
 class R2D2Config(SequenceAgentConfig):
     """The config of R2D2: network, sequences, learning rate."""
 
-    kind: Literal["r2d2"]
-    network: TorsoName = "small"
-    core: CoreName = "lstm"
-    core_size: int = Field(default=256, ge=1, le=8192)
-    dueling: bool = True
-    n_step: int = Field(default=5, ge=1, le=100)
-    discount: float = Field(default=0.997, ge=0, le=1)
-    reward_clip: RewardClip = None
-    burn_in_ticks: int = Field(default=16, ge=0, le=10_000)
-    sequence_ticks: int = Field(default=32, ge=2, le=10_000, description="learned from, after it")
-    sequence_period_ticks: int = Field(
-        default=16, ge=1, le=10_000, description="between the begins of neighbouring sequences"
+    kind: Literal["r2d2"] = Field(
+        description="R2D2: DQN with an LSTM; learns from replayed sequences"
     )
-    batch_size: int = Field(default=32, ge=1, le=1_000_000, description="sequences")
-    learning_rate: float = Field(default=1e-4, ge=1e-12, le=1)
-    adam_epsilon: float = Field(default=1e-3, ge=1e-15, le=1)
-    max_grad_norm: float = Field(default=40.0, ge=1e-6, le=1e6)
-    target_period_updates: int = Field(default=500, ge=1, le=10**9)
-    staleness_period_updates: int = Field(default=500, ge=1, le=10**9)
+    network: TorsoName = Field(
+        default="small", description="convolutional torso; flat: fully connected"
+    )
+    core: CoreName = Field(default="lstm", description="memory: an LSTM, or none")
+    core_size: int = Field(
+        default=256,
+        ge=1,
+        le=8192,
+        description="hidden units of the LSTM",
+    )
+    dueling: bool = Field(default=True, description="dueling heads: value and advantages")
+    n_step: int = Field(default=5, ge=1, le=100, description="rewards summed before bootstrapping")
+    discount: float = Field(default=0.997, ge=0, le=1, description="discount factor γ, per step")
+    reward_clip: RewardClip = None
+    burn_in_ticks: int = Field(
+        default=16,
+        ge=0,
+        le=10_000,
+        description="steps that only warm up the LSTM, at a sequence's start",
+    )
+    sequence_ticks: int = Field(
+        default=32, ge=2, le=10_000, description="steps that are learned from, after the burn-in"
+    )
+    sequence_period_ticks: int = Field(
+        default=16,
+        ge=1,
+        le=10_000,
+        description="steps from the start of one sequence to that of the next",
+    )
+    batch_size: int = Field(default=32, ge=1, le=1_000_000, description="sequences per update")
+    learning_rate: float = Field(default=1e-4, ge=1e-12, le=1, description="Adam's learning rate")
+    adam_epsilon: float = Field(
+        default=1e-3, ge=1e-15, le=1, description="Adam's ε, added to its denominator"
+    )
+    max_grad_norm: float = Field(
+        default=40.0, ge=1e-6, le=1e6, description="gradients are clipped to this norm"
+    )
+    target_period_updates: int = Field(
+        default=500, ge=1, le=10**9, description="updates between copies to the target network"
+    )
+    staleness_period_updates: int = Field(
+        default=500,
+        ge=1,
+        le=10**9,
+        description="updates between measurements of how stale the replayed LSTM states are",
+    )
     epsilon: float = Field(
-        default=0.4, ge=1e-6, le=1, description="share of random actions of the first env"
+        default=0.4, ge=1e-6, le=1, description="share of random actions in the first env"
     )
     epsilon_exponent: float = Field(
-        default=7.0, ge=0, le=100, description="that of the last env is epsilon ** (1 + this)"
+        default=7.0,
+        ge=0,
+        le=100,
+        description="the last env has epsilon ** (1 + this); those between are spread evenly",
     )
-    precision: PrecisionName = "float32"
+    precision: PrecisionName = Field(default="float32", description="of the network's arithmetic")
 
     def make(self, spec: EnvSpec, device: torch.device, rng: np.random.Generator) -> "R2D2":
         return R2D2(self, spec, device, rng)

@@ -76,12 +76,17 @@ class AtariConfig(EnvConfig):
 
     protocols: ClassVar[tuple[str, ...]] = tuple(PROTOCOLS)
 
-    kind: Literal["atari"]
-    game: str
-    protocol: ProtocolName = "machado"
-    num_envs: int = Field(default=16, ge=1, le=1024)
-    obs_size: int = Field(default=84, ge=36, le=210)
-    stack: int = Field(default=4, ge=1, le=16)
+    kind: Literal["atari"] = Field(description="Atari 2600 games")
+    game: str = Field(description="a game of ale-py: ludus list games")
+    protocol: ProtocolName = Field(
+        default="machado",
+        description="machado: sticky actions; classic: no-op starts, and a lost life ends episodes",
+    )
+    num_envs: int = Field(default=16, ge=1, le=1024, description="envs played side by side")
+    obs_size: int = Field(
+        default=84, ge=36, le=210, description="pixels along a side of an observation"
+    )
+    stack: int = Field(default=4, ge=1, le=16, description="latest frames seen at once")
     flicker: float = Field(default=0.0, ge=0, le=1, description="share of frames that are blank")
     env_threads: int = Field(
         default=1, ge=0, le=1024, description="C++ threads that step the envs; 0: all cores"

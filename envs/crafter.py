@@ -44,10 +44,10 @@ RENDER_SIZE = 576  # a multiple of the 9 cells along a side
 class CrafterConfig(EnvConfig):
     """How large the picture is, and how many envs."""
 
-    kind: Literal["crafter"]
-    num_envs: int = Field(default=16, ge=1, le=1024)
+    kind: Literal["crafter"] = Field(description="Crafter: survival in a generated world")
+    num_envs: int = Field(default=16, ge=1, le=1024, description="envs played side by side")
     obs_size: int = Field(default=64, ge=27, le=576, description="pixels along a side")
-    stack: int = Field(default=1, ge=1, le=16)
+    stack: int = Field(default=1, ge=1, le=16, description="latest frames seen at once")
 
     @model_validator(mode="after")
     def _is_installed(self) -> "CrafterConfig":

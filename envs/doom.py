@@ -50,14 +50,16 @@ ONE_AT_A_TIME = threading.Lock()
 class DoomConfig(EnvConfig):
     """Which scenario, seen how, by how many games, each of which is a process."""
 
-    kind: Literal["doom"]
+    kind: Literal["doom"] = Field(description="ViZDoom scenarios")
     scenario: str = Field(description="an id such as VizdoomBasic-v1, or the path of a .cfg file")
-    num_envs: int = Field(default=8, ge=1, le=256)
+    num_envs: int = Field(
+        default=8, ge=1, le=256, description="games played side by side, each a process"
+    )
     frame_skip: int = Field(default=4, ge=1, le=100, description="tics that one step takes")
-    obs_height: int = Field(default=60, ge=8, le=480)
-    obs_width: int = Field(default=80, ge=8, le=640)
-    grayscale: bool = False
-    stack: int = Field(default=1, ge=1, le=16)
+    obs_height: int = Field(default=60, ge=8, le=480, description="pixels")
+    obs_width: int = Field(default=80, ge=8, le=640, description="pixels")
+    grayscale: bool = Field(default=False, description="one channel instead of three")
+    stack: int = Field(default=1, ge=1, le=16, description="latest frames seen at once")
     screen: Literal["160x120", "320x240", "640x480"] = Field(
         default="160x120",
         description="what the game draws; a larger one is slower but finer",

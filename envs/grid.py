@@ -63,15 +63,17 @@ BoolArray = npt.NDArray[np.bool_]
 class MiniGridConfig(EnvConfig):
     """Which world, seen how, by how many envs."""
 
-    kind: Literal["minigrid"]
-    env_id: str
-    num_envs: int = Field(default=16, ge=1, le=1024)
-    view: Literal["partial", "full"] = "partial"
+    kind: Literal["minigrid"] = Field(description="MiniGrid and BabyAI worlds")
+    env_id: str = Field(description="a world: ludus list worlds")
+    num_envs: int = Field(default=16, ge=1, le=1024, description="envs played side by side")
+    view: Literal["partial", "full"] = Field(
+        default="partial", description="partial: what lies ahead of the agent; full: the whole grid"
+    )
     view_size: int = Field(default=7, ge=3, le=31, description="cells along a side of the view")
     tile_size: int = Field(default=8, ge=2, le=32, description="pixels along a side of a cell")
-    stack: int = Field(default=1, ge=1, le=16)
+    stack: int = Field(default=1, ge=1, le=16, description="latest frames seen at once")
     mission_words: int = Field(
-        default=0, ge=0, le=512, description="of the mission that are read; 0: it is not seen"
+        default=0, ge=0, le=512, description="words of the mission that are read; 0: it is not seen"
     )
 
     @field_validator("env_id")

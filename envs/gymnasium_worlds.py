@@ -10,6 +10,7 @@ import re
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from importlib.util import module_from_spec, spec_from_file_location
 from math import isfinite
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import Any, Literal
 import gymnasium
 import numpy as np
 import numpy.typing as npt
+from gymnasium.envs.registration import load_env_creator
 from gymnasium.utils.env_checker import check_env
 from pydantic import Field, field_validator, model_validator
 
@@ -36,7 +38,7 @@ RENDER_SIZE = 256  # of what is drawn for a world that does not draw itself
 class GymnasiumConfig(EnvConfig):
     """Which world, where it comes from, how it is seen, and how many envs."""
 
-    kind: Literal["gymnasium"]
+    kind: Literal["gymnasium"] = Field(description="any world that follows Gymnasium's interface")
     id: str = Field(
         min_length=1, description="as gymnasium.make takes it, or a class of the module"
     )
@@ -47,17 +49,24 @@ class GymnasiumConfig(EnvConfig):
     wrappers: tuple[str, ...] = Field(
         default=(), description="package.module:Class, applied from the first to the last"
     )
-    num_envs: int = Field(default=8, ge=1, le=1024)
+    num_envs: int = Field(default=8, ge=1, le=1024, description="envs played side by side")
     grayscale: bool = Field(default=False, description="of pictures; they become smaller")
-    height: int | None = Field(default=None, ge=3, le=512, description="pictures' new height")
-    width: int | None = Field(default=None, ge=3, le=512, description="pictures' new width")
+    height: int | None = Field(
+        default=None, ge=3, le=512, description="pictures' new height in pixels; null: as they are"
+    )
+    width: int | None = Field(
+        default=None, ge=3, le=512, description="pictures' new width in pixels; null: as they are"
+    )
     stack: int = Field(default=1, ge=1, le=16, description="latest frames seen at once")
     text_words: int = Field(default=24, ge=1, le=512, description="words of a text that are read")
     max_episode_steps: int | None = Field(
         default=None, ge=1, le=10**9, description="cuts an episode off; null: the world's own limit"
     )
     success_return_above: float | None = Field(
-        default=None, description="an episode with a higher return counts as a success"
+        default=None,
+        ge=-1e12,
+        le=1e12,
+        description="an episode with a higher return counts as a success",
     )
 
     @field_validator("module")
@@ -94,6 +103,12 @@ class GymnasiumConfig(EnvConfig):
                 check_env(world.unwrapped, skip_render_check=True)
             except Exception as error:
                 broken.append((_line(error), True))
+            try:
+                with redirect_stdout(None):  # some print what they should draw
+                    world.reset(seed=0)
+                    world.render()
+            except Exception as error:
+                broken.append((f"it does not draw itself: {_line(error)}", False))
             finally:
                 world.close()
         hints = (" ".join(ANSI.sub("", str(one.message)).split()) for one in caught)
@@ -145,14 +160,20 @@ def _registered(env_id: str) -> Any:
 def _with_pictures(maker: Any, kwargs: dict[str, Any]) -> "gymnasium.Env[Any, Any]":
     """Makes the world so that it draws itself, if it can."""
     if not isinstance(maker, gymnasium.envs.registration.EnvSpec):
-        modes = getattr(maker, "metadata", {}).get("render_modes", ())
-        drawn = {"render_mode": "rgb_array"} if "rgb_array" in modes else {}
-        world: gymnasium.Env[Any, Any] = maker(**drawn | kwargs)
+        world: gymnasium.Env[Any, Any] = maker(**_drawn(maker) | kwargs)
         return world
+    entry = maker.entry_point
+    creator = load_env_creator(entry) if isinstance(entry, str) else entry
     try:
-        return gymnasium.make(maker, disable_env_checker=True, render_mode="rgb_array", **kwargs)
-    except TypeError:  # it takes no render_mode
+        return gymnasium.make(maker, disable_env_checker=True, **_drawn(creator) | kwargs)
+    except TypeError:  # it takes no render_mode, whatever it says
         return gymnasium.make(maker, disable_env_checker=True, **kwargs)
+
+
+def _drawn(creator: Any) -> dict[str, str]:
+    """Returns what makes a world draw itself into an array, if it says that it can."""
+    modes = getattr(creator, "metadata", {}).get("render_modes", ())
+    return {"render_mode": "rgb_array"} if "rgb_array" in modes else {}
 
 
 def _load_module(name: str) -> ModuleType:
@@ -233,7 +254,8 @@ class GymnasiumWorlds(Worlds):
     def begin(self, i: int, seed: int) -> None:
         """See `Worlds.begin`; raises WorldFailure where the world raises anything."""
         try:
-            observation, _ = self._worlds[i].reset(seed=seed)
+            with redirect_stdout(sys.stderr):
+                observation, _ = self._worlds[i].reset(seed=seed)
             self._frames[i] = self._observations.read(observation)
         except Exception as error:
             raise WorldFailure(f"{self._name}, in reset: {_line(error)}") from error
@@ -241,9 +263,10 @@ class GymnasiumWorlds(Worlds):
     def step(self, i: int, action: int) -> Outcome:
         """See `Worlds.step`; raises WorldFailure where the world does, or breaks its own rules."""
         try:
-            observation, reward, terminated, truncated, _ = self._worlds[i].step(
-                self._actions[action]
-            )
+            with redirect_stdout(sys.stderr):
+                observation, reward, terminated, truncated, _ = self._worlds[i].step(
+                    self._actions[action]
+                )
             self._frames[i] = self._observations.read(observation)
             value = float(reward)
             if not isfinite(value):
@@ -259,11 +282,8 @@ class GymnasiumWorlds(Worlds):
 
     def render(self) -> npt.NDArray[np.uint8]:
         """See `Worlds.render`; a world that does not draw itself shows what the agent sees."""
-        world = self._worlds[0]
-        picture: Any = world.render() if world.render_mode == "rgb_array" else None
-        if picture is None:
-            return self._shown()
-        return np.asarray(picture, np.uint8)[..., :3]
+        picture = _rendered(self._worlds[0])
+        return self._shown() if picture is None else picture
 
     def _shown(self) -> npt.NDArray[np.uint8]:
         """Returns a picture of what the agent sees in copy 0."""
@@ -272,6 +292,17 @@ class GymnasiumWorlds(Worlds):
     def close(self) -> None:
         for world in self._worlds:
             world.close()
+
+
+def _rendered(world: Any) -> npt.NDArray[np.uint8] | None:
+    """Returns what a world draws, `[H, W, 3]`; None where it draws nothing or cannot."""
+    if world.render_mode != "rgb_array":
+        return None
+    try:
+        picture = np.asarray(world.render(), np.uint8)
+    except Exception:  # `ludus check` tells; what is learned does not depend on it
+        return None
+    return picture[..., :3] if picture.ndim == 3 and picture.shape[2] >= 3 else None
 
 
 def meanings(world: Any) -> Sequence[str]:

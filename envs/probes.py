@@ -33,9 +33,11 @@ ProbeName = Literal[
 class ProbeConfig(EnvConfig):
     """Which probe and how many copies."""
 
-    kind: Literal["probe"]
-    probe: ProbeName
-    num_envs: int = Field(default=8, ge=1, le=1024)
+    kind: Literal["probe"] = Field(
+        description="tiny worlds with known values, for tests of learners"
+    )
+    probe: ProbeName = Field(description="name of the probe")
+    num_envs: int = Field(default=8, ge=1, le=1024, description="envs played side by side")
 
     @property
     def title(self) -> str:

@@ -29,6 +29,7 @@ MAX_NUMBERS = 1024  # that a one-hot vector can tell apart
 MAX_VECTOR = 16_384
 MAX_ACTIONS = 256
 MAX_PLANES = 64
+SLACK = 0.1  # share of its range by which a number may leave its space: many worlds are careless
 WIDE = 1_000.0  # bounds beyond this say little about what is seen
 
 
@@ -184,7 +185,7 @@ def _vector(space: spaces.Box, name: str, path: tuple[Any, ...]) -> Sense:
     narrow = (np.maximum(abs(low), abs(high)) <= WIDE) & (low < high)
     narrow_low, narrow_high = np.where(narrow, low, -1), np.where(narrow, high, 1)
     middle, reach = (narrow_low + narrow_high) / 2, (narrow_high - narrow_low) / 2
-    slack = 1e-6 * (1 + reach)  # of numbers that are float32 in the space, and more precise outside
+    slack = SLACK * 2 * reach
 
     def read(value: Any) -> npt.NDArray[np.float32]:
         array = np.asarray(value, np.float64)

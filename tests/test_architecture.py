@@ -12,7 +12,7 @@ from tests.mirrors import HELD_BY
 from workbench.config import load_config
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("envs", "agents", "workbench")
+PACKAGES = ("envs", "agents", "workbench", "ludus")
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 PAGES = sorted(p for p in (ROOT / "workbench/studio").glob("*/*.*") if p.suffix in (".js", ".css"))
 CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
@@ -138,6 +138,8 @@ def test_the_packages_are_those_of_this_tree():
 @every_module
 def test_imports_go_one_way(path: Path):
     package, source = path.relative_to(ROOT).parts[0], path.read_text()
+    if package != "ludus":
+        assert "ludus" not in packages(source)
     if package == "envs":
         assert not packages(source) & {"torch", "agents", "workbench"}
     if package == "agents":

@@ -23,9 +23,13 @@ def others(*used: str) -> tuple[str, ...]:
 FORBIDDEN = {
     "import workbench.config": ALL,
     "import agents, envs": ALL,
+    "import ludus": (*ALL, "numpy", "yaml"),
     CLI.format(["--help"]): (*ALL, "numpy", "yaml"),
     CLI.format(["train", "--help"]): (*ALL, "numpy", "yaml"),
+    CLI.format(["--version"]): (*ALL, "numpy", "yaml"),
     CLI.format(["runs"]): ALL,
+    CLI.format(["list", "games"]): others("ale_py", "pyspiel", "gymnasium", "cv2"),
+    CLI.format(["config", "atari"]): others("ale_py", "gymnasium", "cv2"),
     LOAD.format("configs/grid/empty.yaml"): others("minigrid", "gymnasium", "torch"),
     LOAD.format("configs/atari/pong.yaml"): others("ale_py", "gymnasium", "torch", "cv2"),
     "from workbench.evaluation.load import load_trained; load_trained('runs/zoo/grid-doorkey')": (

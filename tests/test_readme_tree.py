@@ -17,7 +17,7 @@ WHOLE = {
     "runs/": "Outputs, ignored by git, except runs/zoo/.",
     "tests/": "Mirrors the tree, plus contracts/, learning/ and end_to_end/.",
     "benchmarks/": "Scripts; each prints one table.",
-    "docs/": "Design, observations, how games end, tournaments, the studio, SB3, all benchmarks.",
+    "docs/": "Design, configs, observations, endings, tournaments, the studio, SB3, benchmarks.",
     "findings/": "Scripts that reproduce, without Ludus, surprises in other software.",
 }
 
@@ -49,7 +49,8 @@ def lines(folder: Path, indent: str) -> Iterator[str]:
 
 def tree() -> str:
     """The whole tree as it stands in README."""
-    told = [line for name in ("envs", "agents", "workbench") for line in lines(ROOT / name, "")]
+    packages = ("envs", "agents", "workbench", "ludus")
+    told = [line for name in packages for line in lines(ROOT / name, "")]
     told += [entry(name, text) for name, text in WHOLE.items()]
     return "".join(line.rstrip() + "\n" for line in told)
 
@@ -67,7 +68,7 @@ def test_every_file_says_what_it_holds():
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_documents_name_files_that_there_are(path: Path):
-    folders = ("envs", "agents", "workbench", "tests", "benchmarks")
+    folders = ("envs", "agents", "workbench", "ludus", "tests", "benchmarks")
     names = {found.name for folder in folders for found in (ROOT / folder).rglob("*.*")}
     for named in re.findall(r"`([\w/.]+\.(?:py|js))`", path.read_text(encoding="utf-8")):
         assert (ROOT / named).exists() if "/" in named else named in names, named

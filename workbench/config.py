@@ -21,13 +21,15 @@ from agents import AGENTS
 from agents.config import AgentConfig, OffPolicyAgentConfig, OnPolicyAgentConfig
 from envs import ENVS
 from envs.base import Config, EnvConfig
-from workbench.config_file import apply_override, read_yaml
+from workbench.config_file import apply_override, config_path, read_yaml
 from workbench.errors import UsageError
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 # Integers up to here are exact as floats too, which the schedules compute with.
 MAX_INTEGER = 2**53
 MAX_STEPS = MAX_INTEGER  # of what is counted while training; a period so long means never
+Steps = Annotated[int, Field(ge=1, le=MAX_STEPS)]
+Even = Annotated[int, Field(ge=2, le=100_000, multiple_of=2)]
 
 
 def _of_its_kind(models: Mapping[str, str]) -> Any:
@@ -70,43 +72,67 @@ else:
 class WandbConfig(Config):
     """Weights & Biases: what `metrics.jsonl` holds, also there."""
 
-    mode: Literal["offline", "online", "disabled"] = "offline"
-    project: str = "ludus"
-    entity: str | None = None
+    mode: Literal["offline", "online", "disabled"] = Field(
+        default="offline", description="offline: kept on disk; online: uploaded while training"
+    )
+    project: str = Field(default="ludus", description="project in W&B")
+    entity: str | None = Field(default=None, description="team or user in W&B; null: your default")
 
 
 class RunConfig(Config):
     """What every training has, whatever learns in it."""
 
-    seed: int = Field(default=1, ge=0, lt=2**31)
-    total_env_steps: int = Field(ge=1, le=MAX_STEPS)
-    checkpoint_period_env_steps: int = Field(default=50_000, ge=1, le=MAX_STEPS)
-    record_period_env_steps: int = Field(default=250_000, ge=1, le=MAX_STEPS)
-    log_period_env_steps: int = Field(default=5_000, ge=1, le=MAX_STEPS)
-    device: DeviceName = "auto"
-    torch_threads: int = Field(default=1, ge=1, le=1024)
-    wandb: WandbConfig = WandbConfig()
+    seed: int = Field(default=1, ge=0, lt=2**31, description="of all random numbers")
+    total_env_steps: Steps = Field(description="length of the training; an env step is one action")
+    init_from: str | None = Field(
+        default=None, description="RUN or RUN@STEP whose network a new run begins with; null: none"
+    )
+    checkpoint_period_env_steps: Steps = Field(
+        default=50_000, description="env steps between checkpoints"
+    )
+    record_period_env_steps: Steps = Field(default=250_000, description="env steps between videos")
+    log_period_env_steps: Steps = Field(
+        default=5_000, description="env steps between lines of metrics"
+    )
+    device: DeviceName = Field(
+        default="auto", description="where networks run; auto: cuda, else mps, else cpu"
+    )
+    torch_threads: int = Field(default=1, ge=1, le=1024, description="CPU threads of PyTorch")
+    wandb: WandbConfig = Field(default=WandbConfig(), description="Weights & Biases")
 
 
 class ReplayConfig(Config):
     """How much is remembered, where, and what is replayed."""
 
-    capacity_env_steps: int = Field(default=200_000, ge=1, le=10**12)
-    sampling: Literal["uniform", "prioritized"] = "uniform"
-    priority_exponent: float = Field(default=0.5, ge=0, le=1, description="α; 0 is uniform")
-    importance_exponent: float = Field(default=0.5, ge=0, le=1, description="β; 1 corrects fully")
-    storage: Literal["memory", "memmap"] = "memory"
+    capacity_env_steps: int = Field(
+        default=200_000, ge=1, le=10**12, description="env steps held; then the oldest go"
+    )
+    sampling: Literal["uniform", "prioritized"] = Field(
+        default="uniform", description="uniform: all alike; prioritized: by TD error (PER)"
+    )
+    priority_exponent: float = Field(
+        default=0.5, ge=0, le=1, description="α of prioritized; 0: uniform"
+    )
+    importance_exponent: float = Field(
+        default=0.5, ge=0, le=1, description="β of prioritized; 1: unbiased"
+    )
+    storage: Literal["memory", "memmap"] = Field(
+        default="memory",
+        description="memory: in RAM; memmap: in a file of the run, for buffers larger than RAM",
+    )
 
 
 class OffPolicyConfig(RunConfig):
     """A training that learns from replay."""
 
-    env: Env
-    agent: OffPolicyAgent
-    replay: ReplayConfig = ReplayConfig()
-    learning_starts_env_steps: int = Field(default=10_000, ge=1, le=MAX_STEPS)
+    env: Env = Field(description="the environment")
+    agent: OffPolicyAgent = Field(description="what learns")
+    replay: ReplayConfig = Field(default=ReplayConfig(), description="the replay buffer")
+    learning_starts_env_steps: Steps = Field(
+        default=10_000, description="env steps before the first update"
+    )
     samples_per_env_step: float = Field(
-        default=8.0, ge=1e-6, le=100_000, description="replayed per env step"
+        default=8.0, ge=1e-6, le=100_000, description="transitions replayed per env step"
     )
 
     @model_validator(mode="after")
@@ -133,8 +159,8 @@ class OffPolicyConfig(RunConfig):
 class OnPolicyConfig(RunConfig):
     """A training that learns from what it has just done, and forgets it."""
 
-    env: Env
-    agent: OnPolicyAgent
+    env: Env = Field(description="the environment")
+    agent: OnPolicyAgent = Field(description="what learns")
 
     @model_validator(mode="after")
     def _minibatches_can_be_made(self) -> "OnPolicyConfig":
@@ -157,44 +183,58 @@ class SB3TrainConfig(RunConfig):
 class PositionReplayConfig(Config):
     """How many positions are kept, and how many of them are learned from."""
 
-    capacity_positions: int = Field(default=500_000, ge=1, le=10**9)
+    capacity_positions: int = Field(
+        default=500_000, ge=1, le=10**9, description="positions held; then the oldest go"
+    )
     window_positions: int = Field(
-        default=20_000, ge=1, le=10**9, description="all are learned from until there are so many"
+        default=20_000,
+        ge=1,
+        le=10**9,
+        description="sampling window at first; it grows while playing",
     )
 
 
 class GateConfig(Config):
     """How often the network that learns challenges the frozen one, and what it must score."""
 
-    period_env_steps: int = Field(default=50_000, ge=1, le=MAX_STEPS)
-    games: int = Field(
-        default=200, ge=2, le=100_000, multiple_of=2, description="from paired openings"
+    period_env_steps: Steps = Field(
+        default=50_000, description="moves between matches with the playing network"
     )
+    games: Even = Field(default=200, description="games per match, in pairs from the same opening")
     # Not above a half: 40 games at 0.6 rejected networks that were better for months (research).
-    min_score: float = Field(default=0.5, ge=0, le=1, description="of the points, to take over")
+    min_score: float = Field(
+        default=0.5, ge=0, le=1, description="share of the points to replace the playing network"
+    )
 
 
 class SelfPlayConfig(RunConfig):
     """A training that learns a board game from games against itself; env_steps are moves."""
 
-    env: Board
-    agent: SelfPlayAgent
-    replay: PositionReplayConfig = PositionReplayConfig()
+    env: Board = Field(description="the board game")
+    agent: SelfPlayAgent = Field(description="what learns")
+    replay: PositionReplayConfig = Field(
+        default=PositionReplayConfig(), description="the replay buffer"
+    )
     gate: GateConfig | None = Field(
-        default=None, description="who must be beaten to play; null: the latest network plays"
+        default=None,
+        description="match that a new network must win to play; null: the latest plays",
     )
     play_threads: int = Field(
         default=2, ge=1, le=64, description="groups of games that search side by side"
     )
-    learning_starts_positions: int = Field(default=2_000, ge=1, le=MAX_STEPS)
+    learning_starts_positions: Steps = Field(
+        default=2_000, description="positions in the replay buffer before the first update"
+    )
     samples_per_position: float = Field(
         default=4.0, ge=1e-6, le=1000, description="how often each is learned from, on average"
     )
     anchors: tuple[str, ...] = Field(
         default=("random", "mcts:100"), description="fixed players that strength is measured by"
     )
-    anchor_period_env_steps: int = Field(default=100_000, ge=1, le=MAX_STEPS)
-    anchor_games: int = Field(default=20, ge=2, le=100_000, multiple_of=2)
+    anchor_period_env_steps: Steps = Field(
+        default=100_000, description="moves of self-play between measurements of strength"
+    )
+    anchor_games: Even = Field(default=20, description="games against each anchor per measurement")
     anchor_opening_plies: int = Field(
         default=2, ge=0, le=100, description="random moves before each game, for two games"
     )
@@ -300,7 +340,17 @@ def load_config(
         UsageError: the file cannot be read, an override is malformed, a key is unknown (the nearest
             valid one is named) or a value is wrong.
     """
-    data = read_yaml(path)
+    path = config_path(path)
+    return make_config(path, read_yaml(path), overrides, tell)
+
+
+def make_config(
+    path: Path,
+    data: dict[str, Any],
+    overrides: Sequence[str] = (),
+    tell: Callable[[str], None] = lambda note: None,
+) -> TrainConfig:
+    """Does what `load_config` does with `data` that was read before; `path` is for messages."""
     if _take_end_weight(data):
         raise UsageError(f"{path}: agent.end_weight no longer exists; remove it")
     _drop_constants(path, data)

@@ -1,6 +1,7 @@
 """Raw config files, before validation: YAML and dotted overrides."""
 
 import re
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,34 @@ _Loader.add_implicit_resolver(
     re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"),
     list("-+0123456789"),
 )
+
+
+# The configs that come with Ludus; in a clone this is a link to the folder beside workbench/.
+SHIPPED = Path(__file__).with_name("configs")
+
+
+def config_path(typed: Path) -> Path:
+    """Returns the config that was meant: a file here, else one that comes with Ludus, if any.
+
+    The latter are called `atari/pong`, or `configs/atari/pong.yaml` as in a clone.
+    """
+    names = typed.parts[1:] if typed.parts[:1] == ("configs",) else typed.parts
+    shipped = SHIPPED.joinpath(*names).with_suffix(".yaml") if names else SHIPPED
+    is_name = not typed.is_absolute() and ".." not in names and typed.suffix in ("", ".yaml")
+    return shipped if is_name and not typed.exists() and shipped.is_file() else typed
+
+
+def shipped_configs() -> list[tuple[str, str]]:
+    """Returns the name of each config that comes with Ludus, and the first sentence in it."""
+    found = sorted(SHIPPED.glob("*/*.yaml"))
+    names = [path.relative_to(SHIPPED).with_suffix("").as_posix() for path in found]
+    return [(name, _first_sentence(path)) for name, path in zip(names, found, strict=True)]
+
+
+def _first_sentence(path: Path) -> str:
+    lines = takewhile(lambda line: line[:1] == "#", path.read_text(encoding="utf-8").splitlines())
+    text = " ".join(" ".join(line.lstrip("#").split()) for line in lines)
+    return re.split(r"\. |\.$", text.removeprefix("What it trains: "))[0]
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -41,7 +41,7 @@ Planes = Literal[1, 2]
 class BoardConfig(Config):
     """Which game, how many of them at once, and how long it may last."""
 
-    kind: Literal["board"]
+    kind: Literal["board"] = Field(description="board games of OpenSpiel for two players")
     game: str = Field(description="as OpenSpiel names it, e.g. connect_four or go(board_size=9)")
     num_games: int = Field(default=64, ge=1, le=65536, description="played side by side")
     max_plies: int | None = Field(

@@ -16,7 +16,7 @@ from tests.end_to_end.conftest import Ludus
 from tests.end_to_end.launcher import Launcher
 from workbench.runs import checkpoint
 
-COMMANDS = ["train", "resume", "eval", "record", "runs", "doctor"]
+COMMANDS = ["train", "resume", "eval", "record", "runs", "doctor", "config", "list"]
 EVAL_KEYS = {
     *("player", "game", "protocol", "epsilon", "mean_return", "ci95", "returns", "lengths"),
     *("episodes", "seed", "env_steps"),

@@ -9,6 +9,10 @@ import pytest
 from tests.end_to_end.configs import write_config
 from tests.end_to_end.conftest import Ludus
 from tests.envs import own_world
+from workbench.errors import UsageError
+from workbench.runs.run import Run
+from workbench.studio.videos.enactment import enact
+from workbench.studio.videos.traces import read_episode
 
 FILE = own_world.__file__
 OWN = {
@@ -67,6 +71,9 @@ def test_every_agent_trains_in_it(ludus: Ludus, here: Path, agent: str) -> None:
     trained = ludus("train", "c.yaml", "--run", "a")
     assert trained.code == 0, trained.err
     assert [*(here / "runs/a/videos").glob("*.mp4")]
+    trace = max((here / "runs/a/videos").glob("*.json"), key=lambda path: int(path.stem[:-2]))
+    with pytest.raises(UsageError, match="numbers or a text, not just one picture"):
+        enact(Run(here / "runs/a"), int(trace.stem[:-2]), read_episode(trace))
     measured = ludus("eval", "a", "--episodes", "3", "--json")
     assert measured.code == 0, measured.err
     assert len(json.loads(measured.out)["returns"]) == 3

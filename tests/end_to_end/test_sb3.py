@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import ludus as ludus_package
 from tests.agents import moment_world
 from tests.end_to_end.checks import complaint
 from tests.end_to_end.configs import write_config
@@ -87,6 +88,10 @@ def test_the_studio_says_what_it_cannot_show(ludus: Ludus, here: Path) -> None:
     assert episode_facts(run, trace)["frames"] == 2
     with pytest.raises(UsageError, match="what an sb3 agent sees is no picture"):
         enact(run, 1, read_episode(trace))
+    assert len(ludus_package.evaluate("runs/a", episodes=2)["returns"]) == 2
+    for refused in (ludus_package.load, ludus_package.make):
+        with pytest.raises(Exception, match="is an agent of Stable-Baselines3"):
+            refused("runs/a")
     with pytest.raises(UsageError, match="acts by numbers, which no key stands for"):
         Duel("runs/a", 0)
 

@@ -195,7 +195,7 @@ def test_tables_speak_of_what_there_is() -> None:
         ("evaluate", "did you mean 'eval'?"),
         ("enjoy", "did you mean 'watch'?"),
         ("tournement", "did you mean 'tournament'?"),
-        ("list", "did you mean 'runs'?"),
+        ("ls", "did you mean 'runs'?"),
         ("xyz", "there is no command 'xyz'; choose from train"),
     ],
 )

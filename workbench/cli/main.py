@@ -1,12 +1,15 @@
 """The command line: parse, dispatch, and turn every failure into one line and an exit code."""
 
+import os
 import sys
+from typing import Annotated
 
 import typer
 
 from workbench.cli.caches import writable_caches
 from workbench.cli.flags import what_was_wrong
 from workbench.cli.importing import importing
+from workbench.cli.look_up import looking_up
 from workbench.cli.measure import measuring
 from workbench.cli.remove import removal
 from workbench.cli.serve import serving
@@ -16,14 +19,35 @@ from workbench.cli.worlds import worlds
 from workbench.errors import UsageError, WorkError, is_failure_of_world, is_lack_of_memory
 from workbench.training.stopping import lasting_stderr
 
+NAME = "ludus"
+COMPLETING = "_LUDUS_COMPLETE"  # what a shell sets that asks what could be typed next
 app = typer.Typer(
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="Train agents from pixels, watch them play, and measure how good they are.",
 )
-for commands in (training, worlds, importing, measuring, serving, removal):
+for commands in (training, worlds, importing, measuring, serving, looking_up, removal):
     app.add_typer(commands)
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            sys.stdout.write(f"{NAME} {version(NAME)}\n")
+        except PackageNotFoundError:
+            raise WorkError(f"{NAME} is not installed here, so its version is unknown") from None
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Train agents from pixels, watch them play, and measure how good they are."""
 
 
 def main() -> None:
@@ -38,11 +62,11 @@ def main() -> None:
 
 def run_command(arguments: list[str], *, debug: bool = False) -> int:
     """Runs one command and returns its exit code; `debug` lets exceptions through."""
-    if not arguments:
-        app(["--help"], standalone_mode=False)
+    if not arguments and COMPLETING not in os.environ:
+        app(["--help"], prog_name=NAME, standalone_mode=False)
         return 2
     try:
-        code = app(arguments, standalone_mode=False)
+        code = app(arguments, prog_name=NAME, standalone_mode=False)
     except typer.TyperException as error:
         commands = typer.main.get_group(app).commands
         return _fail(what_was_wrong(arguments, commands, error.format_message()), 2)

@@ -77,17 +77,7 @@ def evaluate_player(
 
         env_config = with_protocol(trained.env, protocol)
         result = evaluate(trained.agent, env_config, episodes=episodes, seed=seed, on_episode=tell)
-        report = {
-            "player": player,
-            **result.facts(),
-            "mean_return": result.mean_return,
-            "ci95": result.ci95(),
-            "returns": result.returns,
-            "lengths": result.lengths,
-            "episodes": episodes,
-            "seed": seed,
-            "env_steps": trained.env_steps,
-        }
+        report = {"player": player, **result.report(seed, trained.env_steps)}
         text = (
             f"{player}  {report['game']}  {report['protocol'] or ''}  "
             f"{trained.env_steps:,} env_steps\n"

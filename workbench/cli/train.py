@@ -1,6 +1,7 @@
 """Commands that train: `train`, `resume`, and `doctor`, which estimates the cost beforehand."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,14 +9,15 @@ from typing import Annotated, Any
 import typer
 from typer import Argument, Option
 
-from workbench.cli.wording import RUN_HELP, AsJson, say
+from workbench.cli.wording import CONFIG_HELP, RUN_HELP, AsJson, complete_run, say
+from workbench.errors import UsageError
 
 training = typer.Typer()
 
 
 @training.command()
 def train(
-    config: Annotated[Path, Argument(help="A YAML file, e.g. one in configs/.")],
+    config: Annotated[Path, Argument(help=CONFIG_HELP)],
     overrides: Annotated[
         list[str] | None,
         Argument(help="Config overrides: key.path=value, e.g. agent.learning_rate=1e-4."),
@@ -45,7 +47,7 @@ def train(
 
 @training.command()
 def resume(
-    run: Annotated[str, Argument(help=RUN_HELP)],
+    run: Annotated[str, Argument(help=RUN_HELP, autocompletion=complete_run)],
     overrides: Annotated[
         list[str] | None,
         Argument(help="Config overrides that a run allows, e.g. total_env_steps=2_000_000."),
@@ -67,8 +69,34 @@ def resume(
 
 
 @training.command()
+def fork(
+    source: Annotated[str, Argument(help=RUN_HELP)],
+    run: Annotated[str, Option(help="Name of the new run under runs/, or a path, e.g. ./NAME.")],
+    overrides: Annotated[
+        list[str] | None, Argument(help="Config overrides: key.path=value.")
+    ] = None,
+) -> None:
+    """Begins a new run from exactly the state that another was saved in, replay included.
+
+    Change what you like. With nothing changed, both go on alike, bit for bit. The first run stays
+    as it is.
+
+    Example: ludus fork my-pong agent.learning_rate=1e-5 --run my-pong-slower
+    """
+    from workbench.runs.fork import fork_run
+    from workbench.training.launch import run_training
+
+    forked = fork_run(source, run, overrides or ())
+    try:
+        run_training(forked)
+    except UsageError:  # what was saved does not fit the new config
+        shutil.rmtree(forked.path)
+        raise
+
+
+@training.command()
 def doctor(
-    config: Annotated[Path | None, Argument(help="A YAML file, e.g. one in configs/.")] = None,
+    config: Annotated[Path | None, Argument(help=CONFIG_HELP)] = None,
     overrides: Annotated[
         list[str] | None, Argument(help="Config overrides: key.path=value.")
     ] = None,

@@ -45,6 +45,19 @@ class Evaluation:
             "success_ci95": share95(successes, count),
         }
 
+    def report(self, seed: int, env_steps: int) -> dict[str, Any]:
+        """What is kept of an evaluation with this seed, of an agent trained for `env_steps`."""
+        return {
+            **self.facts(),
+            "mean_return": self.mean_return,
+            "ci95": self.ci95(),
+            "returns": self.returns,
+            "lengths": self.lengths,
+            "episodes": len(self.returns),
+            "seed": seed,
+            "env_steps": env_steps,
+        }
+
     def ci95(self) -> Interval | None:
         """95 % interval of the mean; None where the returns tell of none, see `mean95`."""
         return mean95(self.returns)
@@ -63,7 +76,7 @@ class Evaluation:
 class EvalActor(Actor):
     """Another actor as evaluations ask it: whoever else plays, it decides the same.
 
-    It is always asked about `MAX_EVAL_ENVS` rows, some of them blank, for batches of other sizes
+    It is asked about `MAX_EVAL_ENVS` rows at least, some of them blank, for batches of other sizes
     round otherwise in the last digit, which now and then is another action. So one env that is
     recorded shows the very episode that an evaluation scored.
     """
@@ -82,12 +95,12 @@ class EvalActor(Actor):
 
     def initial_memory(self, num_envs: int) -> Memory:
         """See `Actor.initial_memory`; that of blank rows is behind that of the envs."""
-        return self._actor.initial_memory(MAX_EVAL_ENVS)
+        return self._actor.initial_memory(max(num_envs, MAX_EVAL_ENVS))
 
     def act(self, step: Step, memory: Memory, *, explore: bool) -> tuple[Decision, Memory]:
         """See `Actor.act`; each call advances the generator."""
         count = len(step.obs)
-        blanks = MAX_EVAL_ENVS - count
+        blanks = max(0, MAX_EVAL_ENVS - count)
         whole = step
         if blanks:
             whole = Step._make(np.pad(x, [(0, blanks)] + [(0, 0)] * (x.ndim - 1)) for x in step)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from envs.base import EnvConfig, EnvSpec, Step, VectorEnv
 
 STEPS = 300
+LISTED = 18  # actions
 PICTURE_HEIGHT = 320
 GAP = 8  # pixels between two pictures
 BACKGROUND = 32
@@ -61,7 +62,8 @@ def describe_actions(spec: EnvSpec) -> str:
     """Returns in words what there is to do."""
     if spec.plain is not None and not spec.plain.numbered:
         return f"numbers: {spec.plain.action_space}"
-    return f"{spec.num_actions} actions: {', '.join(spec.action_names)}"
+    names = ", ".join(spec.action_names[:LISTED]) + ", ..." * (spec.num_actions > LISTED)
+    return f"{spec.num_actions} actions: {names}"
 
 
 def describe_observation(spec: EnvSpec) -> str:

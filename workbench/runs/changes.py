@@ -61,10 +61,10 @@ def planned_config(run: Run, overrides: Sequence[str]) -> TrainConfig:
             f"its checkpoints still play; look at it with: ludus eval {run.path}"
         )
     before = load_saved_config(run.config_path, _interrupted_change(run))
-    _refuse_another_kind(before, overrides)
+    refuse_another_kind(before, overrides)
     after = load_saved_config(run.config_path, [*_interrupted_change(run), *overrides])
     env_steps = int(run.info["env_steps"])
-    for key, (_, value) in _differences(before, after).items():
+    for key, (_, value) in changed_keys(before, after).items():
         _refuse(run, key, value, env_steps, before)
     return after
 
@@ -74,7 +74,7 @@ def change_config(run: Run, after: TrainConfig) -> None:
     if interrupted := _interrupted_change(run):
         before = load_saved_config(run.config_path, interrupted)
         checkpoint.write_atomically(run.config_path, dump_config(before))
-    keys = _differences(run.config, after)
+    keys = changed_keys(run.config, after)
     if not keys:
         known = facts.as_json(after, run.config_path.read_text(encoding="utf-8"))
         if run.info.get("facts") != known:  # older versions wrote none
@@ -121,7 +121,7 @@ def ended_schedules(config: TrainConfig, env_steps: int) -> list[str]:
     return [line for end, line in ends if end is not None and env_steps >= end]
 
 
-def _refuse_another_kind(before: TrainConfig, overrides: Sequence[str]) -> None:
+def refuse_another_kind(before: TrainConfig, overrides: Sequence[str]) -> None:
     """Raises UsageError before a config of another kind is found to lack this one's keys."""
     kinds = {"agent.kind": before.agent.kind, "env.kind": before.env.kind}
     for override in overrides:
@@ -167,7 +167,7 @@ def _interrupted_change(run: Run) -> list[str]:
     return [f"{key}={json.dumps(after)}" for key, (_, after) in keys.items()]
 
 
-def _differences(before: TrainConfig, after: TrainConfig) -> dict[str, list[Any]]:
+def changed_keys(before: TrainConfig, after: TrainConfig) -> dict[str, list[Any]]:
     """Returns the value before and after of each dotted key that has another."""
     old, new = flatten(before.model_dump(mode="json")), flatten(after.model_dump(mode="json"))
     return {

@@ -1,7 +1,8 @@
 """The hardware that a run uses: its device, precision, threads and memory."""
 
 import ctypes
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import torch
 
@@ -49,6 +50,17 @@ def resolve(config: TrainConfig) -> TrainConfig:
     precision = resolve_precision(config.agent.precision, choose_device(config.device))
     agent = config.agent.model_copy(update={"precision": precision})
     return config.model_copy(update={"agent": agent})
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Lets PyTorch compute with so many threads for a while: results depend on it."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def prepare_torch(threads: int) -> None:

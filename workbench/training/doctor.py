@@ -34,8 +34,9 @@ from workbench.training.memory_check import (
     parts_of_sb3,
     parts_of_self_play,
     refuse_what_exceeds_memory,
+    unfilled_network,
 )
-from workbench.training.train import make_loop
+from workbench.training.train import initial_network, make_loop
 
 WARM_UP_TICKS = 64
 WARM_UP_SECONDS = 20.0
@@ -82,6 +83,7 @@ def refuse_what_will_not_fit(config: TrainConfig, replay: Path | None = None) ->
         for name in config.anchors:  # now, and not when strength is measured for the first time
             make_baseline(name, game)
         refuse_what_exceeds_memory(parts_of_self_play(config, game), device)
+        _refuse_network_of_another_shape(config, game.spec)
         return
     try:
         with closing(make_envs(config.env.model_copy(update={"num_envs": 1}))) as env:
@@ -110,6 +112,22 @@ def refuse_what_will_not_fit(config: TrainConfig, replay: Path | None = None) ->
             )
         in_memory = needed if config.replay.storage == "memory" else 0
     refuse_what_exceeds_memory(parts_of_episodes(config, spec, in_memory), device)
+    _refuse_network_of_another_shape(config, spec)
+
+
+def _refuse_network_of_another_shape(config: TrainConfig, spec: EnvSpec | GameSpec) -> None:
+    """Raises UsageError if the run does not fit that its network is to come from."""
+    if config.init_from is None:
+        return
+    wanted = {name: tensor.shape for name, tensor in unfilled_network(config, spec).items()}
+    given = {name: tensor.shape for name, tensor in initial_network(config.init_from).items()}
+    wrong = next((name for name in wanted | given if wanted.get(name) != given.get(name)), None)
+    if wrong is not None:
+        theirs, ours = (tuple(shapes.get(wrong, ())) or "missing" for shapes in (given, wanted))
+        raise UsageError(
+            f"init_from: the network of {config.init_from} is another one than this config's: "
+            f"{wrong} is {theirs} there and {ours} here"
+        )
 
 
 def describe_shortage(config: TrainConfig, folder: Path) -> str | None:

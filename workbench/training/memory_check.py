@@ -143,6 +143,11 @@ def parts_of_self_play(config: SelfPlayConfig, game: OpenSpielGame) -> list[Part
 
 def network_bytes(config: TrainConfig, spec: EnvSpec | GameSpec) -> int:
     """Returns the size of the networks that acting needs; raises ValueError if they do not fit."""
+    return sum(tensor.nbytes for tensor in unfilled_network(config, spec).values())
+
+
+def unfilled_network(config: TrainConfig, spec: EnvSpec | GameSpec) -> dict[str, torch.Tensor]:
+    """Returns the parameters that acting needs, without memory; raises ValueError as above."""
     device = torch.device("meta")  # weights that have sizes and no memory
     agent: Learner
     with device:
@@ -155,7 +160,7 @@ def network_bytes(config: TrainConfig, spec: EnvSpec | GameSpec) -> int:
                 device = torch.device("cpu")  # SB3 computes with its weights as it makes them
             with device:
                 agent = config.agent.make(spec, device, np.random.default_rng(0))
-    return sum(tensor.nbytes for tensor in agent.network_state().values())
+    return agent.network_state()
 
 
 def gb(size: float) -> str:

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO, cast
@@ -36,6 +37,9 @@ def stop_signals() -> Iterator[StopRequest]:
     is lost. SIGHUP that is ignored, as under `nohup`, stays so.
     """
     stop = StopRequest()
+    if threading.current_thread() is not threading.main_thread():  # Python hears signals only there
+        yield stop
+        return
 
     def handle(number: int, frame: Any) -> None:
         if not stop.can_wait:

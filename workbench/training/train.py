@@ -10,7 +10,7 @@ import torch
 from workbench.config import OffPolicyConfig, OnPolicyConfig, SB3TrainConfig, TrainConfig
 from workbench.errors import UsageError
 from workbench.runs import checkpoint
-from workbench.runs.run import Run
+from workbench.runs.run import Run, open_checkpoint
 from workbench.training.devices import choose_device, prepare_torch
 from workbench.training.loop import Every, Loop
 from workbench.training.off_policy import OffPolicyLoop
@@ -85,6 +85,11 @@ def train(run: Run, line: ProgressLine, stop: StopRequest) -> bool:
     return finished
 
 
+def initial_network(named: str) -> dict[str, torch.Tensor]:
+    """Returns the weights of RUN or RUN@STEP; raises UsageError if there are none."""
+    return checkpoint.load_model(open_checkpoint(named)[1])
+
+
 def make_loop(config: TrainConfig, device: torch.device, directory: Path | None) -> Loop:
     """Returns the loop in which the configured agent learns, with everything that it needs.
 
@@ -124,6 +129,8 @@ def _restore(
         loop = make_loop(config, device, run.replay)
         reporter = Reporter(run, config, line)
         if step is None:
+            if config.init_from is not None:
+                loop.agent.load_network_state(initial_network(config.init_from))
             loop.start()
             return loop, reporter, 0
         state = checkpoint.load_resume(run.checkpoints / str(step))

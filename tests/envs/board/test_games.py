@@ -9,7 +9,6 @@ from envs.board.cells import EMPTY, cells, family, in_a_row
 from envs.board.games import GAMES, OTHER, PALETTE, as_json, contrast, facts_of, rgb
 from envs.board.openspiel import BoardConfig, OpenSpielGame
 from workbench.recording.board_drawing import sides_of
-from workbench.recording.board_frame import UNNAMED
 
 KNOWN = {game.short_name for game in pyspiel.registered_games()}
 
@@ -43,7 +42,7 @@ def test_the_board_of_a_row_that_says_how_it_is_printed_can_be_read(name):
 
 def test_a_game_without_a_row_is_called_as_any_other():
     assert facts_of("oware") is OTHER
-    assert tuple(side.name for side in UNNAMED) == OTHER.sides == ("Player 1", "Player 2")
+    assert OTHER.sides == ("Player 1", "Player 2")
 
 
 def test_a_mark_on_a_colour_is_seen():

@@ -110,8 +110,7 @@ def test_the_arcade_begins_as_an_evaluation_does() -> None:
     """The episode that a person plays beside the agent is the first one of that seed."""
     config = TypeAdapter(Env).validate_python(PLAYED["grid, lstm"][0])
     with closing(make_envs(config.model_copy(update={"num_envs": 1}))) as env:
-        side = Side(env)  # type: ignore[arg-type]
-        side.begin(5)
+        side = Side(env, 5)  # type: ignore[arg-type]
         seen = Watched(Constant())
         evaluate(seen, config, episodes=2, seed=5)
         assert np.array_equal(side.step.obs[0], seen.seen[0].obs[0])

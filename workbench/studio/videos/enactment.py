@@ -106,6 +106,8 @@ def enact(run: Run, env_steps: int, trace: EpisodeTrace) -> Enactment:
         spec = env_spec(world)
         if spec.plain is not None:
             raise ValueError("what an sb3 agent sees is no picture in which to look for reasons")
+        if spec.parts:
+            raise ValueError("what the agent sees is numbers or a text, not just one picture")
         agent = _load(agent_config, spec, weights)
         steps = _replay(world, spec, trace)
         stack, (c, h, w) = spec.stack, spec.frame_shape
