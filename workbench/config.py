@@ -1,6 +1,5 @@
 """Configs: YAML with dotted overrides, validated by models kept beside the code they configure."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from pkgutil import resolve_name
@@ -8,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     Field,
     SerializeAsAny,
@@ -365,7 +363,7 @@ def make_config(
 
 
 def _checked(path: Path, data: dict[str, Any]) -> TrainConfig:
-    from workbench.config_errors import explain, unknown_agent
+    from workbench.config_errors import check_numbers, explain, unknown_agent
 
     agent = data.get("agent")
     kind = agent.get("kind", "dqn") if isinstance(agent, dict) else "dqn"
@@ -376,7 +374,7 @@ def _checked(path: Path, data: dict[str, Any]) -> TrainConfig:
         config = model.model_validate(data)
     except ValidationError as error:
         raise UsageError(explain(path, error.errors()[0], data, model)) from None
-    _check_numbers(path, "", data, config)
+    check_numbers(path, "", data, config)
     return config
 
 
@@ -394,18 +392,3 @@ def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[prefix + key] = value
     return flat
-
-
-def _check_numbers(path: Path, prefix: str, data: Mapping[str, Any], model: BaseModel) -> None:
-    """Refuses what pydantic takes for a number: `true`, NaN, infinities, absurdly large ones."""
-    for name, given in data.items():
-        value, key = getattr(model, name), f"{prefix}{name}"
-        if isinstance(value, BaseModel):
-            _check_numbers(path, f"{key}.", given, value)
-        elif isinstance(value, int | float) and isinstance(given, bool) != isinstance(value, bool):
-            kind = "true or false" if isinstance(value, bool) else "a number"
-            raise UsageError(f"{path}: {key}: {given!r} is not {kind}")
-        elif isinstance(value, float) and not math.isfinite(value):
-            raise UsageError(f"{path}: {key}: {value} is not a finite number")
-        elif isinstance(value, int) and value > MAX_INTEGER:
-            raise UsageError(f"{path}: {key}: this number is too large")
