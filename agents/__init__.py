@@ -5,5 +5,6 @@ AGENTS = {
     "dqn": "agents.dqn:DQNConfig",
     "ppo": "agents.ppo:PPOConfig",
     "r2d2": "agents.r2d2:R2D2Config",
+    "sb3": "agents.sb3:SB3Config",
     "alphazero": "agents.alphazero:AlphaZeroConfig",
 }

@@ -30,7 +30,7 @@ class AgentConfig(Config):
         precision: of its network's arithmetic.
     """
 
-    training: ClassVar[Literal["off_policy", "on_policy", "self_play"]]
+    training: ClassVar[Literal["off_policy", "on_policy", "sb3", "self_play"]]
 
     kind: str
     precision: PrecisionName

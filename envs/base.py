@@ -64,6 +64,27 @@ class Part(NamedTuple):
         return prod(self.shape) * (4 if self.kind == "vector" else 1)
 
 
+class Plain(Protocol):
+    """A world as its author wrote it, for agents that need nothing else of Gymnasium.
+
+    Attributes:
+        observation_space: Gymnasium's.
+        action_space: Gymnasium's. Where it is not Discrete, an action of `Decision` is `[N, ...]`,
+            numbers of this space, and `EnvSpec.action_names` has one name for all.
+        numbered: whether it is Discrete.
+    """
+
+    observation_space: Any
+    action_space: Any
+    numbered: bool
+
+    def unpack(self, obs: npt.NDArray[np.uint8]) -> tuple[Any, npt.NDArray[np.bool_] | None]:
+        """Returns N observations as the world gave them, and which actions are allowed.
+
+        That is `[N, A]`, or None where the world does not tell.
+        """
+
+
 @dataclass(frozen=True)
 class EnvSpec:
     """The facts of an environment that agents, replay and reports need.
@@ -80,6 +101,7 @@ class EnvSpec:
         protocol: the name of the evaluation protocol, if the environment has several.
         eval_epsilon: share of random actions in evaluation, set by the protocol.
         success_return_above: an episode succeeds if its return exceeds this; None: undefined.
+        plain: how `obs` are unpacked where they are packed observations of Gymnasium; else None.
     """
 
     name: str
@@ -92,6 +114,7 @@ class EnvSpec:
     protocol: str | None = None
     eval_epsilon: float = 0.0
     success_return_above: float | None = None
+    plain: Plain | None = None
 
     @property
     def num_actions(self) -> int:

@@ -226,7 +226,7 @@ class GymnasiumWorlds(Worlds):
             self._observations = Observations(
                 world.observation_space, View(config.grayscale, size, config.text_words)
             )
-            self._actions = Actions(world.action_space, _meanings(world))
+            self._actions = Actions(world.action_space, meanings(world))
         except ValueError as error:
             raise ValueError(f"{config.title}: {error}") from None
         channels, height, width = self._observations.frame_shape
@@ -283,7 +283,11 @@ class GymnasiumWorlds(Worlds):
     def render(self) -> npt.NDArray[np.uint8]:
         """See `Worlds.render`; a world that does not draw itself shows what the agent sees."""
         picture = _rendered(self._worlds[0])
-        return _as_picture(self._frames[0], self.spec.parts) if picture is None else picture
+        return self._shown() if picture is None else picture
+
+    def _shown(self) -> npt.NDArray[np.uint8]:
+        """Returns a picture of what the agent sees in copy 0."""
+        return _as_picture(self._frames[0], self.spec.parts)
 
     def close(self) -> None:
         for world in self._worlds:
@@ -301,7 +305,7 @@ def _rendered(world: Any) -> npt.NDArray[np.uint8] | None:
     return picture[..., :3] if picture.ndim == 3 and picture.shape[2] >= 3 else None
 
 
-def _meanings(world: Any) -> Sequence[str]:
+def meanings(world: Any) -> Sequence[str]:
     """Returns what a world calls its actions, if it does."""
     for name in ("action_names", "get_action_meanings"):
         try:
@@ -315,18 +319,18 @@ def _meanings(world: Any) -> Sequence[str]:
 def _as_picture(frame: npt.NDArray[np.uint8], parts: Sequence[Part]) -> npt.NDArray[np.uint8]:
     """Returns a picture `[H, W, 3]` of a frame: the largest one in it, or bars for its numbers."""
     if not parts:
-        return _enlarged(frame)
+        return enlarged(frame)
     ends = np.cumsum([part.num_bytes for part in parts])
     read = dict(zip(parts, np.split(frame.ravel(), ends[:-1]), strict=True))
     pictures = [part for part in parts if part.kind == "picture"]
     if pictures:
         largest = max(pictures, key=lambda part: part.num_bytes)
-        return _enlarged(read[largest].reshape(largest.shape))
+        return enlarged(read[largest].reshape(largest.shape))
     numbers = [data.view(np.float32) for part, data in read.items() if part.kind == "vector"]
-    return _bars(np.concatenate(numbers) if numbers else np.zeros(1, np.float32))
+    return bars(np.concatenate(numbers) if numbers else np.zeros(1, np.float32))
 
 
-def _enlarged(planes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def enlarged(planes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """Returns `[C, H, W]` as RGB; other than 1 or 3 channels become their largest."""
     shown = planes if len(planes) in (1, 3) else planes.max(0, keepdims=True)
     times = max(1, RENDER_SIZE // max(shown.shape[1:]))
@@ -335,7 +339,7 @@ def _enlarged(planes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return np.ascontiguousarray(rgb.transpose(1, 2, 0))
 
 
-def _bars(numbers: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+def bars(numbers: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     """Returns a bar for each number, from -1 at the bottom to 1 at the top."""
     picture = np.zeros((RENDER_SIZE, RENDER_SIZE, 3), np.uint8)
     middle = RENDER_SIZE // 2

@@ -252,8 +252,9 @@ class Actions:
                 starts = [0] * len(counts)
             case spaces.Box():
                 raise ValueError(
-                    "its actions are continuous, and agents here choose among numbered ones; a "
-                    "wrapper can number them (gymnasium.wrappers.TransformAction)"
+                    "its actions are continuous, and agents here choose among numbered ones; an "
+                    "sb3 agent acts in it (agent: {kind: sb3, algorithm: SAC}), or a wrapper can "
+                    "number them (gymnasium.wrappers.TransformAction)"
                 )
             case _:
                 raise ValueError(

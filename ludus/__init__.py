@@ -20,7 +20,7 @@ from workbench.errors import UsageError, WorkError, is_failure_of_world
 if TYPE_CHECKING:
     from ludus.agent import TrainedAgent
     from ludus.world import World
-    from workbench.config import OffPolicyConfig, OnPolicyConfig, TrainConfig
+    from workbench.config import EpisodicConfig, TrainConfig
 
 __all__ = ["evaluate", "load", "make", "train"]
 
@@ -59,6 +59,7 @@ def load(run: Named) -> "TrainedAgent":
 
     named = os.fspath(run)
     config = _without_board_game(named, open_checkpoint(named)[0].config, f"ludus play {named}")
+    _refuse_sb3(named, config)
     with torch_threads(config.torch_threads):
         return TrainedAgent(load_env_agent(named))
 
@@ -97,7 +98,9 @@ def make(
         run, _ = open_checkpoint(named)
         config = load_saved_config(run.config_path, _overrides(overrides))
         instead = f"ludus play {named}"
-    return World(_without_board_game(named, config, instead).env, render_mode, as_dict=as_dict)
+    episodic = _without_board_game(named, config, instead)
+    _refuse_sb3(named, episodic)
+    return World(episodic.env, render_mode, as_dict=as_dict)
 
 
 @_as_python_says_it()
@@ -199,9 +202,15 @@ def _tell(note: str) -> None:
     sys.stderr.write(f"note: {note}\n")
 
 
-def _without_board_game(
-    named: str, config: "TrainConfig", instead: str
-) -> "OffPolicyConfig | OnPolicyConfig":
+def _refuse_sb3(named: str, config: "TrainConfig") -> None:
+    if config.agent.kind == "sb3":
+        raise UsageError(
+            f"{named} is an agent of Stable-Baselines3 in a world as its author wrote it, which "
+            "gymnasium.make makes; see it play with: ludus eval, ludus record"
+        )
+
+
+def _without_board_game(named: str, config: "TrainConfig", instead: str) -> "EpisodicConfig":
     """Returns the config; raises UsageError for board games, which have no observations."""
     from workbench.config import SelfPlayConfig
 

@@ -17,7 +17,7 @@ WHOLE = {
     "runs/": "Outputs, ignored by git, except runs/zoo/.",
     "tests/": "Mirrors the tree, plus contracts/, learning/ and end_to_end/.",
     "benchmarks/": "Scripts; each prints one table.",
-    "docs/": "Design, configs, worlds, Python, export, endings, tournaments, studio, benchmarks.",
+    "docs/": "Design, configs, worlds, Python, SB3, export, tournaments, studio, benchmarks, ...",
     "findings/": "Scripts that reproduce, without Ludus, surprises in other software.",
 }
 

@@ -1,6 +1,5 @@
 """Configs: YAML with dotted overrides, validated by models kept beside the code they configure."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from pkgutil import resolve_name
@@ -8,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     Field,
     SerializeAsAny,
@@ -52,16 +50,21 @@ def _of_its_kind(models: Mapping[str, str]) -> Any:
 
 
 BOARDS = {"board": "envs.board.openspiel:BoardConfig"}
+PLAIN_WORLDS = {"gymnasium": "envs.plain_worlds:PlainConfig"}
 _an_agent = _of_its_kind(AGENTS)
 Env = Annotated[SerializeAsAny[EnvConfig], _of_its_kind(ENVS)]
 OffPolicyAgent = Annotated[SerializeAsAny[OffPolicyAgentConfig], _an_agent]
 OnPolicyAgent = Annotated[SerializeAsAny[OnPolicyAgentConfig], _an_agent]
 if TYPE_CHECKING:
     from agents.alphazero import AlphaZeroConfig as SelfPlayAgent
+    from agents.sb3 import SB3Config as SB3Agent
     from envs.board.openspiel import BoardConfig as Board
+    from envs.plain_worlds import PlainConfig as PlainWorld
 else:
     SelfPlayAgent = Annotated[SerializeAsAny[AgentConfig], _an_agent]
+    SB3Agent = Annotated[SerializeAsAny[AgentConfig], _an_agent]
     Board = Annotated[SerializeAsAny[Config], _of_its_kind(BOARDS)]
+    PlainWorld = Annotated[SerializeAsAny[EnvConfig], _of_its_kind(PLAIN_WORLDS)]
 
 
 class WandbConfig(Config):
@@ -168,6 +171,13 @@ class OnPolicyConfig(RunConfig):
         return self
 
 
+class SB3TrainConfig(RunConfig):
+    """A training by the loop of Stable-Baselines3, in a world as its author wrote it."""
+
+    env: PlainWorld
+    agent: SB3Agent
+
+
 class PositionReplayConfig(Config):
     """How many positions are kept, and how many of them are learned from."""
 
@@ -243,11 +253,14 @@ class SelfPlayConfig(RunConfig):
         return self
 
 
+# What has episodes, unlike board games.
+EpisodicConfig = OffPolicyConfig | OnPolicyConfig | SB3TrainConfig
 # One training run, complete: the resolved config alone relaunches it.
-TrainConfig = OffPolicyConfig | OnPolicyConfig | SelfPlayConfig
+TrainConfig = EpisodicConfig | SelfPlayConfig
 TRAININGS: dict[str, type[TrainConfig]] = {
     "off_policy": OffPolicyConfig,
     "on_policy": OnPolicyConfig,
+    "sb3": SB3TrainConfig,
     "self_play": SelfPlayConfig,
 }
 
@@ -350,7 +363,7 @@ def make_config(
 
 
 def _checked(path: Path, data: dict[str, Any]) -> TrainConfig:
-    from workbench.config_errors import explain, unknown_agent
+    from workbench.config_errors import check_numbers, explain, unknown_agent
 
     agent = data.get("agent")
     kind = agent.get("kind", "dqn") if isinstance(agent, dict) else "dqn"
@@ -361,7 +374,7 @@ def _checked(path: Path, data: dict[str, Any]) -> TrainConfig:
         config = model.model_validate(data)
     except ValidationError as error:
         raise UsageError(explain(path, error.errors()[0], data, model)) from None
-    _check_numbers(path, "", data, config)
+    check_numbers(path, "", data, config)
     return config
 
 
@@ -379,18 +392,3 @@ def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[prefix + key] = value
     return flat
-
-
-def _check_numbers(path: Path, prefix: str, data: Mapping[str, Any], model: BaseModel) -> None:
-    """Refuses what pydantic takes for a number: `true`, NaN, infinities, absurdly large ones."""
-    for name, given in data.items():
-        value, key = getattr(model, name), f"{prefix}{name}"
-        if isinstance(value, BaseModel):
-            _check_numbers(path, f"{key}.", given, value)
-        elif isinstance(value, int | float) and isinstance(given, bool) != isinstance(value, bool):
-            kind = "true or false" if isinstance(value, bool) else "a number"
-            raise UsageError(f"{path}: {key}: {given!r} is not {kind}")
-        elif isinstance(value, float) and not math.isfinite(value):
-            raise UsageError(f"{path}: {key}: {value} is not a finite number")
-        elif isinstance(value, int) and value > MAX_INTEGER:
-            raise UsageError(f"{path}: {key}: this number is too large")

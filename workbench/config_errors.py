@@ -1,6 +1,7 @@
 """Config errors in one line: the file, the key, what was meant and what is allowed."""
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,7 +13,8 @@ from pydantic_core import ErrorDetails
 
 from agents import AGENTS
 from envs import ENVS
-from workbench.config import BOARDS, TrainConfig, config_of_agent
+from workbench.config import BOARDS, MAX_INTEGER, TrainConfig, config_of_agent
+from workbench.errors import UsageError
 from workbench.suggestions import choices, elsewhere, key_meant, siblings
 
 
@@ -90,3 +92,18 @@ def _models_of(annotation: Any, kind: Any) -> list[type[BaseModel]]:
     if named is not None and any(issubclass(resolve_name(named), one) for one in models):
         return [resolve_name(named)]
     return models
+
+
+def check_numbers(path: Path, prefix: str, data: Mapping[str, Any], model: BaseModel) -> None:
+    """Refuses what pydantic takes for a number: `true`, NaN, infinities, absurdly large ones."""
+    for name, given in data.items():
+        value, key = getattr(model, name), f"{prefix}{name}"
+        if isinstance(value, BaseModel):
+            check_numbers(path, f"{key}.", given, value)
+        elif isinstance(value, int | float) and isinstance(given, bool) != isinstance(value, bool):
+            kind = "true or false" if isinstance(value, bool) else "a number"
+            raise UsageError(f"{path}: {key}: {given!r} is not {kind}")
+        elif isinstance(value, float) and not math.isfinite(value):
+            raise UsageError(f"{path}: {key}: {value} is not a finite number")
+        elif isinstance(value, int) and value > MAX_INTEGER:
+            raise UsageError(f"{path}: {key}: this number is too large")

@@ -135,7 +135,10 @@ def test_a_key_with_nothing_near_is_told_what_there_is(tmp_path: Path) -> None:
         ("agent.kind=rainbow", "unknown agent 'rainbow'; did you mean 'dqn'? choose from dqn, ppo"),
         ("agent.kind=recurrent_ppo", "did you mean 'ppo'?"),
         ("agent.kind=alpha_zero", "did you mean 'alphazero'?"),
-        ("agent.kind=sac", "unknown agent 'sac'; choose from dqn, ppo, r2d2, alphazero"),
+        (
+            "agent.kind=sac",
+            "unknown agent 'sac'; did you mean 'sb3'? choose from dqn, ppo, r2d2, sb3",
+        ),
         ("env.kind=ale", "env.kind: unknown kind 'ale'; did you mean 'atari'? choose from atari"),
         ("env.kind=atary", "did you mean 'atari'?"),
         ("env.kind=vizdoom", "did you mean 'doom'?"),

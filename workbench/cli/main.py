@@ -9,6 +9,7 @@ import typer
 from workbench.cli.caches import writable_caches
 from workbench.cli.export import exporting
 from workbench.cli.flags import what_was_wrong
+from workbench.cli.importing import importing
 from workbench.cli.look_up import looking_up
 from workbench.cli.measure import measuring
 from workbench.cli.remove import removal
@@ -25,7 +26,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for commands in (training, worlds, measuring, exporting, serving, looking_up, removal):
+for commands in (
+    training,
+    worlds,
+    importing,
+    measuring,
+    exporting,
+    serving,
+    looking_up,
+    removal,
+):
     app.add_typer(commands)
 
 

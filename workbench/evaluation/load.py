@@ -11,7 +11,7 @@ import torch
 from agents.base import Actor, Agent
 from envs import env_spec, make_rendered_env
 from envs.base import EnvConfig
-from workbench.config import OffPolicyConfig, OnPolicyConfig, SelfPlayConfig
+from workbench.config import EpisodicConfig, SelfPlayConfig
 from workbench.errors import UsageError
 from workbench.recording.episode import Recording, record_episode
 from workbench.runs import checkpoint
@@ -76,7 +76,7 @@ def load_trained(player: str) -> Trained:
             network = AlphaZero(config.agent, game.spec, device)
             trained = BoardAgent(network, game, config, *saved)
         else:
-            agent = config.agent.make(env_spec(config.env), device, np.random.default_rng(0))
+            agent: Agent = config.agent.make(env_spec(config.env), device, np.random.default_rng(0))
             trained = EnvAgent(agent, config.env, *saved)
         trained.agent.load_network_state(checkpoint.load_model(path))
     except ValueError as error:
@@ -92,6 +92,12 @@ def load_env_agent(player: str) -> EnvAgent:
     return trained
 
 
+def acts_by_numbers(trained: EnvAgent) -> bool:
+    """Returns whether its actions are no places in a list, see `envs.base.Plain`."""
+    plain = env_spec(trained.env).plain
+    return plain is not None and not plain.numbered
+
+
 def load_board_agent(player: str) -> BoardAgent:
     """Returns what `player` names; raises UsageError also if it plays no board game."""
     trained = load_trained(player)
@@ -100,7 +106,7 @@ def load_board_agent(player: str) -> BoardAgent:
     return trained
 
 
-def episodic_config(run: Run) -> OffPolicyConfig | OnPolicyConfig:
+def episodic_config(run: Run) -> EpisodicConfig:
     """Returns the config of a run in a world with episodes; raises UsageError if it has none."""
     config = run.config
     if isinstance(config, SelfPlayConfig):

@@ -40,8 +40,7 @@ def check_world(config: EnvConfig, picture: Path) -> Iterator[Finding]:
     with closing(config.make_rendered()) as env:
         spec = env.spec
         yield Finding("sees", describe_observation(spec))
-        names = ", ".join(spec.action_names[:LISTED]) + ", ..." * (spec.num_actions > LISTED)
-        yield Finding("acts", f"{spec.num_actions} actions: {names}")
+        yield Finding("acts", describe_actions(spec))
         env.reset(0)
         step = env.recv()
         _write_picture(picture, [env.render(), *agent_pictures(step.obs[0], spec)])
@@ -56,11 +55,21 @@ def check_world(config: EnvConfig, picture: Path) -> Iterator[Finding]:
     yield Finding("speed", f"{2 * STEPS / seconds:,.0f} steps/s in two envs")
     ends = sum(int(step.last.sum()) for step in first)
     yield Finding("episodes", f"{ends} ended within {STEPS} random steps of two envs")
-    yield _repeats(first, second)
+    yield _repeats(first, second, resumes=spec.plain is None)
+
+
+def describe_actions(spec: EnvSpec) -> str:
+    """Returns in words what there is to do."""
+    if spec.plain is not None and not spec.plain.numbered:
+        return f"numbers: {spec.plain.action_space}"
+    names = ", ".join(spec.action_names[:LISTED]) + ", ..." * (spec.num_actions > LISTED)
+    return f"{spec.num_actions} actions: {names}"
 
 
 def describe_observation(spec: EnvSpec) -> str:
     """Returns in words what an observation consists of."""
+    if spec.plain is not None:
+        return f"what the world gives: {spec.plain.observation_space}"
     if not spec.parts:
         channels, height, width = spec.frame_shape
         told = f"a picture of {height} x {width} pixels, {channels} channels"
@@ -85,7 +94,7 @@ def agent_pictures(obs: npt.NDArray[np.uint8], spec: EnvSpec) -> Iterator[npt.ND
         if part.kind == "picture":
             yield _rgb(frame.ravel()[start : start + part.num_bytes].reshape(part.shape))
         start += part.num_bytes
-    if not spec.parts:
+    if not spec.parts and spec.plain is None:
         yield _rgb(frame)
 
 
@@ -116,11 +125,19 @@ def _play(env: VectorEnv, seed: int) -> tuple[list[Step], float]:
     steps = []
     for _ in range(STEPS):
         steps.append(env.recv())
-        env.send(rng.integers(env.spec.num_actions, size=env.spec.num_envs))
+        env.send(_random_actions(env.spec, rng))
     return steps, time.perf_counter() - begun
 
 
-def _repeats(first: list[Step], second: list[Step]) -> Finding:
+def _random_actions(spec: EnvSpec, rng: np.random.Generator) -> npt.NDArray[Any]:
+    if spec.plain is None or spec.plain.numbered:
+        return rng.integers(spec.num_actions, size=spec.num_envs)
+    space = spec.plain.action_space
+    space.seed(int(rng.integers(2**31)))
+    return np.stack([space.sample() for _ in range(spec.num_envs)])
+
+
+def _repeats(first: list[Step], second: list[Step], *, resumes: bool) -> Finding:
     for tick, (one, other) in enumerate(zip(first, second, strict=True)):
         pairs: Iterator[tuple[Any, Any]] = zip(one, other, strict=True)
         same = (np.array_equal(*pair) for pair in pairs)
@@ -133,6 +150,5 @@ def _repeats(first: list[Step], second: list[Step]) -> Finding:
                 "every episode anew in reset(seed=...)",
                 is_fault=True,
             )
-    return Finding(
-        "repeats", f"yes: {STEPS} steps came out the same again, so a resumed training is exact"
-    )
+    so = "a resumed training is exact" if resumes else "scores of a seed can be repeated"
+    return Finding("repeats", f"yes: {STEPS} steps came out the same again, so {so}")

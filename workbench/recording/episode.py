@@ -99,7 +99,9 @@ def record_episode(
                 score += float(step.reward[0])
                 over = bool(step.last[0])
                 cut = not over and t == max_env_steps
-                action = None if over or cut else int(tick.decision.action[0])
+                chosen = tick.decision.action[0]
+                # Numbers that are no place in a list: all such actions go by one name.
+                action = None if over or cut else int(chosen) if chosen.ndim == 0 else 0
                 screen = env.render()
                 if picture is None:
                     picture = Picture(screen.shape, title, spec, thought)
@@ -111,6 +113,7 @@ def record_episode(
                         "reward": 0.0,
                         "discount": 1.0,
                         "score": _short(score),
+                        **({"numbers": chosen.tolist()} if chosen.ndim and action == 0 else {}),
                         **_thought_facts(thought),
                     }
                 )

@@ -130,6 +130,7 @@ def create_run(config: TrainConfig, name: str | None) -> Run:
     path = _free_path(config) if name is None else new_run_path(name)
     run = Run(path)
     text = dump_config(config)
+    of_agent = ("stable_baselines3", "sb3_contrib") if config.agent.kind == "sb3" else ()
     info = {
         "status": "created",
         "seed": config.seed,
@@ -137,7 +138,15 @@ def create_run(config: TrainConfig, name: str | None) -> Run:
         "git_revision": _git_revision(),
         "versions": {
             name: version(name)
-            for name in ("torch", "ale-py", "gymnasium", "numpy", "minigrid", "open_spiel")
+            for name in (
+                "torch",
+                "ale-py",
+                "gymnasium",
+                "numpy",
+                "minigrid",
+                "open_spiel",
+                *of_agent,
+            )
         }
         | {"python": platform.python_version()},
         "machine": _machine(),

@@ -14,7 +14,13 @@ from envs import env_spec, make_envs
 from envs.base import EnvSpec
 from envs.board.base import GameSpec
 from envs.board.openspiel import OpenSpielGame
-from workbench.config import MAX_INTEGER, OffPolicyConfig, SelfPlayConfig, TrainConfig
+from workbench.config import (
+    MAX_INTEGER,
+    OffPolicyConfig,
+    SB3TrainConfig,
+    SelfPlayConfig,
+    TrainConfig,
+)
 from workbench.errors import UsageError
 from workbench.evaluation.baselines import make_baseline
 from workbench.replay import position_replay_bytes, replay_bytes
@@ -25,6 +31,7 @@ from workbench.training.memory_check import (
     gb,
     network_bytes,
     parts_of_episodes,
+    parts_of_sb3,
     parts_of_self_play,
     refuse_what_exceeds_memory,
     unfilled_network,
@@ -85,6 +92,12 @@ def refuse_what_will_not_fit(config: TrainConfig, replay: Path | None = None) ->
             spec = env.spec
     except ValueError as error:
         raise UsageError(f"env: {error}") from None
+    if isinstance(config, SB3TrainConfig):
+        try:
+            refuse_what_exceeds_memory(parts_of_sb3(config.agent, spec), device)
+        except ValueError as error:
+            raise UsageError(f"agent: {error}") from None
+        return
     try:
         make_torso(config.agent.network, spec.obs_shape, spec.parts)
     except ValueError as error:
@@ -146,6 +159,8 @@ def needed_disk_bytes(config: TrainConfig) -> int:
     else:
         spec = env_spec(config.env)
         replay = replay_bytes(config, spec) if isinstance(config, OffPolicyConfig) else 0
+        if isinstance(config, SB3TrainConfig):
+            twice = parts_of_sb3(config.agent, spec)[0].size
     networks = network_bytes(config, spec)
     checkpoints = 2 + config.total_env_steps // config.checkpoint_period_env_steps
     # A target network or an average, and two moments of Adam.

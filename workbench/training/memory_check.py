@@ -13,11 +13,18 @@ import torch
 
 from agents.alphazero import AlphaZero
 from agents.base import Learner
+from agents.sb3 import SB3Config
 from agents.search import GumbelConfig
 from envs.base import EnvSpec
 from envs.board.base import GameSpec
 from envs.board.openspiel import OpenSpielGame
-from workbench.config import OffPolicyConfig, OnPolicyConfig, SelfPlayConfig, TrainConfig
+from workbench.config import (
+    OffPolicyConfig,
+    OnPolicyConfig,
+    SB3TrainConfig,
+    SelfPlayConfig,
+    TrainConfig,
+)
 from workbench.errors import UsageError
 from workbench.replay import position_replay_bytes
 
@@ -101,6 +108,14 @@ def parts_of_episodes(
     return parts
 
 
+def parts_of_sb3(config: SB3Config, spec: EnvSpec) -> list[Part]:
+    """Returns what SB3's replay needs; raises ValueError if SB3 refuses the world or arguments."""
+    device = torch.device("cpu")  # replay is there in any case
+    agent = config.make(spec, device, np.random.default_rng(0))
+    keys = "agent.kwargs.buffer_size"
+    return [Part("replay", agent.replay_bytes, keys, on_device=False)]
+
+
 def parts_of_self_play(config: SelfPlayConfig, game: OpenSpielGame) -> list[Part]:
     """Returns what learning a board game needs."""
     agent, spec = config.agent, game.spec
@@ -141,7 +156,10 @@ def unfilled_network(config: TrainConfig, spec: EnvSpec | GameSpec) -> dict[str,
             agent = AlphaZero(config.agent, spec, device)
         else:
             assert not isinstance(config, SelfPlayConfig)
-            agent = config.agent.make(spec, device, np.random.default_rng(0))
+            if isinstance(config, SB3TrainConfig):
+                device = torch.device("cpu")  # SB3 computes with its weights as it makes them
+            with device:
+                agent = config.agent.make(spec, device, np.random.default_rng(0))
     return agent.network_state()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from workbench.config import OffPolicyConfig, OnPolicyConfig, TrainConfig
+from workbench.config import OffPolicyConfig, OnPolicyConfig, SB3TrainConfig, TrainConfig
 from workbench.errors import UsageError
 from workbench.runs import checkpoint
 from workbench.runs.run import Run, open_checkpoint
@@ -17,6 +17,7 @@ from workbench.training.off_policy import OffPolicyLoop
 from workbench.training.on_policy import OnPolicyLoop
 from workbench.training.progress import ProgressLine
 from workbench.training.reporter import Reporter
+from workbench.training.sb3 import SB3Loop
 from workbench.training.self_play import SelfPlayLoop
 from workbench.training.stopping import StopRequest
 
@@ -48,13 +49,15 @@ def train(run: Run, line: ProgressLine, stop: StopRequest) -> bool:
 
     with reporter.opened(env_steps, finished=finished):
         stop.can_wait = True
-        line.enter(None if agent.updates else COLLECTING)
+        learning = agent.updates > 0
+        line.enter(None if learning else COLLECTING)
         for progress in () if finished else loop.iterations():
             env_steps += progress.env_steps
             finished = env_steps >= config.total_env_steps
             ending = finished or stop.requested
             reporter.add(progress)
-            if progress.updates and len(progress.updates) == agent.updates:
+            if progress.updates and not learning:
+                learning = True
                 line.enter(None)
 
             if should_log(env_steps):
@@ -104,6 +107,8 @@ def make_loop(config: TrainConfig, device: torch.device, directory: Path | None)
             return OffPolicyLoop(config, device, directory)
         case OnPolicyConfig():
             return OnPolicyLoop(config, device)
+        case SB3TrainConfig():
+            return SB3Loop(config, device)
         case _:
             return SelfPlayLoop(config, device)
 

@@ -18,7 +18,7 @@ from envs import make_rendered_env
 from envs.base import LEFT, RIGHT, EnvSpec, HumanPlay, RenderableEnv, Step
 from workbench.errors import UsageError
 from workbench.evaluation.episodes import EVAL_SEED_OFFSET, EvalActor
-from workbench.evaluation.load import load_env_agent
+from workbench.evaluation.load import acts_by_numbers, load_env_agent
 from workbench.recording.episode import FPS
 
 MAX_SEED = 2**31 - 1
@@ -179,6 +179,11 @@ class Duel:
             UsageError: there is no such player, or its world does not start.
         """
         trained = load_env_agent(player)
+        if acts_by_numbers(trained):
+            raise UsageError(
+                f"{player} acts by numbers, which no key stands for; see it play with: "
+                f"ludus record {player}"
+            )
         self._actor, self.env_config, self.env_steps = trained.agent, trained.env, trained.env_steps
         with ExitStack() as opened:
             made = (make_rendered_env(self.env_config) for _ in range(2))

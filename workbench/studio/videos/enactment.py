@@ -17,6 +17,7 @@ import torch
 
 from agents.base import Agent, Array, Decision
 from agents.config import EpisodicAgentConfig
+from agents.sb3 import SB3Config
 from envs import env_spec, make_envs
 from envs.base import EnvConfig, EnvSpec, Step
 from workbench.errors import UsageError
@@ -103,6 +104,8 @@ def enact(run: Run, env_steps: int, trace: EpisodeTrace) -> Enactment:
     weights = checkpoint.load_model(run.checkpoints / str(used))
     try:
         spec = env_spec(world)
+        if spec.plain is not None:
+            raise ValueError("what an sb3 agent sees is no picture in which to look for reasons")
         if spec.parts:
             raise ValueError("what the agent sees is numbers or a text, not just one picture")
         agent = _load(agent_config, spec, weights)
@@ -130,7 +133,9 @@ def enact(run: Run, env_steps: int, trace: EpisodeTrace) -> Enactment:
     )
 
 
-def _load(config: EpisodicAgentConfig, spec: EnvSpec, weights: dict[str, torch.Tensor]) -> Agent:
+def _load(
+    config: EpisodicAgentConfig | SB3Config, spec: EnvSpec, weights: dict[str, torch.Tensor]
+) -> Agent:
     # On the CPU, for a training may have the rest.
     agent = config.make(spec, torch.device("cpu"), np.random.default_rng(0))
     agent.load_network_state(weights)
