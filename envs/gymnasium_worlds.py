@@ -8,6 +8,7 @@ training cuts the unfinished episodes off and begins new ones (`envs.replayed`).
 import importlib
 import re
 import sys
+import time
 import warnings
 from collections.abc import Sequence
 from contextlib import redirect_stdout
@@ -30,7 +31,9 @@ from envs.replayed import Outcome, ReplayedEnvs, Worlds
 from envs.spaces import Actions, Observations, View
 from envs.spelling import did_you_mean
 
-TRIED_STEPS = 100  # of a new world, so that what is wrong is told before a run is begun
+# Of a world that is made, so that what is wrong is told before a run is begun.
+TRIED_STEPS = 100
+TRIED_SECONDS = 2.0
 ANSI = re.compile(r"\x1b\[[0-9;]*m")  # the colours that Gymnasium warns in
 RENDER_SIZE = 256  # of what is drawn for a world that does not draw itself
 
@@ -245,10 +248,11 @@ class GymnasiumWorlds(Worlds):
     def _try(self) -> None:
         """Plays a few steps, so that what breaks at once breaks before anything is learned."""
         rng = np.random.default_rng(0)
+        enough = time.monotonic() + TRIED_SECONDS
         self.begin(0, seed=0)
         for _ in range(TRIED_STEPS):
             _, terminated, truncated = self.step(0, int(rng.integers(len(self._actions.names))))
-            if terminated or truncated:
+            if terminated or truncated or time.monotonic() > enough:
                 break
 
     def begin(self, i: int, seed: int) -> None:
