@@ -55,13 +55,17 @@ class SB3Config(AgentConfig):
 
     training = "sb3"
 
-    kind: Literal["sb3"]
+    kind: Literal["sb3"] = Field(
+        description="an algorithm of Stable-Baselines3 or sb3-contrib, as it is"
+    )
     algorithm: Algorithm = Field(description="the class of SB3 or sb3-contrib")
     policy: str = Field(default="MlpPolicy", description="MlpPolicy, CnnPolicy, MultiInputPolicy")
     kwargs: dict[str, Any] = Field(
         default={}, description="arguments of the class, by SB3's own names and with its defaults"
     )
-    precision: Literal["float32"] = "float32"
+    precision: Literal["float32"] = Field(
+        default="float32", description="of the network's arithmetic; SB3 knows no other"
+    )
 
     @field_validator("kwargs")
     @classmethod

@@ -1,5 +1,6 @@
 """The loop of SB3: the same weights as by SB3's own `learn`."""
 
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ def test_the_weights_are_those_of_a_script(
     loop.close()
 
     given = {key: tuple(v) if isinstance(v, list) else v for key, v in kwargs.items()}
+    given = deepcopy(given)  # SAC writes into the policy_kwargs that it is given
     script = getattr(stable_baselines3, algorithm)(
         "MlpPolicy", world, seed=5, device="cpu", **given
     )
