@@ -28,7 +28,7 @@ from pydantic import Field, field_validator, model_validator
 
 from envs.base import EnvConfig, EnvSpec, HumanPlay, Part, WorldFailure
 from envs.replayed import Outcome, ReplayedEnvs, Worlds
-from envs.spaces import Actions, Observations, View
+from envs.spaces import Actions, Observations, View, as_rgb, split_parts
 from envs.spelling import did_you_mean
 
 # Of a world that is made, so that what is wrong is told before a run is begun.
@@ -324,8 +324,7 @@ def _as_picture(frame: npt.NDArray[np.uint8], parts: Sequence[Part]) -> npt.NDAr
     """Returns a picture `[H, W, 3]` of a frame: the largest one in it, or bars for its numbers."""
     if not parts:
         return enlarged(frame)
-    ends = np.cumsum([part.num_bytes for part in parts])
-    read = dict(zip(parts, np.split(frame.ravel(), ends[:-1]), strict=True))
+    read = dict(zip(parts, split_parts(frame, parts), strict=True))
     pictures = [part for part in parts if part.kind == "picture"]
     if pictures:
         largest = max(pictures, key=lambda part: part.num_bytes)
@@ -335,12 +334,9 @@ def _as_picture(frame: npt.NDArray[np.uint8], parts: Sequence[Part]) -> npt.NDAr
 
 
 def enlarged(planes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Returns `[C, H, W]` as RGB; other than 1 or 3 channels become their largest."""
-    shown = planes if len(planes) in (1, 3) else planes.max(0, keepdims=True)
-    times = max(1, RENDER_SIZE // max(shown.shape[1:]))
-    large = shown.repeat(times, axis=1).repeat(times, axis=2)
-    rgb = large if len(large) == 3 else large.repeat(3, axis=0)
-    return np.ascontiguousarray(rgb.transpose(1, 2, 0))
+    """Returns `[C, H, W]` as a larger picture `[H', W', 3]`, see `as_rgb`."""
+    times = max(1, RENDER_SIZE // max(planes.shape[1:]))
+    return as_rgb(planes).repeat(times, axis=0).repeat(times, axis=1)
 
 
 def bars(numbers: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:

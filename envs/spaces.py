@@ -10,7 +10,7 @@ after another, which networks read according to `envs.base.Part`:
     text         two hashes of each word, so that no vocabulary has to be known
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, NamedTuple
@@ -225,6 +225,19 @@ def _numbers(counts: list[int], starts: list[int], name: str, path: tuple[Any, .
         return one_hot
 
     return Sense(Part(name, "vector", (size,)), path, read)
+
+
+def split_parts(frame: Bytes, parts: Sequence[Part]) -> list[Bytes]:
+    """Returns the bytes of each part of a frame."""
+    ends = np.cumsum([part.num_bytes for part in parts])
+    return np.split(frame.ravel(), ends[:-1])
+
+
+def as_rgb(planes: Bytes) -> Bytes:
+    """Returns `[C, H, W]` as `[H, W, 3]`; other than 1 or 3 channels become their largest."""
+    shown = planes if len(planes) in (1, 3) else planes.max(0, keepdims=True)
+    rgb = shown if len(shown) == 3 else shown.repeat(3, axis=0)
+    return np.ascontiguousarray(rgb.transpose(1, 2, 0))
 
 
 class Actions:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from envs.base import EnvConfig, EnvSpec, Step, VectorEnv
+from envs.spaces import as_rgb, split_parts
 
 STEPS = 300
 LISTED = 18  # actions
@@ -89,20 +90,11 @@ def describe_observation(spec: EnvSpec) -> str:
 def agent_pictures(obs: npt.NDArray[np.uint8], spec: EnvSpec) -> Iterator[npt.NDArray[np.uint8]]:
     """Yields the pictures `[H, W, 3]` in the newest frame of an observation `[C, H, W]`."""
     frame = obs[-spec.frame_channels :]
-    start = 0
-    for part in spec.parts:
+    for part, data in zip(spec.parts, split_parts(frame, spec.parts), strict=False):
         if part.kind == "picture":
-            yield _rgb(frame.ravel()[start : start + part.num_bytes].reshape(part.shape))
-        start += part.num_bytes
+            yield as_rgb(data.reshape(part.shape))
     if not spec.parts and spec.plain is None:
-        yield _rgb(frame)
-
-
-def _rgb(frame: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Returns `[C, H, W]` as `[H, W, 3]`; other than 1 or 3 channels become their largest."""
-    planes = frame if len(frame) in (1, 3) else frame.max(0, keepdims=True)
-    rgb = planes if len(planes) == 3 else planes.repeat(3, axis=0)
-    return np.ascontiguousarray(rgb.transpose(1, 2, 0))
+        yield as_rgb(frame)
 
 
 def _write_picture(path: Path, pictures: list[npt.NDArray[np.uint8]]) -> None:
